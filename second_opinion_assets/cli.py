@@ -1,0 +1,191 @@
+"""The command line: `second-opinion materialize` and `batch`. Options in, one line out.
+
+What is joined and how is the business of `join`; Dagster and pandas are not imported here.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from second_opinion_assets.join.batch import (
+    BatchSummary,
+    TableOutcome,
+    batch_report,
+    materialize_batch,
+    write_reports,
+)
+from second_opinion_assets.join.errors import JoinError, ManifestError
+from second_opinion_assets.join.key_hints import few_keys_found, key_hint
+from second_opinion_assets.join.manifest import TableSpec, load_manifest, parse_sidecar
+from second_opinion_assets.join.materialize import materialize
+from second_opinion_assets.join.options import (
+    DEFAULT_PREFIX,
+    JoinOptions,
+    KeyNormalize,
+    MissingPolicy,
+)
+from second_opinion_assets.join.provenance import Invocation, table_args
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from second_opinion_assets.join.files import Progress
+    from second_opinion_assets.join.tally import Tally
+
+LONG_WORK_BYTES = 32 << 20
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+_path = click.Path(path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="second-opinion-assets")
+def main() -> None:
+    """Join the scores of external video-quality scorers onto feature tables."""
+
+
+@main.command("materialize")
+@click.option(
+    "--features", type=_path, required=True, help="Feature table: parquet, JSONL or JSON."
+)
+@click.option(
+    "--scores",
+    multiple=True,
+    required=True,
+    metavar="[LABEL=]PATH",
+    help="Score file, JSONL or JSON; LABEL names the scorer where rows do not. Repeatable.",
+)
+@click.option("--out", type=_path, required=True, help="Joined table; its suffix tells its form.")
+@click.option("--audit-json", type=_path, help="Where to write the audit with run_provenance.")
+@click.option("--key-column", help="Column of the feature table that holds the key.")
+@click.option("--score-key-field", help="Field of a score row that holds the key.")
+@click.option("--score-field", help="Field of a score row that holds the score, where it has it.")
+@click.option(
+    "--key-normalize",
+    type=click.Choice(list(KeyNormalize)),
+    default=KeyNormalize.auto,
+    show_default=True,
+    help="How keys are reduced on both sides; auto: basename for path, file and name fields.",
+)
+@click.option(
+    "--missing-policy",
+    type=click.Choice(list(MissingPolicy)),
+    default=MissingPolicy.mark,
+    show_default=True,
+    help="mark: keep every row. drop: drop rows that lack a scorer. fail: publish nothing.",
+)
+@click.option("--prefix", default=DEFAULT_PREFIX, show_default=True, help="Of appended columns.")
+@click.option("--overwrite", is_flag=True, help="Replace such columns that the table has already.")
+def materialize_command(
+    features: Path, scores: tuple[str, ...], out: Path, audit_json: Path | None, **options: Any
+) -> None:
+    """Join score files onto one feature table."""
+    try:
+        spec = TableSpec(
+            id=features.stem,
+            features=features,
+            scores=tuple(map(parse_sidecar, scores)),
+            out=out,
+            audit_json=audit_json,
+            options=JoinOptions(**options),
+        )
+    except (JoinError, ValueError) as error:
+        raise click.UsageError(str(error)) from None
+    with _errors_in_one_line(), _progress([spec]) as progress:
+        result = materialize(spec, _invocation(table_args(spec)), progress)
+    _warn_of_keys(result.tally)
+    tally = result.tally
+    click.echo(
+        f"second-opinion materialize: input_rows={tally.input_rows} "
+        f"output_rows={tally.output_rows} matched={tally.matched_rows} "
+        f"missing={tally.missing_rows} bad={tally.bad_rows} out={out}",
+        err=True,
+    )
+
+
+@main.command("batch")
+@click.option("--manifest", type=_path, required=True, help="Batch manifest, JSON.")
+@click.option(
+    "--base-dir", type=_path, help="What its paths are relative to.  [default: its folder]"
+)
+@click.option("--report-json", type=_path, help="Where to write the report as JSON.")
+@click.option("--report-md", type=_path, help="Where to write the report as Markdown.")
+@click.option("--fail-fast", is_flag=True, help="Stop after the first table that fails.")
+def batch_command(
+    manifest: Path,
+    base_dir: Path | None,
+    report_json: Path | None,
+    report_md: Path | None,
+    *,
+    fail_fast: bool,
+) -> None:
+    """Join every table of a manifest; a table that fails hurts no other.
+
+    Exit status: 0, or 1 if a table failed, or 2 for a manifest or usage error.
+    """
+    outputs = {"report_json": report_json, "report_md": report_md}
+    args = {"manifest": manifest, "base_dir": base_dir, **outputs}
+    invocation = _invocation(
+        {**{name: path and str(path) for name, path in args.items()}, "fail_fast": fail_fast}
+    )
+    with _errors_in_one_line():
+        loaded = load_manifest(manifest, base_dir)
+        with _progress(loaded.tables) as progress:
+            outcomes = materialize_batch(
+                loaded, invocation, fail_fast=fail_fast, progress=progress, ended=_say_how_it_ended
+            )
+        report = batch_report(
+            loaded,
+            outcomes,
+            invocation,
+            {name: str(path) for name, path in outputs.items() if path},
+        )
+        write_reports(report, report_json, report_md)
+    summary = BatchSummary.of(outcomes)
+    click.echo(f"second-opinion batch materialize: {summary}", err=True)
+    sys.exit(EXIT_FAILED if summary.failed_tables else 0)
+
+
+def _invocation(args: dict[str, Any]) -> Invocation:
+    return Invocation(Path(sys.argv[0]), tuple(sys.argv[1:]), args)
+
+
+@contextmanager
+def _errors_in_one_line() -> Iterator[None]:
+    """End the program with an error's one line; bugs keep their traceback."""
+    try:
+        yield
+    except JoinError as error:
+        click.echo(f"second-opinion: error: {error}", err=True)
+        sys.exit(EXIT_USAGE if isinstance(error, ManifestError) else EXIT_FAILED)
+
+
+@contextmanager
+def _progress(specs: tuple[TableSpec, ...] | list[TableSpec]) -> Iterator[Progress | None]:
+    """Show a progress bar over the input bytes, on a terminal and for long work only."""
+    paths = [path for spec in specs for path in spec.inputs]
+    total = sum(path.stat().st_size for path in paths if path.is_file())
+    if total < LONG_WORK_BYTES or not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=total, label="joining", file=sys.stderr) as bar:
+        yield bar.update
+
+
+def _say_how_it_ended(outcome: TableOutcome) -> None:
+    if outcome.error is not None:
+        click.echo(f"second-opinion: table {outcome.spec.id}: {outcome.error}", err=True)
+    if outcome.tally is not None:
+        _warn_of_keys(outcome.tally)
+
+
+def _warn_of_keys(tally: Tally) -> None:
+    for scorer in tally.scorers.values():
+        if few_keys_found(scorer):
+            click.echo(f"second-opinion: warning: {key_hint(scorer)}", err=True)

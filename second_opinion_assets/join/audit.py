@@ -1,0 +1,32 @@
+"""The audit of one join: what it counted, and from which exact bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from second_opinion_assets.join.manifest import TableSpec
+    from second_opinion_assets.join.tally import Tally
+
+
+def audit(
+    spec: TableSpec, key_column: str, tally: Tally, run_provenance: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the audit as plain JSON values; it holds no time, so equal runs have equal audits."""
+    return {
+        "feature_table": str(spec.features),
+        "output": str(spec.out),
+        "key_column": key_column,
+        "key_normalize": spec.options.key_normalize,
+        "missing_policy": spec.options.missing_policy,
+        "input_rows": tally.input_rows,
+        "output_rows": tally.output_rows,
+        "null_keys": tally.null_keys,
+        "non_finite_values": tally.non_finite_values,
+        "competitors": {
+            name: msgspec.to_builtins(scorer) for name, scorer in tally.scorers.items()
+        },
+        "run_provenance": run_provenance,
+    }

@@ -1,0 +1,104 @@
+"""The five columns that a scorer adds to a table: names, types, meaning, and values by row."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from second_opinion_assets.join.scores import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from second_opinion_assets.join.scorers import Scorer
+
+
+class AppendedColumn(NamedTuple):
+    """One of the five: last part of its name, type, and what it holds."""
+
+    suffix: str
+    type: str
+    description: str
+
+
+APPENDED = (
+    AppendedColumn("score", "float64", "clip-level score of {scorer}; null where there is none"),
+    AppendedColumn("status", "string", "what {scorer} gave for the row: ok, bad or missing"),
+    AppendedColumn("runtime_ms", "float64", "runtime that {scorer} reported, in milliseconds"),
+    AppendedColumn("frames", "int64", "frame scores of {scorer} averaged; 0 for a scalar score"),
+    AppendedColumn("source", "string", "score file of {scorer} that supplied the row"),
+)
+
+
+def column_prefix(scorer: Scorer, prefix: str) -> str:
+    """Return what the names of a scorer's columns start with."""
+    return f"{prefix}_{scorer.slug}"
+
+
+def column_names(scorers: Iterable[Scorer], prefix: str) -> list[str]:
+    """Return the names of all appended columns, in their order."""
+    return [
+        f"{column_prefix(scorer, prefix)}_{column.suffix}"
+        for scorer in scorers
+        for column in APPENDED
+    ]
+
+
+class ScorerValues(NamedTuple):
+    """The five columns of a scorer, one entry a score row and, last, one for missing rows.
+
+    So the row number `len(score) - 1` gives what a row without a score gets.
+    """
+
+    score: list[float | None]
+    status: list[str]
+    runtime_ms: list[float | None]
+    frames: list[int]
+    source: list[str]
+
+
+def scorer_values(scorer: Scorer) -> ScorerValues:
+    """Return the values of a scorer's columns."""
+    written = [source.written for source in scorer.sources]
+    statuses = [status.name for status in Status]
+    return ScorerValues(
+        [*_none_for_nan(scorer.score), None],
+        [*map(statuses.__getitem__, scorer.status), Status.missing.name],
+        [*_none_for_nan(scorer.runtime_ms), None],
+        [*scorer.frames, 0],
+        [*map(written.__getitem__, scorer.source_of), ""],
+    )
+
+
+def json_members(scorer: Scorer, prefix: str) -> list[bytes]:
+    """Return the five columns as text to put at the end of a JSON object, one a score row."""
+    start = column_prefix(scorer, prefix)
+    names = [f',"{start}_{column.suffix}":'.encode() for column in APPENDED]
+    template = b"%b".join((*names, b""))
+    columns = [_json_texts(column) for column in scorer_values(scorer)]
+    return [template % row for row in zip(*columns, strict=True)]
+
+
+def arrow_arrays(scorer: Scorer) -> list[Any]:
+    """Return the five columns as pyarrow arrays, one entry a score row and one for missing."""
+    import pyarrow as pa  # noqa: PLC0415 (half a second that JSON tables do not need)
+
+    types = {"float64": pa.float64(), "int64": pa.int64(), "string": pa.string()}
+    return [
+        pa.array(values, types[column.type])
+        for column, values in zip(APPENDED, scorer_values(scorer), strict=True)
+    ]
+
+
+def _json_texts(values: list[Any]) -> list[bytes]:
+    """Return each of many numbers, or each of few different strings, as JSON text."""
+    if isinstance(values[-1], str):
+        texts = {value: msgspec.json.encode(value) for value in set(values)}
+        return [texts[value] for value in values]
+    return msgspec.json.encode(values)[1:-1].split(b",")
+
+
+def _none_for_nan(numbers: Iterable[float]) -> list[float | None]:
+    return [None if math.isnan(number) else number for number in numbers]

@@ -1,0 +1,258 @@
+"""File access: opening, hashing while reading, publishing atomically. Nothing else opens files."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from second_opinion_assets.join.errors import JoinError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+CHUNK_BYTES = 4 << 20
+
+Progress = Callable[[int], None]
+"""Is told how many more input bytes are done."""
+
+
+class FileDigest(msgspec.Struct, frozen=True):
+    """What a file held: `sha256` of its bytes in hex, and how many bytes."""
+
+    sha256: str
+    bytes: int
+
+
+class HashedFile:
+    """A file that is hashed as it is read, so that the hash is of the bytes that were parsed.
+
+    The next chunk is read and hashed in a thread while the caller works on the present one.
+    `digest` is complete once `chunks` is exhausted.
+    """
+
+    def __init__(self, path: Path, progress: Progress | None = None) -> None:
+        self._path = path
+        self._progress = progress
+        self._hash = hashlib.sha256()
+        self._bytes = 0
+
+    @property
+    def digest(self) -> FileDigest:
+        return FileDigest(self._hash.hexdigest(), self._bytes)
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the file's bytes in order, `CHUNK_BYTES` at a time."""
+        with open_input(self._path) as file, ThreadPoolExecutor(1) as ahead:
+            upcoming = ahead.submit(self._read, file)
+            while chunk := upcoming.result():
+                upcoming = ahead.submit(self._read, file)
+                yield chunk
+                if self._progress:
+                    self._progress(len(chunk))
+
+    def read(self) -> bytes:
+        """Return all bytes of the file."""
+        return b"".join(self.chunks())
+
+    def _read(self, file: IO[bytes]) -> bytes:
+        try:
+            chunk = file.read(CHUNK_BYTES)
+        except OSError as error:
+            raise unreadable(self._path, error) from None
+        self._hash.update(chunk)
+        self._bytes += len(chunk)
+        return chunk
+
+
+def whole_lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Cut chunks of a file anew so that each ends with a line; a BOM is left out."""
+    rest: list[bytes] = []
+    start = True
+    for read in chunks:
+        chunk = read.removeprefix(b"\xef\xbb\xbf") if start else read
+        start = False
+        end = chunk.rfind(b"\n") + 1
+        if not end:
+            rest.append(chunk)
+            continue
+        yield b"".join((*rest, chunk[:end]))
+        rest = [chunk[end:]]
+    if last := b"".join(rest):
+        yield last
+
+
+def digest_file(path: Path) -> FileDigest:
+    """Return the digest of a file that need not be parsed.
+
+    Raises:
+        JoinError: the file is not there or cannot be read.
+    """
+    file = HashedFile(path)
+    for _ in file.chunks():
+        pass
+    return file.digest
+
+
+def digest_descriptor(descriptor: int) -> FileDigest:
+    """Return the digest of an open file without moving its position."""
+    sha = hashlib.sha256()
+    offset = 0
+    while chunk := os.pread(descriptor, CHUNK_BYTES, offset):
+        sha.update(chunk)
+        offset += len(chunk)
+    return FileDigest(sha.hexdigest(), offset)
+
+
+def open_input(path: Path) -> IO[bytes]:
+    """Open a file for reading; JoinError where that is not possible."""
+    try:
+        return path.open("rb", buffering=0)
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: OSError) -> JoinError:
+    """Return the one-line error for an input file that could not be read."""
+    return JoinError(f"{path}: cannot be read: {error.strerror}")
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a small UTF-8 file.
+
+    Raises:
+        JoinError: the file cannot be read or is not UTF-8.
+    """
+    try:
+        return HashedFile(path).read().decode()
+    except UnicodeDecodeError as error:
+        msg = f"{path}: not UTF-8 text (byte {error.start})"
+        raise JoinError(msg) from None
+
+
+class Publication:
+    """A new file beside its target, which replaces the target only by `publish`.
+
+    Writing and hashing happen in a thread of their own. Leaving the context without `publish`
+    removes the new file and leaves the target as it was.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self._real_target = Path(os.path.realpath(target))
+        self._temporary = self._real_target.with_name(
+            f".{self._real_target.name}.{uuid.uuid4().hex}.tmp"
+        )
+        self._hash = hashlib.sha256()
+        self._bytes = 0
+        self._pending: Future[None] | None = None
+        self._thread = ThreadPoolExecutor(1)
+        self.closed = False
+
+    def __enter__(self) -> Self:
+        folder = self._real_target.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if self._real_target.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "it is a folder")
+            self._file = self._temporary.open("xb", buffering=0)
+        except OSError as error:
+            self._thread.shutdown()
+            raise self._unwritable(error) from None
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._thread.shutdown()
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Take the next bytes; a failure to write them is raised by a later call."""
+        data = bytes(data)
+        self._settle()
+        self._pending = self._thread.submit(self._write, data)
+        return len(data)
+
+    def writable(self) -> bool:
+        """Say yes, as file-like objects do."""
+        return True
+
+    def flush(self) -> None:
+        """Do nothing: `finish` is what brings the bytes to the disk."""
+
+    def finish(self) -> FileDigest:
+        """Bring every byte to the disk and return the digest of the new file."""
+        self._settle()
+        try:
+            if self._real_target.exists():
+                os.fchmod(self._file.fileno(), self._real_target.stat().st_mode & 0o777)
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise self._unwritable(error) from None
+        return FileDigest(self._hash.hexdigest(), self._bytes)
+
+    def publish(self) -> None:
+        """Put the finished file in the target's place, in one step."""
+        try:
+            self._temporary.replace(self._real_target)
+            folder = os.open(self._real_target.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def _settle(self) -> None:
+        if self._pending is not None:
+            try:
+                self._pending.result()
+            except OSError as error:
+                raise self._unwritable(error) from None
+
+    def _write(self, data: bytes) -> None:
+        self._hash.update(data)
+        self._bytes += len(data)
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) or 0 :]
+
+    def _unwritable(self, error: OSError) -> JoinError:
+        return JoinError(f"{self.target}: cannot be written: {error.strerror}")
+
+
+@contextmanager
+def publication(target: Path | None) -> Iterator[Publication | None]:
+    """Open a publication for a target that may be none."""
+    if target is None:
+        yield None
+        return
+    with Publication(target) as opened:
+        yield opened
+
+
+def publish_text(target: Path, text: str) -> None:
+    """Write a text and publish it."""
+    with Publication(target) as file:
+        file.write(text.encode())
+        file.finish()
+        file.publish()
+
+
+def json_document(value: Any) -> bytes:  # noqa: ANN401 (any JSON value)
+    """Return a value as an indented JSON document with sorted keys."""
+    encoded = msgspec.json.encode(value, order="sorted")
+    return msgspec.json.format(encoded, indent=2) + b"\n"

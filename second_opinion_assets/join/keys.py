@@ -1,0 +1,88 @@
+"""Keys: which field holds one, what its text is, and how it is reduced before comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.join.options import KeyNormalize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+KEY_NAMES = (
+    "clip_id",
+    "video_id",
+    "chug_video_id",
+    "content_id",
+    "file_name",
+    "filename",
+    "basename",
+    "name",
+    "distorted_path",
+    "dis_path",
+    "path",
+)
+
+
+def find_name(names: Iterable[str], wanted: Iterable[str]) -> str | None:
+    """Return the name that matches the first of `wanted`, whatever its case, or None.
+
+    Where two names differ in case alone, the one written as wanted goes first.
+    """
+    names = list(names)
+    by_lower: dict[str, str] = {}
+    for name in names:
+        by_lower.setdefault(name.lower(), name)
+    for want in wanted:
+        if want in names:
+            return want
+        if want.lower() in by_lower:
+            return by_lower[want.lower()]
+    return None
+
+
+def choose_key_column(columns: Iterable[str], asked: str | None, table: str) -> str:
+    """Return the column of a feature table that holds the key.
+
+    Raises:
+        JoinError: the column asked for is not there, or none has a usual name.
+    """
+    columns = list(columns)
+    found = find_name(columns, [asked] if asked else KEY_NAMES)
+    if found is not None:
+        return found
+    there = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")  # noqa: PLR2004 (a line)
+    if asked:
+        msg = f"{table}: no column {asked!r} for the key; the columns are {there}"
+    else:
+        msg = (
+            f"{table}: no key column ({', '.join(KEY_NAMES)}) among {there}; name it as key_column"
+        )
+    raise JoinError(msg)
+
+
+def normalizer(mode: KeyNormalize, field: str) -> Callable[[str], str]:
+    """Return the function that reduces a key read from `field` under `mode`."""
+    if mode is KeyNormalize.auto:
+        name = field.lower()
+        has_path = any(part in name for part in ("path", "file", "name"))
+        mode = KeyNormalize.basename if has_path else KeyNormalize.raw
+    return _NORMALIZERS[mode]
+
+
+def _basename(key: str) -> str:
+    return key.strip().replace("\\", "/").rstrip("/").rpartition("/")[2]
+
+
+def _stem(key: str) -> str:
+    name = _basename(key)
+    stem, _, _ = name.rpartition(".")
+    return stem or name
+
+
+_NORMALIZERS: dict[KeyNormalize, Callable[[str], str]] = {
+    KeyNormalize.raw: str.strip,
+    KeyNormalize.basename: _basename,
+    KeyNormalize.stem: _stem,
+}

@@ -1,0 +1,203 @@
+"""What is to be joined: one table, or the tables of a batch manifest, with paths resolved."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from second_opinion_assets.join import json_text
+from second_opinion_assets.join.errors import JoinError, ManifestError
+from second_opinion_assets.join.files import HashedFile
+from second_opinion_assets.join.options import (
+    OPTION_NAMES,
+    JoinOptions,
+    MissingPolicy,
+    parse_options,
+    refuse_unknown,
+)
+from second_opinion_assets.join.sidecars import Sidecar
+
+TABLE_KEYS = ("id", "features", "scores", "out", "audit_json")
+SCORE_KEYS = ("path", "label")
+
+
+class TableSpec(msgspec.Struct, frozen=True):
+    """One join: what goes in, what comes out, and how.
+
+    Attributes:
+        id: names the table in a manifest, in reports and as a partition.
+        features: the feature table.
+        scores: the sidecars, as they were asked for.
+        out: the joined table.
+        audit_json: the audit; None for none.
+        options: how to join.
+    """
+
+    id: str
+    features: Path
+    scores: tuple[Sidecar, ...]
+    out: Path
+    audit_json: Path | None
+    options: JoinOptions
+
+    @property
+    def promotion_grade(self) -> bool:
+        """Whether every row must have an ``ok`` score from every scorer."""
+        return self.options.missing_policy is MissingPolicy.fail
+
+    @property
+    def inputs(self) -> list[Path]:
+        return [self.features, *(sidecar.path for sidecar in self.scores)]
+
+    @property
+    def outputs(self) -> list[Path]:
+        return [self.out, *([self.audit_json] if self.audit_json else [])]
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """The tables of a batch, and the file they were read from."""
+
+    path: Path
+    tables: tuple[TableSpec, ...]
+
+    def table(self, table_id: str) -> TableSpec:
+        """Return the table of this id."""
+        return next(table for table in self.tables if table.id == table_id)
+
+
+def parse_sidecar(spec: str, base: Path = Path()) -> Sidecar:
+    """Read ``LABEL=path`` or ``path``; what stands before `=` is no label if it has a `/`."""
+    label, separator, written = spec.partition("=")
+    if not separator or "/" in label:
+        label, written = "", spec
+    if not written.strip() or (separator and not label.strip() and written != spec):
+        msg = f"score file {spec!r}: expected LABEL=path or path"
+        raise JoinError(msg)
+    return Sidecar(base / written, written, spec, label.strip() or None)
+
+
+def load_manifest(path: Path, base_dir: Path | None = None) -> Manifest:
+    """Read and check a manifest; its files need not exist yet.
+
+    Args:
+        path: the manifest, JSON.
+        base_dir: what its paths are relative to; by default the manifest's folder.
+
+    Raises:
+        ManifestError: a manifest that cannot be used, with the place in it.
+    """
+    try:
+        document = json_text.decode(HashedFile(path).read(), str(path))
+        return Manifest(path, _tables(document, path, base_dir or path.parent))
+    except ManifestError:
+        raise
+    except JoinError as error:
+        raise ManifestError(str(error)) from None
+
+
+def _tables(document: object, path: Path, base: Path) -> tuple[TableSpec, ...]:
+    if not isinstance(document, dict):
+        msg = f"{path}: the manifest is {json_text.shown(document)}, expected an object with tables"
+        raise ManifestError(msg)
+    defaults = document.get("defaults", {})
+    entries = document.get("tables")
+    if not isinstance(defaults, dict):
+        msg = f"{path}::$.defaults: is {json_text.shown(defaults)}, expected an object of options"
+        raise ManifestError(msg)
+    if not isinstance(entries, list) or not entries:
+        msg = f"{path}::$.tables: expected a list of at least one table"
+        raise ManifestError(msg)
+    parse_options(defaults, f"{path}::$.defaults")
+    tables = tuple(
+        _table(entry, defaults, f"{path}::$.tables[{number}]", base)
+        for number, entry in enumerate(entries)
+    )
+    _refuse_repeated_ids(tables, path)
+    refuse_shared_paths(tables, str(path))
+    return tables
+
+
+def _table(entry: object, defaults: dict[str, Any], where: str, base: Path) -> TableSpec:
+    if not isinstance(entry, dict):
+        msg = f"{where}: is {json_text.shown(entry)}, expected an object"
+        raise ManifestError(msg)
+    refuse_unknown(entry, (*TABLE_KEYS, *OPTION_NAMES), where, "key")
+    audit = _text(entry, "audit_json", where) if entry.get("audit_json") is not None else None
+    own_options = {name: value for name, value in entry.items() if name in OPTION_NAMES}
+    scores = entry.get("scores")
+    if not isinstance(scores, list) or not scores:
+        msg = f"{where}.scores: expected a list of at least one score file"
+        raise ManifestError(msg)
+    return TableSpec(
+        id=_text(entry, "id", where),
+        features=base / _text(entry, "features", where),
+        scores=tuple(
+            _sidecar(score, f"{where}.scores[{number}]", base)
+            for number, score in enumerate(scores)
+        ),
+        out=base / _text(entry, "out", where),
+        audit_json=base / audit if audit else None,
+        options=parse_options({**defaults, **own_options}, where),
+    )
+
+
+def _sidecar(entry: object, where: str, base: Path) -> Sidecar:
+    if isinstance(entry, str):
+        try:
+            return parse_sidecar(entry, base)
+        except JoinError as error:
+            raise ManifestError(f"{where}: {error}") from None
+    if not isinstance(entry, dict):
+        msg = f"{where}: is {json_text.shown(entry)}, expected LABEL=path, path or an object"
+        raise ManifestError(msg)
+    refuse_unknown(entry, SCORE_KEYS, where, "key")
+    written = _text(entry, "path", where)
+    label = _text(entry, "label", where) if entry.get("label") is not None else None
+    return Sidecar(base / written, written, f"{label}={written}" if label else written, label)
+
+
+def _text(entry: dict[str, Any], name: str, where: str) -> str:
+    value = entry.get(name)
+    if not isinstance(value, str) or not value.strip():
+        found = "is missing" if value is None else f"is {json_text.shown(value)}"
+        msg = f"{where}.{name}: {found}, expected text"
+        raise ManifestError(msg)
+    return value
+
+
+def _refuse_repeated_ids(tables: tuple[TableSpec, ...], path: Path) -> None:
+    seen: dict[str, int] = {}
+    for number, table in enumerate(tables):
+        first = seen.setdefault(table.id, number)
+        if first != number:
+            msg = (
+                f"{path}::$.tables[{number}].id: {table.id!r} is the id of tables[{first}] already"
+            )
+            raise ManifestError(msg)
+
+
+def refuse_shared_paths(tables: tuple[TableSpec, ...], where: str) -> None:
+    """Refuse outputs that would overwrite one another or an input.
+
+    Raises:
+        ManifestError: names the tables and the path.
+    """
+    inputs = {_real(path): table.id for table in tables for path in table.inputs}
+    writers: dict[str, str] = {}
+    for table in tables:
+        for output in table.outputs:
+            real = _real(output)
+            if real in inputs:
+                msg = f"{where}: table {table.id!r} writes {output}, an input of {inputs[real]!r}"
+                raise ManifestError(msg)
+            if real in writers:
+                msg = f"{where}: tables {writers[real]!r} and {table.id!r} both write {output}"
+                raise ManifestError(msg)
+            writers[real] = table.id
+
+
+def _real(path: Path) -> str:
+    return os.path.realpath(path)

@@ -1,0 +1,240 @@
+"""The join of one table: sidecars into scorers, features streamed past, table and audit out."""
+
+from __future__ import annotations
+
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from second_opinion_assets.join.audit import audit
+from second_opinion_assets.join.columns import (
+    column_names,
+    column_prefix,
+    scorer_values,
+)
+from second_opinion_assets.join.errors import MissingScoresError
+from second_opinion_assets.join.files import (
+    FileDigest,
+    Progress,
+    Publication,
+    json_document,
+    publication,
+)
+from second_opinion_assets.join.key_hints import add_key_hints
+from second_opinion_assets.join.keys import choose_key_column, normalizer
+from second_opinion_assets.join.manifest import TableSpec, refuse_shared_paths
+from second_opinion_assets.join.options import MissingPolicy
+from second_opinion_assets.join.provenance import (
+    Invocation,
+    file_entry,
+    fingerprint,
+    run_provenance,
+    sidecar_entry,
+)
+from second_opinion_assets.join.scores import Status
+from second_opinion_assets.join.sidecars import SidecarInput, read_sidecars
+from second_opinion_assets.join.tables import open_table, open_writer, refuse_unknown_form
+from second_opinion_assets.join.tables.block import Column, Joined
+from second_opinion_assets.join.tables.json_table import AppendedNames
+from second_opinion_assets.join.tally import ScorerCounter, Tally
+
+if TYPE_CHECKING:
+    from second_opinion_assets.join.scorers import Scorer
+    from second_opinion_assets.join.tables.block import Block, FeatureTable, Writer
+
+PREVIEW_ROWS = 5
+
+
+class JoinResult(msgspec.Struct, frozen=True):
+    """What a join did and published.
+
+    Attributes:
+        spec: what was asked for.
+        key_column: the column of the feature table that held the key.
+        columns: the input columns that the output kept, with their types.
+        appended: names of the appended columns, five a scorer, in slug order.
+        tally: what was counted.
+        audit: the audit as it was published, or would have been.
+        features: digest of the feature table.
+        sidecars: the sidecars that were read.
+        output: digest of the joined table.
+        fingerprint: hash of all that the output depends on.
+        preview: key and appended columns of the first output rows.
+    """
+
+    spec: TableSpec
+    key_column: str
+    columns: list[Column]
+    appended: list[str]
+    tally: Tally
+    audit: dict[str, Any]
+    features: FileDigest
+    sidecars: list[SidecarInput]
+    output: FileDigest
+    fingerprint: str
+    preview: list[dict[str, Any]]
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """The run_provenance block."""
+        block: dict[str, Any] = self.audit["run_provenance"]
+        return block
+
+
+def materialize(
+    spec: TableSpec, invocation: Invocation, progress: Progress | None = None
+) -> JoinResult:
+    """Join one table, and publish table and audit once both are complete.
+
+    Args:
+        spec: the table, its sidecars, where the output goes, and the options.
+        invocation: what asked for it, for the provenance.
+        progress: told of input bytes as they are done.
+
+    Raises:
+        MissingScoresError: policy `fail`, and a row lacks an ``ok`` score.
+        JoinError: bad input. Whatever is raised, no file has changed.
+    """
+    refuse_unknown_form(spec.features, "the feature table")
+    refuse_unknown_form(spec.out, "the output")
+    refuse_shared_paths((spec,), "the join")
+    with Publication(spec.out) as out, publication(spec.audit_json) as audit_file:
+        scorers, sidecars = read_sidecars(spec.scores, spec.options, progress)
+        appended = column_names(scorers, spec.options.prefix)
+        names = AppendedNames(appended, overwrite=spec.options.overwrite)
+        with open_table(spec.features, names, progress) as table:
+            key_column = choose_key_column(
+                [column.name for column in table.columns],
+                spec.options.key_column,
+                str(spec.features),
+            )
+            writer = open_writer(spec.out, out, table, scorers, spec.options.prefix)
+            join = _Join(spec, scorers, key_column)
+            for block in table.blocks(key_column):
+                join.take(block, writer)
+            writer.finish()
+            tally = join.finish(table, writer)
+            columns, features = table.columns, table.digest
+        add_key_hints(tally, scorers, spec.features, key_column, names)
+        if spec.options.missing_policy is MissingPolicy.fail and tally.gaps:
+            raise MissingScoresError(tally.gaps, tally)
+        output = out.finish()
+        document = audit(
+            spec,
+            key_column,
+            tally,
+            _provenance(spec, invocation, features, sidecars, output, tally.output_rows),
+        )
+        if audit_file:
+            audit_file.write(json_document(document))
+            audit_file.finish()
+        out.publish()
+        if audit_file:
+            audit_file.publish()
+    return JoinResult(
+        spec=spec,
+        key_column=key_column,
+        columns=columns,
+        appended=appended,
+        tally=tally,
+        audit=document,
+        features=features,
+        sidecars=sidecars,
+        output=output,
+        fingerprint=fingerprint(spec, features, [given.digest for given in sidecars]),
+        preview=join.preview,
+    )
+
+
+class _Join:
+    """Finds each block's scores, counts them, and hands the block on to the writer."""
+
+    def __init__(self, spec: TableSpec, scorers: list[Scorer], key_column: str) -> None:
+        self.preview: list[dict[str, Any]] = []
+        self._drops = spec.options.missing_policy is MissingPolicy.drop
+        self._scorers = scorers
+        self._key_column = key_column
+        self._normalize = normalizer(spec.options.key_normalize, key_column)
+        self._prefix = spec.options.prefix
+        self._counters = [
+            ScorerCounter(scorer, column_prefix(scorer, self._prefix)) for scorer in scorers
+        ]
+        self._rows = 0
+        self._kept_rows = 0
+        self._null_keys = 0
+
+    def take(self, block: Block, writer: Writer) -> None:
+        """Join one block and write it."""
+        keys = [self._normalize(key) if key else None for key in block.keys]
+        numbers = [
+            list(map(scorer.positions.get, keys, repeat(scorer.rows))) for scorer in self._scorers
+        ]
+        statuses = [
+            counter.count(found, block.keys, self._rows)
+            for counter, found in zip(self._counters, numbers, strict=True)
+        ]
+        kept = None
+        if self._drops:
+            kept = [Status.missing not in row for row in zip(*statuses, strict=True)]
+        self._rows += len(keys)
+        self._kept_rows += len(keys) if kept is None else sum(kept)
+        self._null_keys += len(keys) - sum(map(bool, keys))
+        joined = Joined(numbers, kept)
+        if len(self.preview) < PREVIEW_ROWS:
+            self._add_to_preview(block, joined)
+        writer.write(block, joined)
+
+    def finish(self, table: FeatureTable, writer: Writer) -> Tally:
+        """Return the counts, after a look at whether every row arrived."""
+        if writer.rows != self._kept_rows:
+            msg = f"{writer.rows} rows were written where {self._kept_rows} were to be kept"
+            raise AssertionError(msg)
+        return Tally(
+            input_rows=self._rows,
+            output_rows=writer.rows,
+            dropped_rows=self._rows - self._kept_rows,
+            null_keys=self._null_keys,
+            non_finite_values=table.non_finite_values,
+            scorers={counter.tally.competitor: counter.finish() for counter in self._counters},
+        )
+
+    def _add_to_preview(self, block: Block, joined: Joined) -> None:
+        values = [value for scorer in self._scorers for value in scorer_values(scorer)]
+        names = column_names(self._scorers, self._prefix)
+        for row, key in enumerate(block.keys):
+            if joined.kept is not None and not joined.kept[row]:
+                continue
+            numbers = [found[row] for found in joined.numbers for _ in range(5)]
+            self.preview.append(
+                {
+                    self._key_column: key,
+                    **{n: v[i] for n, v, i in zip(names, values, numbers, strict=True)},
+                }
+            )
+            if len(self.preview) == PREVIEW_ROWS:
+                return
+
+
+def _provenance(
+    spec: TableSpec,
+    invocation: Invocation,
+    features: FileDigest,
+    sidecars: list[SidecarInput],
+    output: FileDigest,
+    output_rows: int,
+) -> dict[str, Any]:
+    outputs = {"out": str(spec.out)}
+    if spec.audit_json:
+        outputs["audit_json"] = str(spec.audit_json)
+    return run_provenance(
+        invocation,
+        inputs={
+            "features": file_entry(spec.features, features),
+            "scores": [sidecar_entry(given) for given in sidecars],
+        },
+        outputs=outputs,
+        output_digests={
+            "out": {"sha256": output.sha256, "bytes": output.bytes, "rows": output_rows}
+        },
+    )

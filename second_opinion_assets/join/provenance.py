@@ -1,0 +1,109 @@
+"""Where a table came from: the ``ai-run-provenance-v1`` block (ADR-0661) and the fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from second_opinion_assets.join.files import FileDigest, digest_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from second_opinion_assets.join.manifest import TableSpec
+    from second_opinion_assets.join.sidecars import SidecarInput
+
+SCHEMA = "ai-run-provenance-v1"
+JOIN_VERSION = "1"
+"""Changes whenever the same inputs and options would give other output."""
+
+
+class Invocation(msgspec.Struct, frozen=True):
+    """What asked for a run: the program's file, its arguments, and as they were understood."""
+
+    entrypoint: Path
+    argv: tuple[str, ...]
+    args: dict[str, Any]
+
+
+def file_entry(path: Path, digest: FileDigest | None) -> dict[str, Any]:
+    """Return what the provenance says of one file; without a digest it does not exist."""
+    entry: dict[str, Any] = {"path": str(path), "exists": digest is not None}
+    if digest is None:
+        return {**entry, "kind": "missing", "sha256": None}
+    return {**entry, "kind": "file", "sha256": digest.sha256, "bytes": digest.bytes}
+
+
+def sidecar_entry(given: SidecarInput) -> dict[str, Any]:
+    """Return what the provenance says of one sidecar."""
+    sidecar = given.sidecar
+    return {
+        **file_entry(sidecar.path, given.digest),
+        "label": sidecar.label,
+        "spec": sidecar.spec,
+        "rows": given.rows,
+        "competitors": given.competitors,
+    }
+
+
+def run_provenance(
+    invocation: Invocation,
+    inputs: dict[str, Any],
+    outputs: dict[str, str],
+    output_digests: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the provenance block of a run.
+
+    Args:
+        invocation: what asked for the run.
+        inputs: name to `file_entry`, or to a list of such.
+        outputs: name to path.
+        output_digests: name to sha256, bytes and rows, for outputs that are complete.
+    """
+    exists = invocation.entrypoint.is_file()
+    block = {
+        "schema": SCHEMA,
+        "entrypoint": file_entry(
+            invocation.entrypoint, digest_file(invocation.entrypoint) if exists else None
+        ),
+        "argv": list(invocation.argv),
+        "args": invocation.args,
+        "inputs": inputs,
+        "outputs": outputs,
+    }
+    return block if output_digests is None else {**block, "output_digests": output_digests}
+
+
+def table_args(spec: TableSpec) -> dict[str, Any]:
+    """Return one join's paths and options as plain JSON values."""
+    return {
+        "features": str(spec.features),
+        "scores": [sidecar.spec for sidecar in spec.scores],
+        "out": str(spec.out),
+        "audit_json": str(spec.audit_json) if spec.audit_json else None,
+        **spec.options.as_dict(),
+    }
+
+
+def fingerprint(spec: TableSpec, features: FileDigest, sidecars: Iterable[FileDigest]) -> str:
+    """Return a hash that is the same exactly if the joined table would be the same.
+
+    Args:
+        spec: the join; of its paths only what reaches the output counts.
+        features: digest of the feature table.
+        sidecars: digests of the sidecars, in the order of `spec.scores`.
+    """
+    parts = {
+        "join_version": JOIN_VERSION,
+        "features": [spec.features.suffix.lower(), features.sha256],
+        "sidecars": [
+            [sidecar.label, sidecar.written, digest.sha256]
+            for sidecar, digest in zip(spec.scores, sidecars, strict=True)
+        ],
+        "out": spec.out.suffix.lower(),
+        "options": spec.options.as_dict(),
+    }
+    return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()

@@ -1,0 +1,156 @@
+"""All scores of one scorer as columns, found by key: what the join looks rows up in."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.join.scores import ScoreRow, Status, slug
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+
+class Place(NamedTuple):
+    """Where a score row stands: a sidecar and the row's position in it."""
+
+    source: int
+    position: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """One sidecar as far as its rows are concerned.
+
+    Attributes:
+        path: the file.
+        written: the file as written on the command line or in the manifest.
+        locate: turns a row's position into `path:line` or `path::$.rows[3]`.
+    """
+
+    path: Path
+    written: str
+    locate: Callable[[int], str]
+
+
+class ScoreColumns(NamedTuple):
+    """Rows that are all ok, column by column, in the order of `Scorer`'s own columns."""
+
+    keys: Sequence[str]
+    raw_keys: Sequence[str]
+    score: Sequence[float]
+    runtime_ms: Sequence[float]
+    frames: Sequence[int]
+    positions: Sequence[int]
+
+
+@dataclass
+class Scorer:
+    """The score rows of one scorer, column by column, one entry a key.
+
+    Attributes:
+        competitor: the scorer's name as the sidecars write it.
+        sources: the sidecars of the table, shared by all its scorers.
+        positions: normalised key to row number; a key that is not in it is missing.
+        score, runtime_ms: float64, NaN where there is none.
+        status: a `Status` for each row.
+        frames: int64, number of frame scores averaged.
+        places: for each row, index of its source and position there.
+        raw_keys: each row's key before it was normalised.
+        key_fields: the fields that the keys were read from.
+        reasons: why a row is bad, for the bad rows.
+        duplicates: number of rows that repeat an earlier one exactly.
+    """
+
+    competitor: str
+    sources: Sequence[Source]
+    positions: dict[str, int] = field(default_factory=dict)
+    score: array[float] = field(default_factory=lambda: array("d"))
+    status: bytearray = field(default_factory=bytearray)
+    runtime_ms: array[float] = field(default_factory=lambda: array("d"))
+    frames: array[int] = field(default_factory=lambda: array("q"))
+    source_of: array[int] = field(default_factory=lambda: array("i"))
+    position_of: array[int] = field(default_factory=lambda: array("q"))
+    raw_keys: list[str] = field(default_factory=list)
+    key_fields: set[str] = field(default_factory=set)
+    reasons: dict[int, str] = field(default_factory=dict)
+    duplicates: int = 0
+
+    @property
+    def slug(self) -> str:
+        return slug(self.competitor)
+
+    @property
+    def rows(self) -> int:
+        """Number of distinct score rows."""
+        return len(self.status)
+
+    def add(self, key: str, raw_key: str, row: ScoreRow, place: Place) -> None:
+        """Take one score row.
+
+        Raises:
+            JoinError: another row with the same key says something else.
+        """
+        number = len(self.status)
+        known = self.positions.setdefault(key, number)
+        if known != number:
+            self._repeat(known, key, raw_key, row, place)
+            return
+        self.score.append(row.score)
+        self.status.append(row.status)
+        self.runtime_ms.append(row.runtime_ms)
+        self.frames.append(row.frames)
+        self.source_of.append(place.source)
+        self.position_of.append(place.position)
+        self.raw_keys.append(raw_key)
+        if row.reason:
+            self.reasons[number] = row.reason
+
+    def extend(self, rows: ScoreColumns, source: int) -> None:
+        """Take many rows of one source that are all ok, as `add` takes each."""
+        first, count = len(self.status), len(rows.keys)
+        added = dict(zip(rows.keys, range(first, first + count), strict=True))
+        if len(added) < count or not self.positions.keys().isdisjoint(added):
+            for key, raw, score, runtime_ms, frames, position in zip(*rows, strict=True):
+                row = ScoreRow(score, Status.ok, runtime_ms, frames, "")
+                self.add(key, raw, row, Place(source, position))
+            return
+        self.positions.update(added)
+        self.score.extend(rows.score)
+        self.status.extend(bytes([Status.ok]) * count)
+        self.runtime_ms.extend(rows.runtime_ms)
+        self.frames.extend(rows.frames)
+        self.source_of.extend([source] * count)
+        self.position_of.extend(rows.positions)
+        self.raw_keys.extend(rows.raw_keys)
+
+    def row(self, number: int) -> ScoreRow:
+        """Return one row as it was added."""
+        return ScoreRow(
+            self.score[number],
+            Status(self.status[number]),
+            self.runtime_ms[number],
+            self.frames[number],
+            self.reasons.get(number, ""),
+        )
+
+    def where(self, number: int) -> str:
+        """Return file and line of one row."""
+        return self._locate(Place(self.source_of[number], self.position_of[number]))
+
+    def _repeat(self, known: int, key: str, raw_key: str, row: ScoreRow, place: Place) -> None:
+        # repr: NaN stands for "none" here, and a none repeats a none.
+        if raw_key == self.raw_keys[known] and repr(row) == repr(self.row(known)):
+            self.duplicates += 1
+            return
+        msg = (
+            f"{self._locate(place)}: a second, different row of {self.competitor} for key {key!r}; "
+            f"the first is {self.where(known)}; remove one of them"
+        )
+        raise JoinError(msg)
+
+    def _locate(self, place: Place) -> str:
+        return self.sources[place.source].locate(place.position)

@@ -1,0 +1,79 @@
+"""JSON sidecars: lines (`.jsonl`, `.ndjson`) and documents (`.json`), as blocks of rows.
+
+A document is a list of rows, an object with `rows` or `results`, or one row by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from second_opinion_assets.join import json_text
+from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.join.files import whole_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from second_opinion_assets.join.files import HashedFile
+
+ROW_LIST_NAMES = ("rows", "results")
+
+
+@dataclass(frozen=True)
+class RowBlock:
+    """Some rows of a sidecar.
+
+    Attributes:
+        text: the rows, one JSON object after another, with newlines between them.
+        count: how many rows `text` holds if every line is one.
+        first: position in the file of the first row (or line).
+        rows: gives each row's position and text.
+    """
+
+    text: bytes
+    count: int
+    first: int
+    rows: Callable[[], Iterator[tuple[int, bytes]]]
+
+
+def line_blocks(file: HashedFile) -> Iterator[RowBlock]:
+    """Yield a file of lines in blocks; a position is a line number, from 1."""
+    first = 1
+    for text in whole_lines(file.chunks()):
+        yield _line_block(text, first)
+        first += text.count(b"\n")
+
+
+def _line_block(text: bytes, first: int) -> RowBlock:
+    def rows() -> Iterator[tuple[int, bytes]]:
+        for position, line in enumerate(text.split(b"\n"), first):
+            if line.strip():
+                yield position, line
+
+    return RowBlock(text, text.rstrip(b"\n").count(b"\n") + 1, first, rows)
+
+
+def document_block(file: HashedFile, path: Path) -> tuple[RowBlock, Callable[[int], str]]:
+    """Return the rows of a document and what tells where each stands."""
+    text = file.read().removeprefix(b"\xef\xbb\xbf")
+    if not text.strip():
+        msg = f"{path}: the file is empty, expected JSON"
+        raise JoinError(msg)
+    name, rows = _row_list(text, path)
+    block = RowBlock(b"\n".join(rows), len(rows), 0, lambda: enumerate(rows))
+    if name is None:
+        return block, lambda _: str(path)
+    return block, lambda position: f"{path}::${name}[{position}]"
+
+
+def _row_list(text: bytes, path: Path) -> tuple[str | None, list[bytes]]:
+    """Return how the list of rows is reached (None: the document is the row) and the rows."""
+    if text.lstrip().startswith(b"["):
+        return "", json_text.elements(text, str(path))
+    members = json_text.members(text, str(path))
+    for name in ROW_LIST_NAMES:
+        if members.get(name, b"").startswith(b"["):
+            return f".{name}", json_text.elements(members[name], str(path))
+    return None, [text]

@@ -1,0 +1,252 @@
+"""Reads all sidecars of a table into one `Scorer` for each competitor found in them."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import lru_cache
+from itertools import compress, islice
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from second_opinion_assets.join import json_text
+from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.join.files import FileDigest, HashedFile, Progress
+from second_opinion_assets.join.keys import normalizer
+from second_opinion_assets.join.scorers import Place, ScoreColumns, Scorer, Source
+from second_opinion_assets.join.scores import find_key, read_competitor, read_row, slug
+from second_opinion_assets.join.sidecars.json_forms import RowBlock, document_block, line_blocks
+from second_opinion_assets.join.sidecars.uniform import UniformReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from second_opinion_assets.join.options import JoinOptions
+    from second_opinion_assets.join.scores import Payload
+    from second_opinion_assets.join.sidecars.uniform import UniformRows
+
+LINE_SUFFIXES = frozenset({".jsonl", ".ndjson"})
+LEARNING_ROWS = 200
+SIDECAR_SUFFIXES = LINE_SUFFIXES | {".json"}
+
+
+class Sidecar(msgspec.Struct, frozen=True):
+    """A score file as it was asked for.
+
+    Attributes:
+        path: the file.
+        written: its path as written on the command line or in the manifest.
+        spec: the whole of what was written, `LABEL=path` or `path`.
+        label: the scorer's name for rows that do not name one.
+    """
+
+    path: Path
+    written: str
+    spec: str
+    label: str | None = None
+
+
+class SidecarInput(msgspec.Struct, frozen=True):
+    """A sidecar that was read: its digest, its rows, and the scorers it names."""
+
+    sidecar: Sidecar
+    digest: FileDigest
+    rows: int
+    competitors: list[str]
+
+
+class ScorerSet:
+    """The scorers of one table, gathered row by row."""
+
+    def __init__(self, options: JoinOptions) -> None:
+        self.options = options
+        self.sources: list[Source] = []
+        self._by_name: dict[str, Scorer] = {}
+        self._by_slug: dict[str, Scorer] = {}
+        self.normalizer = lru_cache(lambda field: normalizer(options.key_normalize, field))
+
+    def scorer(self, competitor: str, where: str) -> Scorer:
+        """Return the scorer of this name, a new one at its first row.
+
+        Raises:
+            JoinError: its name gives no slug, or the slug of another scorer.
+        """
+        known = self._by_name.get(competitor)
+        if known is not None:
+            return known
+        part = slug(competitor)
+        if not part:
+            msg = (
+                f"{where}: competitor {competitor!r} has no letter a-z or digit to name columns by"
+            )
+            raise JoinError(msg)
+        if part in self._by_slug:
+            msg = (
+                f"{where}: competitors {self._by_slug[part].competitor!r} and {competitor!r} would "
+                f"both be {self.options.prefix}_{part}_…; give them one name, or two distinct ones"
+            )
+            raise JoinError(msg)
+        scorer = Scorer(competitor, self.sources)
+        self._by_name[competitor] = self._by_slug[part] = scorer
+        return scorer
+
+    def in_slug_order(self) -> list[Scorer]:
+        return [self._by_slug[part] for part in sorted(self._by_slug)]
+
+
+def read_sidecars(
+    sidecars: Iterable[Sidecar], options: JoinOptions, progress: Progress | None = None
+) -> tuple[list[Scorer], list[SidecarInput]]:
+    """Read every sidecar of a table.
+
+    Returns:
+        The scorers in slug order, and for each sidecar what it was.
+
+    Raises:
+        JoinError: a file-level defect in one of them, or no score row in all of them.
+    """
+    scorers = ScorerSet(options)
+    inputs = [_read_sidecar(sidecar, scorers, progress) for sidecar in sidecars]
+    if not any(given.rows for given in inputs):
+        files = ", ".join(str(given.sidecar.path) for given in inputs) or "no score file given"
+        msg = f"no scores at all: {files}"
+        raise JoinError(msg)
+    return scorers.in_slug_order(), inputs
+
+
+def _read_sidecar(sidecar: Sidecar, scorers: ScorerSet, progress: Progress | None) -> SidecarInput:
+    file = HashedFile(sidecar.path, progress)
+    suffix = sidecar.path.suffix.lower()
+    if suffix in LINE_SUFFIXES:
+        blocks: Iterator[RowBlock] = line_blocks(file)
+        source = Source(sidecar.path, sidecar.written, lambda line: f"{sidecar.path}:{line}")
+    elif suffix == ".json":
+        block, locate = document_block(file, sidecar.path)
+        blocks = iter([block])
+        source = Source(sidecar.path, sidecar.written, locate)
+    else:
+        msg = (
+            f"{sidecar.path}: score files end in {', '.join(sorted(SIDECAR_SUFFIXES))}, "
+            f"not {suffix or 'in no suffix'}"
+        )
+        raise JoinError(msg)
+    reader = SidecarReader(sidecar, source, scorers)
+    for block in blocks:
+        reader.read(block)
+    if not reader.rows and sidecar.label:
+        scorers.scorer(sidecar.label, str(sidecar.path))
+    return SidecarInput(sidecar, file.digest, reader.rows, sorted(reader.competitors))
+
+
+class SidecarReader:
+    """Puts the rows of one sidecar into the scorers that they name.
+
+    Rows that are alike are decoded straight into their few values; whatever is not quite alike is
+    read one by one, by the same rules.
+    """
+
+    def __init__(self, sidecar: Sidecar, source: Source, scorers: ScorerSet) -> None:
+        self.rows = 0
+        self.competitors: set[str] = set()
+        self._sidecar = sidecar
+        self._source = source
+        self._number = len(scorers.sources)
+        self._scorers = scorers
+        self._uniform = UniformReader(scorers.options, sidecar.label)
+        scorers.sources.append(source)
+
+    def read(self, block: RowBlock) -> None:
+        """Take the rows of one block.
+
+        Raises:
+            JoinError: a file-level defect, named by file and line.
+        """
+        if not self.rows:
+            self._uniform.learn(_first_payloads(block))
+        uniform = self._uniform.read(block)
+        if uniform is None or not self._take(uniform, block.first):
+            self._uniform.learn([self._read_row(position, text) for position, text in block.rows()])
+        elif len(uniform.numbers) < block.count:
+            taken = frozenset(uniform.numbers)
+            for position, text in block.rows():
+                if position - block.first not in taken:
+                    self._read_row(position, text)
+
+    def _take(self, rows: UniformRows, first: int) -> bool:
+        """Put rows that were read quickly into their scorers; False, and none taken, if odd."""
+        field = self._uniform.key_field
+        keys = list(map(self._scorers.normalizer(field), rows.keys))
+        names = set(rows.competitors)
+        if not all(keys) or not all(name == name.strip() for name in names):
+            return False
+        positions = [first + number for number in rows.numbers]
+        columns = (keys, rows.keys, rows.score, rows.runtime_ms, rows.frames, positions)
+        for name in names:
+            chosen = [competitor == name for competitor in rows.competitors]
+            part = columns if all(chosen) else tuple(list(compress(c, chosen)) for c in columns)
+            scorer = self._scorers.scorer(name, self._source.locate(part[-1][0]))
+            scorer.key_fields.add(field)
+            scorer.extend(ScoreColumns(*part), self._number)
+        self.competitors |= names
+        self.rows += len(keys)
+        return True
+
+    def _read_row(self, position: int, text: bytes) -> Payload:
+        where = self._source.locate(position)
+        try:
+            payload = json_text.decode(text, where)
+        except JoinError as error:
+            if text.rstrip().endswith(b"}"):
+                raise
+            msg = f"{error}; the row is cut short: is the scorer still writing?"
+            raise JoinError(msg) from None
+        if not isinstance(payload, dict):
+            msg = f"{where}: a row is {json_text.shown(payload)}, expected an object"
+            raise JoinError(msg)
+        options = self._scorers.options
+        competitor = read_competitor(payload, self._sidecar.label)
+        if competitor is None:
+            msg = f"{where}: no competitor in the row; give the file a label, as LABEL={self._sidecar.written}"
+            raise JoinError(msg)
+        field, raw_key = self._key(payload, text, where)
+        key = self._scorers.normalizer(field)(raw_key)
+        if not key:
+            msg = f"{where}: the key {field} is empty"
+            raise JoinError(msg)
+        scorer = self._scorers.scorer(competitor, where)
+        scorer.key_fields.add(field)
+        row = read_row(payload, options.score_field)
+        scorer.add(key, raw_key, row, Place(self._number, position))
+        self.competitors.add(competitor)
+        self.rows += 1
+        return payload
+
+    def _key(self, payload: Payload, text: bytes, where: str) -> tuple[str, str]:
+        asked = self._scorers.options.score_key_field
+        found = find_key(payload, asked)
+        if found is None:
+            wanted = f"no key field {asked!r}" if asked else "no key field with a usual name"
+            msg = f"{where}: {wanted} among {', '.join(payload)}; name it as score_key_field"
+            raise JoinError(msg)
+        field, value = found
+        if isinstance(value, str):
+            return field, value
+        if isinstance(value, dict | list):
+            msg = f"{where}: the key {field} is {json_text.shown(value)}, expected text or a number"
+            raise JoinError(msg)
+        members = json_text.members(text, where)
+        if payload.get(field) is None:
+            members = json_text.members(members["summary"], where)
+        return field, members[field].decode()
+
+
+def _first_payloads(block: RowBlock) -> list[Payload]:
+    """Return the first rows that can be learnt from; a broken one ends them quietly."""
+    payloads: list[Payload] = []
+    with contextlib.suppress(JoinError):
+        for _, text in islice(block.rows(), LEARNING_ROWS):
+            payload = json_text.decode(text, "")
+            if isinstance(payload, dict):
+                payloads.append(payload)
+    return payloads

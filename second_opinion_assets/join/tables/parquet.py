@@ -1,0 +1,223 @@
+"""Parquet: reading by row group, and writing as the input was written."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from second_opinion_assets.join import columns as appended_columns
+from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.join.files import FileDigest, digest_descriptor, unreadable
+from second_opinion_assets.join.tables.arrow_values import json_rows_of_table, key_texts
+from second_opinion_assets.join.tables.block import Column, JsonRows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from second_opinion_assets.join.files import Progress, Publication
+    from second_opinion_assets.join.scorers import Scorer
+    from second_opinion_assets.join.tables.block import Block, Joined
+    from second_opinion_assets.join.tables.json_table import AppendedNames
+
+ROW_GROUP_ROWS = 122_880  # of tables that bring no row groups of their own
+_CODECS = {"UNCOMPRESSED": "NONE", "LZ4_RAW": "LZ4"}
+
+
+class ArrowBlock:
+    """A row group; a `Block`."""
+
+    def __init__(self, table: pa.Table, key_column: str, parquet: ParquetTable) -> None:
+        self._table = table
+        self._key_column = key_column
+        self._parquet = parquet
+
+    @cached_property
+    def keys(self) -> list[str | None]:
+        return key_texts(self._table.column(self._key_column), self._parquet.where)
+
+    def json_rows(self) -> JsonRows:
+        table = self._parquet.without_replaced(self._table)
+        rows, non_finite = json_rows_of_table(table, self._parquet.where)
+        self._parquet.non_finite_values += non_finite
+        return rows
+
+    def arrow(self, schema: pa.Schema) -> pa.Table:  # noqa: ARG002 (it has this schema)
+        return self._parquet.without_replaced(self._table)
+
+
+class ParquetTable:
+    """A parquet feature table; a `FeatureTable`. To be closed by leaving its context."""
+
+    def __init__(self, path: Path, appended: AppendedNames, progress: Progress | None) -> None:
+        self.where = str(path)
+        self.non_finite_values = 0
+        self._path = path
+        self._progress = progress
+        try:
+            self._source = pa.OSFile(str(path))
+        except OSError as error:
+            raise unreadable(path, error) from None
+        self._opened = self._stamp()
+        self._thread = ThreadPoolExecutor(1)
+        self._digest = self._thread.submit(digest_descriptor, self._source.fileno())
+        try:
+            self.file = pq.ParquetFile(self._source)
+        except (pa.ArrowInvalid, OSError) as error:
+            self.__exit__()
+            msg = f"{path}: not a parquet file, or cut short: {_first_line(error)}"
+            raise JoinError(msg) from None
+        self._replaced = [name for name in self.file.schema_arrow.names if name in appended.names]
+        if self._replaced and not appended.overwrite:
+            self.__exit__()
+            raise appended.refuse(str(path), set(self._replaced))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
+        self._source.close()
+
+    @property
+    def columns(self) -> list[Column]:
+        return [Column(field.name, str(field.type)) for field in self.arrow_schema()]
+
+    @property
+    def digest(self) -> FileDigest:
+        """Digest of the file; JoinError if it was written to while it was read."""
+        digest = self._digest.result()
+        if self._stamp() != self._opened:
+            msg = f"{self._path}: changed while it was read; join again once it is complete"
+            raise JoinError(msg)
+        return digest
+
+    def blocks(self, key_column: str) -> Iterator[ArrowBlock]:
+        done = 0
+        for number in range(self.file.num_row_groups):
+            try:
+                table = self.file.read_row_group(number)
+            except (pa.ArrowInvalid, OSError) as error:
+                msg = f"{self._path}: row group {number} cannot be read: {_first_line(error)}"
+                raise JoinError(msg) from None
+            yield ArrowBlock(table, key_column, self)
+            if self._progress:
+                share = (number + 1) * self._opened[0] // self.file.num_row_groups
+                self._progress(share - done)
+                done = share
+
+    def arrow_schema(self) -> pa.Schema:
+        schema = self.file.schema_arrow
+        for name in self._replaced:
+            schema = schema.remove(schema.get_field_index(name))
+        return schema
+
+    def without_replaced(self, table: pa.Table) -> pa.Table:
+        return table.drop_columns(self._replaced) if self._replaced else table
+
+    def _stamp(self) -> tuple[int, int]:
+        status = os.fstat(self._source.fileno())
+        return status.st_size, status.st_mtime_ns
+
+
+class ParquetWriter:
+    """A parquet output; a `Writer`.
+
+    Row groups of a parquet input stay what they were; rows of other inputs are gathered into
+    groups of `ROW_GROUP_ROWS`.
+    """
+
+    def __init__(
+        self,
+        sink: Publication,
+        schema: pa.Schema,
+        scorers: list[Scorer],
+        prefix: str,
+        like: pq.FileMetaData | None,
+    ) -> None:
+        self.rows = 0
+        self._arrays = [appended_columns.arrow_arrays(scorer) for scorer in scorers]
+        self._names = appended_columns.column_names(scorers, prefix)
+        self._schema = schema
+        self._gather = like is None
+        self._gathered: list[pa.Table] = []
+        types = [array.type for arrays in self._arrays for array in arrays]
+        for name, kind in zip(self._names, types, strict=True):
+            schema = schema.append(pa.field(name, kind))
+        self._writer = pq.ParquetWriter(
+            pa.PythonFile(sink, "w"), schema, **_settings(like, self._names)
+        )
+
+    def write(self, block: Block, joined: Joined) -> None:
+        table = block.arrow(self._schema)
+        arrays = iter(self._names)
+        for numbers, columns in zip(joined.numbers, self._arrays, strict=True):
+            indices = pa.array(numbers, pa.int64())
+            for column in columns:
+                table = table.append_column(next(arrays), column.take(indices))
+        if joined.kept is not None:
+            table = table.filter(pa.array(joined.kept, pa.bool_()))
+        if not self._gather:
+            self._write(table)
+            return
+        self._gathered.append(table)
+        if sum(part.num_rows for part in self._gathered) >= ROW_GROUP_ROWS:
+            self._write_gathered()
+
+    def finish(self) -> None:
+        self._write_gathered()
+        self._writer.close()
+
+    def _write_gathered(self) -> None:
+        if self._gathered:
+            self._write(pa.concat_tables(self._gathered))
+            self._gathered = []
+
+    def _write(self, table: pa.Table) -> None:
+        if table.num_rows:
+            self._writer.write_table(table, row_group_size=table.num_rows)
+            self.rows += table.num_rows
+
+
+def _settings(like: pq.FileMetaData | None, appended: list[str]) -> dict[str, Any]:
+    """Return the writer's settings that make an output like an input file.
+
+    What a file's metadata does not tell (compression level, page size) is pyarrow's default.
+    """
+    if like is None or like.num_row_groups == 0:
+        return {}
+    group = like.row_group(0)
+    chunks = [group.column(number) for number in range(group.num_columns)]
+    paths = [chunk.path_in_schema for chunk in chunks]
+    codecs = [_CODECS.get(chunk.compression, chunk.compression) for chunk in chunks]
+    dictionary = [chunk.path_in_schema for chunk in chunks if chunk.has_dictionary_page]
+    texts = [name for name in appended if name.endswith(("_status", "_source"))]
+    return {
+        "compression": {
+            **dict.fromkeys(appended, codecs[0] if codecs else "SNAPPY"),
+            **dict(zip(paths, codecs, strict=True)),
+        },
+        "use_dictionary": [*dictionary, *texts],
+        "use_byte_stream_split": [
+            chunk.path_in_schema for chunk in chunks if "BYTE_STREAM_SPLIT" in chunk.encodings
+        ],
+        "version": like.format_version,
+        "store_schema": like.metadata is not None and b"ARROW:schema" in like.metadata,
+        "use_deprecated_int96_timestamps": any(c.physical_type == "INT96" for c in chunks),
+        "use_compliant_nested_type": not any(path.endswith(".list.item") for path in paths),
+        "write_page_index": any(chunk.has_offset_index for chunk in chunks),
+        "write_statistics": [
+            *(chunk.path_in_schema for chunk in chunks if chunk.is_stats_set),
+            *appended,
+        ],
+        "sorting_columns": group.sorting_columns or None,
+    }
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
