@@ -1,0 +1,1 @@
+"""Second opinions of external video-quality scorers, joined onto feature tables."""

@@ -25,9 +25,9 @@ from second_opinion_assets.join.manifest import TableSpec, load_manifest, parse_
 from second_opinion_assets.join.materialize import materialize
 from second_opinion_assets.join.options import (
     DEFAULT_PREFIX,
-    JoinOptions,
     KeyNormalize,
     MissingPolicy,
+    parse_options,
 )
 from second_opinion_assets.join.provenance import Invocation, table_args
 
@@ -83,7 +83,7 @@ def main() -> None:
 @click.option("--prefix", default=DEFAULT_PREFIX, show_default=True, help="Of appended columns.")
 @click.option("--overwrite", is_flag=True, help="Replace such columns that the table has already.")
 def materialize_command(
-    features: Path, scores: tuple[str, ...], out: Path, audit_json: Path | None, **options: Any
+    features: Path, scores: tuple[str, ...], out: Path, audit_json: Path | None, **options: object
 ) -> None:
     """Join score files onto one feature table."""
     try:
@@ -93,9 +93,9 @@ def materialize_command(
             scores=tuple(map(parse_sidecar, scores)),
             out=out,
             audit_json=audit_json,
-            options=JoinOptions(**options),
+            options=parse_options(options, "options"),
         )
-    except (JoinError, ValueError) as error:
+    except JoinError as error:
         raise click.UsageError(str(error)) from None
     with _errors_in_one_line(), _progress([spec]) as progress:
         result = materialize(spec, _invocation(table_args(spec)), progress)

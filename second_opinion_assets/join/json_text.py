@@ -40,7 +40,8 @@ def decode(text: bytes, where: str) -> Any:  # noqa: ANN401 (any JSON value)
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise JoinError(f"{where}: {_problem(error, text)}") from None
+        msg = f"{where}: {_problem(error, text)}"
+        raise JoinError(msg) from None
 
 
 def _problem(error: Exception, text: bytes) -> str:

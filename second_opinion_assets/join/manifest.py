@@ -76,7 +76,14 @@ def parse_sidecar(spec: str, base: Path = Path()) -> Sidecar:
     if not written.strip() or (separator and not label.strip() and written != spec):
         msg = f"score file {spec!r}: expected LABEL=path or path"
         raise JoinError(msg)
-    return Sidecar(base / written, written, spec, label.strip() or None)
+    return Sidecar(resolved(base, written), written, spec, label.strip() or None)
+
+
+def resolved(base: Path, written: str) -> Path:
+    """Return a written path below its base, without `..` where that leads to the same place."""
+    path = base / written
+    neat = Path(os.path.normpath(path))
+    return neat if _real(neat) == _real(path) else path
 
 
 def load_manifest(path: Path, base_dir: Path | None = None) -> Manifest:
@@ -133,13 +140,13 @@ def _table(entry: object, defaults: dict[str, Any], where: str, base: Path) -> T
         raise ManifestError(msg)
     return TableSpec(
         id=_text(entry, "id", where),
-        features=base / _text(entry, "features", where),
+        features=resolved(base, _text(entry, "features", where)),
         scores=tuple(
             _sidecar(score, f"{where}.scores[{number}]", base)
             for number, score in enumerate(scores)
         ),
-        out=base / _text(entry, "out", where),
-        audit_json=base / audit if audit else None,
+        out=resolved(base, _text(entry, "out", where)),
+        audit_json=resolved(base, audit) if audit else None,
         options=parse_options({**defaults, **own_options}, where),
     )
 
@@ -149,14 +156,17 @@ def _sidecar(entry: object, where: str, base: Path) -> Sidecar:
         try:
             return parse_sidecar(entry, base)
         except JoinError as error:
-            raise ManifestError(f"{where}: {error}") from None
+            msg = f"{where}: {error}"
+            raise ManifestError(msg) from None
     if not isinstance(entry, dict):
         msg = f"{where}: is {json_text.shown(entry)}, expected LABEL=path, path or an object"
         raise ManifestError(msg)
     refuse_unknown(entry, SCORE_KEYS, where, "key")
     written = _text(entry, "path", where)
     label = _text(entry, "label", where) if entry.get("label") is not None else None
-    return Sidecar(base / written, written, f"{label}={written}" if label else written, label)
+    return Sidecar(
+        resolved(base, written), written, f"{label}={written}" if label else written, label
+    )
 
 
 def _text(entry: dict[str, Any], name: str, where: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -167,9 +166,7 @@ class _Join:
     def take(self, block: Block, writer: Writer) -> None:
         """Join one block and write it."""
         keys = [self._normalize(key) if key else None for key in block.keys]
-        numbers = [
-            list(map(scorer.positions.get, keys, repeat(scorer.rows))) for scorer in self._scorers
-        ]
+        numbers = [scorer.find(keys) for scorer in self._scorers]
         statuses = [
             counter.count(found, block.keys, self._rows)
             for counter, found in zip(self._counters, numbers, strict=True)

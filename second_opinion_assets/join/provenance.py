@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 (msgspec resolves the fields of a Struct)
 from typing import TYPE_CHECKING, Any
 
 import msgspec

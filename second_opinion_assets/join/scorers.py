@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import compress, repeat
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.scores import ScoreRow, Status, slug
@@ -45,6 +46,13 @@ class ScoreColumns(NamedTuple):
     runtime_ms: Sequence[float]
     frames: Sequence[int]
     positions: Sequence[int]
+
+    def chosen(self, rows: list[bool]) -> ScoreColumns:
+        """Return the rows that are chosen."""
+        if all(rows):
+            return self
+        columns: list[list[Any]] = [list(compress(column, rows)) for column in self]
+        return ScoreColumns(*columns)
 
 
 @dataclass
@@ -126,6 +134,10 @@ class Scorer:
         self.source_of.extend([source] * count)
         self.position_of.extend(rows.positions)
         self.raw_keys.extend(rows.raw_keys)
+
+    def find(self, keys: Sequence[str | None]) -> list[int]:
+        """Return the number of each key's row; `rows` for a key that has none."""
+        return list(map(self.positions.get, keys, repeat(self.rows)))  # type: ignore[arg-type]
 
     def row(self, number: int) -> ScoreRow:
         """Return one row as it was added."""

@@ -78,7 +78,7 @@ def matching_fields(fields: tuple[str, ...], names: tuple[str, ...]) -> tuple[st
     return tuple(
         field
         for name in names
-        for field in sorted(fields, key=lambda field: field != name)  # noqa: B023 (used at once)
+        for field in sorted(fields, key=lambda field: field != name)
         if field.lower() == name.lower()
     )
 

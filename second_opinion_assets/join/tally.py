@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 
 import msgspec
 
@@ -156,7 +157,7 @@ class ScorerCounter:
         tally.unmatched_keys = scorer.rows - len(self._found)
         if tally.unmatched_keys:
             unmatched = (n for n in range(scorer.rows) if n not in self._found)
-            tally.unmatched = [scorer.raw_keys[n] for n, _ in zip(unmatched, range(SAMPLE_ROWS))]
+            tally.unmatched = [scorer.raw_keys[n] for n in islice(unmatched, SAMPLE_ROWS)]
         return tally
 
     def _bad_sample(self, number: int, key: str | None, row: int) -> BadSample:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from functools import lru_cache
-from itertools import compress, islice
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -181,13 +181,13 @@ class SidecarReader:
         if not all(keys) or not all(name == name.strip() for name in names):
             return False
         positions = [first + number for number in rows.numbers]
-        columns = (keys, rows.keys, rows.score, rows.runtime_ms, rows.frames, positions)
+        columns = ScoreColumns(keys, rows.keys, rows.score, rows.runtime_ms, rows.frames, positions)
         for name in names:
             chosen = [competitor == name for competitor in rows.competitors]
-            part = columns if all(chosen) else tuple(list(compress(c, chosen)) for c in columns)
-            scorer = self._scorers.scorer(name, self._source.locate(part[-1][0]))
+            part = columns.chosen(chosen)
+            scorer = self._scorers.scorer(name, self._source.locate(part.positions[0]))
             scorer.key_fields.add(field)
-            scorer.extend(ScoreColumns(*part), self._number)
+            scorer.extend(part, self._number)
         self.competitors |= names
         self.rows += len(keys)
         return True
@@ -207,7 +207,8 @@ class SidecarReader:
         options = self._scorers.options
         competitor = read_competitor(payload, self._sidecar.label)
         if competitor is None:
-            msg = f"{where}: no competitor in the row; give the file a label, as LABEL={self._sidecar.written}"
+            labelled = f"LABEL={self._sidecar.written}"
+            msg = f"{where}: no competitor in the row; give the file a label, as {labelled}"
             raise JoinError(msg)
         field, raw_key = self._key(payload, text, where)
         key = self._scorers.normalizer(field)(raw_key)

@@ -150,10 +150,17 @@ class _Shape:
                 keys, scores, runtimes, competitors, map(self.status, rows), strict=True
             )
         ]
-        columns = (range(len(rows)), keys, competitors, scores, runtimes, counts)
-        if all(alike):
-            return UniformRows(*columns)
-        return UniformRows(*(list(compress(column, alike)) for column in columns))
+        columns: tuple[Sequence[Any], ...] = (
+            range(len(rows)),
+            keys,
+            competitors,
+            scores,
+            runtimes,
+            counts,
+        )
+        if not all(alike):
+            columns = tuple(list(compress(column, alike)) for column in columns)
+        return UniformRows(*columns)
 
 
 def _mean_of_frames(row: Any) -> float | None:  # noqa: ANN401 (a class made at run time)
@@ -220,10 +227,11 @@ def _shape(fields: Fields, options: JoinOptions, label: str | None) -> _Shape | 
     def constant(value: object) -> Callable[[Any], Any]:
         return lambda _: value
 
+    runtime: Callable[[Any], float | None] | None = None
     if "runtime" in places:
         runtime = getter("runtime")
-    else:
-        runtime = None if frame_runtime else constant(math.nan)
+    elif not frame_runtime:
+        runtime = constant(math.nan)
     return _Shape(
         decoder=msgspec.json.Decoder(_row_type(fields.top, top, kinds)),
         key_field=places["key"].removeprefix("summary."),

@@ -15,6 +15,7 @@ from second_opinion_assets.join.tables.block import LINE_END, Column, JsonRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from second_opinion_assets.join.files import FileDigest, HashedFile
@@ -37,7 +38,7 @@ class AppendedNames:
             return True
         return b"\\u00" in text and _ESCAPED_ASCII.search(text) is not None
 
-    def refuse(self, where: str, found: set[str]) -> JoinError:
+    def refuse(self, where: str, found: AbstractSet[str]) -> JoinError:
         """Return the error for columns that exist already."""
         named = ", ".join(sorted(found))
         return JoinError(f"{where}: the table has {named} already; use overwrite to replace them")

@@ -1,0 +1,168 @@
+"""The joined tables: the asset that performs the join, one partition a table.
+
+Turning run config into options and results into events belongs here; the join does not.
+"""
+
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import msgspec
+from pydantic import Field
+
+from second_opinion_assets.assets.sources import (
+    FEATURES_KEY,
+    OWNERS,
+    scorer_key,
+    source_deps,
+)
+from second_opinion_assets.checks import check_results, check_specs, promotion_gate
+from second_opinion_assets.join.errors import JoinError, MissingScoresError
+from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets.join.materialize import JoinResult, materialize
+from second_opinion_assets.join.options import parse_options
+from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation, table_args
+from second_opinion_assets.metadata import Metadata, count_metadata, join_metadata, tally_lines
+
+JOINED_KEY = dg.AssetKey("second_opinion_features")
+JOINED_GROUP = "second_opinion"
+
+
+class MissingPolicyChoice(Enum):
+    """The missing policies; run config is given by name, so name and value are equal."""
+
+    mark = "mark"
+    drop = "drop"
+    fail = "fail"
+
+
+class KeyNormalizeChoice(Enum):
+    """The ways of normalising keys, for run config."""
+
+    auto = "auto"
+    raw = "raw"
+    basename = "basename"
+    stem = "stem"
+
+
+class JoinConfig(dg.Config):
+    """Options of the join for one launch; what is left out is as the manifest says."""
+
+    missing_policy: MissingPolicyChoice | None = Field(
+        default=None,
+        description="mark keeps every row, drop drops the rows that lack a scorer, fail publishes "
+        "nothing unless every row has an ok score from every scorer.",
+    )
+    key_column: str | None = Field(
+        default=None, description="Column of the feature table that holds the key."
+    )
+    score_key_field: str | None = Field(
+        default=None, description="Field of a score row that holds the key."
+    )
+    score_field: str | None = Field(
+        default=None, description="Field of a score row that holds the score, where it has it."
+    )
+    key_normalize: KeyNormalizeChoice | None = Field(
+        default=None, description="How keys are reduced on both sides before they are compared."
+    )
+    prefix: str | None = Field(
+        default=None, description="First part of the name of every appended column."
+    )
+    overwrite: bool | None = Field(
+        default=None, description="Replace columns of these names that the table has already."
+    )
+
+    def overrides(self) -> dict[str, Any]:
+        """Return the options that this launch sets, as plain values."""
+        return {
+            name: value.value if isinstance(value, Enum) else value
+            for name, value in self
+            if value is not None
+        }
+
+
+def joined_tables(manifest: Manifest) -> dg.AssetsDefinition:
+    """Return the asset of the joined tables of a manifest."""
+    partitions = dg.StaticPartitionsDefinition([table.id for table in manifest.tables])
+    kinds = {table.out.suffix.lstrip(".").lower() for table in manifest.tables}
+
+    @dg.asset(
+        key=JOINED_KEY,
+        deps=source_deps(manifest),
+        partitions_def=partitions,
+        check_specs=check_specs(JOINED_KEY, partitions),
+        code_version=JOIN_VERSION,
+        group_name=JOINED_GROUP,
+        owners=OWNERS,
+        kinds={"python", *sorted(kinds)[:2]},
+        tags={"second_opinion/role": "joined"},
+        metadata={
+            "manifest": dg.MetadataValue.path(str(manifest.path)),
+            "promotion_grade_tables": [t.id for t in manifest.tables if t.promotion_grade],
+        },
+        description=(
+            "Feature tables with the second opinions of external scorers: for each scorer a score, "
+            "its status (ok, bad, missing), runtime, frames and source, joined by key. "
+            "Run config may set any option of the join for one launch; what it leaves out is as "
+            "the manifest says."
+        ),
+    )
+    def second_opinion_features(
+        context: dg.AssetExecutionContext, config: JoinConfig
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
+        table = manifest.table(context.partition_key)
+        try:
+            spec = _with_overrides(table, config)
+            result = materialize(spec, _invocation(spec, config))
+        except MissingScoresError as error:
+            _log(context, tally_lines(error.tally))
+            yield promotion_gate(error.tally, promotion_grade=table.promotion_grade)
+            raise _failure(error, count_metadata(error.tally)) from None
+        except JoinError as error:
+            raise _failure(error, {}) from None
+        _log(context, tally_lines(result.tally))
+        yield dg.MaterializeResult(
+            metadata=join_metadata(result, FEATURES_KEY, _scorer_keys(result)),
+            data_version=dg.DataVersion(result.fingerprint),
+            check_results=list(check_results(result.tally, promotion_grade=table.promotion_grade)),
+        )
+
+    return second_opinion_features
+
+
+def _with_overrides(table: TableSpec, config: JoinConfig) -> TableSpec:
+    options = {**table.options.as_dict(), **config.overrides()}
+    return msgspec.structs.replace(table, options=parse_options(options, "run config"))
+
+
+def _invocation(spec: TableSpec, config: JoinConfig) -> Invocation:
+    """Return what asked for the join: a Dagster run has no command line of its own."""
+    return Invocation(
+        entrypoint=Path(__file__),
+        argv=(),
+        args={**table_args(spec), "partition": spec.id, "run_config": config.overrides()},
+    )
+
+
+def _scorer_keys(result: JoinResult) -> dict[str, dg.AssetKey]:
+    """Return which asset each scorer's rows came from; a file without rows stands for its label."""
+    keys = {
+        given.sidecar.label: scorer_key(given.sidecar)
+        for given in result.sidecars
+        if given.sidecar.label
+    }
+    for given in result.sidecars:
+        keys.update(dict.fromkeys(given.competitors, scorer_key(given.sidecar)))
+    return {name: key for name, key in keys.items() if name}
+
+
+def _failure(error: JoinError, metadata: Metadata) -> dg.Failure:
+    """Return the failure that shows an error's one line; trying again would not help."""
+    return dg.Failure(description=str(error), metadata=metadata, allow_retries=False)
+
+
+def _log(context: dg.AssetExecutionContext, lines: list[str]) -> None:
+    for line in lines:
+        context.log.info(line)

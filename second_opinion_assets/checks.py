@@ -1,0 +1,134 @@
+"""The asset checks of a joined table: what each says, and how a join's counts answer it."""
+
+import warnings
+from collections.abc import Iterator
+
+import dagster as dg
+from dagster import AssetCheckSeverity
+
+from second_opinion_assets.join.key_hints import best_mode, few_keys_found, key_hint
+from second_opinion_assets.join.markdown import cell, table
+from second_opinion_assets.join.tally import Tally
+from second_opinion_assets.metadata import (
+    Metadata,
+    count_metadata,
+    gap_samples_markdown,
+    tallies_markdown,
+)
+
+PROMOTION_GATE = "promotion_gate"
+_DESCRIPTIONS = {
+    PROMOTION_GATE: (
+        "Every row has an ok score from every scorer. An error for a promotion-grade table "
+        "(missing_policy `fail` in the manifest), which must not be used for retraining until it "
+        "passes; a warning for any other."
+    ),
+    "rows_kept": "As many rows came out as went in, or as policy `drop` was to keep.",
+    "keys_match": "At least 5 % of the keys of each scorer's sidecar are found in the table.",
+    "scores_vary": "No score column is all null, all zero or constant.",
+}
+
+
+def check_specs(
+    asset: dg.AssetKey, partitions_def: dg.PartitionsDefinition[str]
+) -> list[dg.AssetCheckSpec]:
+    """Return the checks of the joined tables, with a result of its own for each table."""
+    with warnings.catch_warnings():
+        # Without partitions one table's result would hide another's; the parameter is a preview.
+        warnings.filterwarnings("ignore", message=".*partitions_def.*")
+        return [
+            dg.AssetCheckSpec(
+                name,
+                asset=asset,
+                description=description,
+                blocking=name == PROMOTION_GATE,
+                partitions_def=partitions_def,
+            )
+            for name, description in _DESCRIPTIONS.items()
+        ]
+
+
+def check_results(tally: Tally, *, promotion_grade: bool) -> Iterator[dg.AssetCheckResult]:
+    """Yield the result of every check of a table that was joined."""
+    yield promotion_gate(tally, promotion_grade=promotion_grade)
+    yield _rows_kept(tally)
+    yield _keys_match(tally)
+    yield _scores_vary(tally)
+
+
+def promotion_gate(tally: Tally, *, promotion_grade: bool) -> dg.AssetCheckResult:
+    """Return whether a table is complete, with the tallies and samples of what is not."""
+    metadata: Metadata = {
+        "promotion_grade": dg.MetadataValue.bool(promotion_grade),
+        **count_metadata(tally),
+        "tallies": dg.MetadataValue.md(tallies_markdown(tally)),
+    }
+    if tally.gaps:
+        metadata["sample_rows"] = dg.MetadataValue.md(gap_samples_markdown(tally))
+        metadata["missing_keys"] = dg.MetadataValue.json(
+            {name: [row.key for row in scorer.missing] for name, scorer in tally.scorers.items()}
+        )
+        metadata["bad_keys"] = dg.MetadataValue.json(
+            {name: [row.key for row in scorer.bad] for name, scorer in tally.scorers.items()}
+        )
+    return dg.AssetCheckResult(
+        check_name=PROMOTION_GATE,
+        passed=not tally.gaps,
+        severity=AssetCheckSeverity.ERROR if promotion_grade else AssetCheckSeverity.WARN,
+        description=tally.gaps or "every row has an ok score from every scorer",
+        metadata=metadata,
+    )
+
+
+def _rows_kept(tally: Tally) -> dg.AssetCheckResult:
+    expected = tally.input_rows - tally.dropped_rows
+    metadata: Metadata = {"output_rows": dg.MetadataValue.int(tally.output_rows)}
+    if tally.dropped_rows:
+        metadata["dropped_rows"] = dg.MetadataValue.int(tally.dropped_rows)
+    if tally.output_rows != expected:
+        metadata["expected_rows"] = dg.MetadataValue.int(expected)
+    return dg.AssetCheckResult(
+        check_name="rows_kept", passed=tally.output_rows == expected, metadata=metadata
+    )
+
+
+def _keys_match(tally: Tally) -> dg.AssetCheckResult:
+    doubtful = {name: s for name, s in tally.scorers.items() if few_keys_found(s)}
+    metadata: Metadata = {}
+    if doubtful:
+        modes = sorted({mode for scorer in doubtful.values() for mode in scorer.keys_found_by_mode})
+        rows = [
+            [
+                cell(name),
+                str(scorer.scores_loaded),
+                *(str(scorer.keys_found_by_mode.get(mode, "")) for mode in modes),
+                best_mode(scorer) or "none",
+            ]
+            for name, scorer in doubtful.items()
+        ]
+        metadata["keys_found_by_key_normalize"] = dg.MetadataValue.md(
+            table(["scorer", "keys", *modes, "use"], rows)
+        )
+    return dg.AssetCheckResult(
+        check_name="keys_match",
+        passed=not doubtful,
+        severity=AssetCheckSeverity.WARN,
+        description="; ".join(key_hint(scorer) for scorer in doubtful.values()) or None,
+        metadata=metadata,
+    )
+
+
+def _scores_vary(tally: Tally) -> dg.AssetCheckResult:
+    flat: dict[str, str] = {}
+    for name, scorer in tally.scorers.items():
+        if scorer.score_min is None and tally.input_rows:
+            flat[name] = "all null"
+        elif scorer.matched_rows > 1 and scorer.score_min == scorer.score_max:
+            flat[name] = "all zero" if scorer.score_min == 0 else f"constant {scorer.score_min:g}"
+    return dg.AssetCheckResult(
+        check_name="scores_vary",
+        passed=not flat,
+        severity=AssetCheckSeverity.WARN,
+        description="; ".join(f"{name}: {what}" for name, what in flat.items()) or None,
+        metadata={name: dg.MetadataValue.text(what) for name, what in flat.items()},
+    )

@@ -1,0 +1,161 @@
+"""Results of the join as Dagster metadata: what a person reads in the UI.
+
+Few, stable, numeric keys plot over time; tables of text are Markdown.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from second_opinion_assets.join.columns import APPENDED
+from second_opinion_assets.join.markdown import cell, table
+from second_opinion_assets.join.materialize import JoinResult
+from second_opinion_assets.join.scores import slug
+from second_opinion_assets.join.tally import Tally
+
+Metadata = dict[str, dg.MetadataValue]
+
+
+def join_metadata(
+    result: JoinResult, features_key: dg.AssetKey, scorer_keys: Mapping[str, dg.AssetKey]
+) -> Metadata:
+    """Return the metadata of one joined table.
+
+    Args:
+        result: what the join did.
+        features_key: the asset that input columns come from.
+        scorer_keys: the asset that a scorer's columns come from, by the scorer's name.
+    """
+    return {
+        **count_metadata(result.tally),
+        "tallies": dg.MetadataValue.md(tallies_markdown(result.tally)),
+        "preview": dg.MetadataValue.md(preview_markdown(result.preview)),
+        "output": dg.MetadataValue.path(str(result.spec.out)),
+        **(
+            {"audit": dg.MetadataValue.path(str(result.spec.audit_json))}
+            if result.spec.audit_json
+            else {}
+        ),
+        "missing_policy": dg.MetadataValue.text(result.spec.options.missing_policy.value),
+        "key_column": dg.MetadataValue.text(result.key_column),
+        "run_provenance": dg.MetadataValue.json(result.provenance),
+        "dagster/row_count": dg.MetadataValue.int(result.tally.output_rows),
+        "dagster/partition_row_count": dg.MetadataValue.int(result.tally.output_rows),
+        "dagster/uri": dg.MetadataValue.text(result.spec.out.resolve().as_uri()),
+        "dagster/column_schema": _column_schema(result),
+        "dagster/column_lineage": _column_lineage(result, features_key, scorer_keys),
+    }
+
+
+def count_metadata(tally: Tally) -> Metadata:
+    """Return the counts of a join, the totals first and then by scorer."""
+    counts: Metadata = {
+        "input_rows": dg.MetadataValue.int(tally.input_rows),
+        "output_rows": dg.MetadataValue.int(tally.output_rows),
+        "matched_rows": dg.MetadataValue.int(tally.matched_rows),
+        "missing_rows": dg.MetadataValue.int(tally.missing_rows),
+        "bad_rows": dg.MetadataValue.int(tally.bad_rows),
+        "null_keys": dg.MetadataValue.int(tally.null_keys),
+    }
+    for name, scorer in tally.scorers.items():
+        part = slug(name)
+        counts[f"{part}/missing_rows"] = dg.MetadataValue.int(scorer.missing_rows)
+        counts[f"{part}/bad_rows"] = dg.MetadataValue.int(scorer.bad_rows)
+        counts[f"{part}/coverage"] = dg.MetadataValue.float(scorer.coverage)
+    return counts
+
+
+def tallies_markdown(tally: Tally) -> str:
+    """Return one row a scorer: what it loaded, matched, lacked, and its range of scores."""
+    heading = ["scorer", "scores loaded", "ok", "missing", "bad", "coverage", "score range"]
+    rows = [
+        [
+            cell(name),
+            str(scorer.scores_loaded),
+            str(scorer.matched_rows),
+            str(scorer.missing_rows),
+            str(scorer.bad_rows),
+            f"{scorer.coverage:.1%}",
+            "none" if scorer.score_min is None else f"{scorer.score_min:g} … {scorer.score_max:g}",
+        ]
+        for name, scorer in tally.scorers.items()
+    ]
+    return table(heading, rows)
+
+
+def tally_lines(tally: Tally) -> list[str]:
+    """Return the counts as log lines."""
+    return [
+        (
+            f"input_rows={tally.input_rows} output_rows={tally.output_rows} "
+            f"null_keys={tally.null_keys}"
+        ),
+        *(
+            f"{name}: ok={scorer.matched_rows} missing={scorer.missing_rows} "
+            f"bad={scorer.bad_rows} coverage={scorer.coverage:.1%}"
+            for name, scorer in tally.scorers.items()
+        ),
+    ]
+
+
+def gap_samples_markdown(tally: Tally) -> str:
+    """Return the first missing and bad rows of each scorer, one row of the table each."""
+    rows = [
+        *(
+            [cell(name), "missing", str(sample.row), cell(sample.key or "(no key)"), "", ""]
+            for name, scorer in tally.scorers.items()
+            for sample in scorer.missing
+        ),
+        *(
+            [
+                cell(name),
+                "bad",
+                str(sample.row),
+                cell(sample.key),
+                cell(sample.reason),
+                cell(sample.where),
+            ]
+            for name, scorer in tally.scorers.items()
+            for sample in scorer.bad
+        ),
+    ]
+    return table(["scorer", "status", "row", "key", "reason", "where"], rows)
+
+
+def preview_markdown(preview: list[dict[str, Any]]) -> str:
+    """Return the first joined rows: key, and each scorer's score and status."""
+    if not preview:
+        return "no rows"
+    names = [
+        name
+        for number, name in enumerate(preview[0])
+        if number == 0 or name.endswith(("_score", "_status"))
+    ]
+    rows = [["" if row[n] is None else cell(str(row[n])) for n in names] for row in preview]
+    return table([cell(name) for name in names], rows)
+
+
+def _column_schema(result: JoinResult) -> dg.TableSchemaMetadataValue:
+    scorers = result.tally.scorers
+    columns = [dg.TableColumn(name, kind) for name, kind in result.columns]
+    names = iter(result.appended)
+    for scorer in scorers:
+        for column in APPENDED:
+            description = column.description.format(scorer=scorer)
+            columns.append(dg.TableColumn(next(names), column.type, description=description))
+    return dg.MetadataValue.table_schema(dg.TableSchema(columns))
+
+
+def _column_lineage(
+    result: JoinResult, features_key: dg.AssetKey, scorer_keys: Mapping[str, dg.AssetKey]
+) -> dg.TableColumnLineageMetadataValue:
+    deps = {name: [dg.TableColumnDep(features_key, name)] for name, _ in result.columns}
+    names = iter(result.appended)
+    for scorer in result.tally.scorers:
+        for column in APPENDED:
+            deps[next(names)] = [
+                dg.TableColumnDep(features_key, result.key_column),
+                dg.TableColumnDep(scorer_keys[scorer], column.suffix),
+            ]
+    return dg.MetadataValue.column_lineage(dg.TableColumnLineage(deps))
