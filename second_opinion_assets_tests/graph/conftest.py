@@ -1,0 +1,50 @@
+"""Fixtures of the graph's tests: a project and an instance of its own for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import pytest
+
+from second_opinion_assets.assets.features import JOINED_KEY
+from second_opinion_assets.graph import build_definitions
+from second_opinion_assets_tests.graph.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from second_opinion_assets.join.manifest import Manifest
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return an empty project."""
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """Return an instance that forgets."""
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.fixture
+def join(instance: dg.DagsterInstance) -> Callable[..., dg.ExecuteInProcessResult]:
+    """Return what joins one table of a manifest in the instance, with any run config."""
+
+    def run(manifest: Manifest, table_id: str, **config: object) -> dg.ExecuteInProcessResult:
+        job = build_definitions(manifest).resolve_implicit_global_asset_job_def()
+        return job.execute_in_process(
+            instance=instance,
+            asset_selection=[JOINED_KEY],
+            partition_key=table_id,
+            run_config={**QUIET, "ops": {JOINED_KEY.path[-1]: {"config": config}}},
+            raise_on_error=False,
+        )
+
+    return run

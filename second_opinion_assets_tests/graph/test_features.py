@@ -1,0 +1,205 @@
+"""The joined tables: config, metadata, checks and the gate, in process."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import dagster as dg
+
+    from second_opinion_assets_tests.graph.project import Project
+
+    Join = Callable[..., dg.ExecuteInProcessResult]
+
+CLIPS = ["a", "b", "c"]
+
+
+def metadata_of(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
+    """Return the values of the one materialization's metadata."""
+    (event,) = result.get_asset_materialization_events()
+    return {name: value.value for name, value in event.materialization.metadata.items()}
+
+
+def checks_of(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+    """Return the check results of a run by name."""
+    return {check.check_name: check for check in result.get_asset_check_evaluations()}
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> str:
+    """Return the line that the one failed step shows."""
+    (event,) = [event for event in result.all_events if event.is_step_failure]
+    failure = event.step_failure_data.user_failure_data
+    assert failure is not None
+    return str(failure.description)
+
+
+def test_a_materialization_carries_counts_and_provenance(project: Project, join: Join) -> None:
+    """Metadata tells rows, tallies by scorer, and from which exact bytes the table was made."""
+    project.add_table(
+        "t", CLIPS, {"DOVER": {"a": 1.0, "b": None}, "q-align": dict.fromkeys("abc", 2)}
+    )
+    metadata = metadata_of(join(project.save(), "t"))
+    counts = {
+        "input_rows": 3,
+        "output_rows": 3,
+        "matched_rows": 4,
+        "missing_rows": 1,
+        "bad_rows": 1,
+        "dover/missing_rows": 1,
+        "dover/bad_rows": 1,
+        "dover/coverage": pytest.approx(1 / 3),
+        "q_align/coverage": 1.0,
+        "dagster/row_count": 3,
+    }
+    assert {name: metadata[name] for name in counts} == counts
+    assert metadata["dagster/uri"] == project.out("t").as_uri()
+    audit = json.loads((project.folder / "out/t.audit.json").read_text())
+    assert metadata["run_provenance"] == audit["run_provenance"]
+
+
+def test_appended_columns_have_descriptions_and_lineage(project: Project, join: Join) -> None:
+    """Each appended column says what it holds and which scorer's asset it came from."""
+    project.add_table("t", CLIPS, {"DOVER": dict.fromkeys(CLIPS, 1.0)})
+    metadata = metadata_of(join(project.save(), "t"))
+    columns = {column.name: column for column in metadata["dagster/column_schema"].columns}
+    assert list(columns) == [
+        "clip_id",
+        "ssim",
+        *(
+            f"second_opinion_dover_{c}"
+            for c in ("score", "status", "runtime_ms", "frames", "source")
+        ),
+    ]
+    assert "DOVER" in str(columns["second_opinion_dover_score"].description)
+    lineage = metadata["dagster/column_lineage"].deps_by_column
+    deps = {tuple(dep.asset_key.path) for dep in lineage["second_opinion_dover_score"]}
+    assert deps == {("feature_tables",), ("scorer_sidecars", "dover")}
+
+
+def test_run_config_overrides_the_manifest(project: Project, join: Join) -> None:
+    """A launch may set any option; what it leaves out is as the manifest says."""
+    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0}}, prefix="so")
+    metadata = metadata_of(join(project.save(), "t", missing_policy="drop"))
+    assert metadata["output_rows"] == 1
+    assert metadata["run_provenance"]["args"]["run_config"] == {"missing_policy": "drop"}
+    assert "so_dover_score" in json.loads(project.out("t").read_text())
+
+
+def test_the_data_version_is_the_content(project: Project, join: Join) -> None:
+    """Equal inputs and options give an equal data version; another option gives another."""
+    project.add_table("t", CLIPS, {"DOVER": dict.fromkeys(CLIPS, 1.0)})
+    manifest = project.save()
+
+    def version(**config: object) -> str:
+        (event,) = join(manifest, "t", **config).get_asset_materialization_events()
+        return (event.materialization.tags or {})["dagster/data_version"]
+
+    first = version()
+    assert version() == first
+    assert version(prefix="so") != first
+
+
+def test_a_promotion_grade_table_with_gaps_is_not_published(project: Project, join: Join) -> None:
+    """Under `fail` the run fails, the gate is red with tallies and keys, and nothing is written."""
+    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0, "b": None}}, missing_policy="fail")
+    result = join(project.save(), "t")
+    assert not result.success
+    assert failure_of(result).startswith("missing second-opinion scores: DOVER=1; bad")
+    gate = checks_of(result)["promotion_gate"]
+    assert (gate.passed, gate.severity.value, gate.partition) == (False, "ERROR", "t")
+    assert gate.metadata["missing_keys"].value == {"DOVER": ["c"]}
+    assert gate.metadata["bad_keys"].value == {"DOVER": ["b"]}
+    assert gate.metadata["missing_rows"].value == 1
+    assert not project.out("t").exists()
+
+
+def test_a_failed_launch_leaves_the_earlier_output(project: Project, join: Join) -> None:
+    """A promotion-grade table keeps its last complete output while its sidecar has gaps."""
+    project.add_table("t", CLIPS, {"DOVER": dict.fromkeys(CLIPS, 1.0)}, missing_policy="fail")
+    manifest = project.save()
+    assert join(manifest, "t").success
+    before = project.out("t").read_bytes()
+    project.write_scores("t", "DOVER", {"a": 2.0})
+    assert not join(manifest, "t").success
+    assert project.out("t").read_bytes() == before
+
+
+def test_relaxing_the_policy_publishes_and_the_gate_still_fails(
+    project: Project, join: Join
+) -> None:
+    """A launch with `mark` of a promotion-grade table publishes; its gate stays an error."""
+    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0}}, missing_policy="fail")
+    result = join(project.save(), "t", missing_policy="mark")
+    assert metadata_of(result)["output_rows"] == 3
+    gate = checks_of(result)["promotion_gate"]
+    assert (gate.passed, gate.severity.value) == (False, "ERROR")
+
+
+def test_gaps_of_an_ordinary_table_are_a_warning(project: Project, join: Join) -> None:
+    """A table that is not promotion-grade publishes with gaps, and its gate warns."""
+    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0}})
+    result = join(project.save(), "t")
+    gate = checks_of(result)["promotion_gate"]
+    assert result.success
+    assert (gate.passed, gate.severity.value) == (False, "WARN")
+
+
+def test_at_most_ten_sample_keys_a_scorer(project: Project, join: Join) -> None:
+    """A large gap is shown by its first ten keys."""
+    clips = [f"clip{number}" for number in range(40)]
+    project.add_table("t", clips, {"DOVER": {"clip39": 1.0}}, missing_policy="fail")
+    gate = checks_of(join(project.save(), "t"))["promotion_gate"]
+    assert gate.metadata["missing_keys"].value == {"DOVER": clips[:10]}
+
+
+def test_keys_match_names_the_mode_that_would_match(project: Project, join: Join) -> None:
+    """A scorer whose keys are hardly found is reported with what would find them."""
+    project.add_table("t", CLIPS, {"DOVER": {f"{clip}.mp4": 1.0 for clip in CLIPS}})
+    check = checks_of(join(project.save(), "t"))["keys_match"]
+    assert not check.passed
+    assert check.description == (
+        "DOVER: 0 of 3 keys found in the feature table; key_normalize stem would find 3"
+    )
+
+
+@pytest.mark.parametrize(
+    ("scores", "problem"),
+    [
+        pytest.param({"a": 0.0, "b": 0.0, "c": 0.0}, "DOVER: all zero", id="zero"),
+        pytest.param({"a": 7.5, "b": 7.5, "c": 7.5}, "DOVER: constant 7.5", id="constant"),
+        pytest.param({"a": None, "b": None, "c": None}, "DOVER: all null", id="null"),
+        pytest.param({"a": 1.0, "b": 2.0, "c": 3.0}, None, id="varied"),
+    ],
+)
+def test_scores_that_do_not_vary_are_reported(
+    project: Project, join: Join, scores: dict[str, float | None], problem: str | None
+) -> None:
+    """A score column that is all null, all zero or constant fails a check."""
+    project.add_table("t", CLIPS, {"DOVER": scores})
+    check = checks_of(join(project.save(), "t"))["scores_vary"]
+    assert (check.passed, check.description) == (problem is None, problem)
+
+
+def test_bad_input_fails_with_its_one_line(project: Project, join: Join) -> None:
+    """What the run's failure shows is the join's own line: what, where, what to do."""
+    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0}})
+    (project.folder / "t.DOVER.jsonl").write_text('{"score": 1}\n')
+    line = failure_of(join(project.save(), "t"))
+    assert line == (
+        f"{project.folder}/t.DOVER.jsonl:1: no key field with a usual name among score; "
+        "name it as score_key_field"
+    )
+
+
+def test_an_option_that_is_none_of_its_values_is_refused(project: Project, join: Join) -> None:
+    """A wrong missing policy is refused before the run starts."""
+    import dagster as dg  # noqa: PLC0415
+
+    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0}})
+    with pytest.raises(dg.DagsterInvalidConfigError, match="missing_policy"):
+        join(project.save(), "t", missing_policy="keep")

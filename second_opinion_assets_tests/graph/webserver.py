@@ -1,0 +1,137 @@
+"""A real webserver and daemon on a free loopback port, and GraphQL as the UI speaks it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+BIN = Path(sys.executable).parent
+PROJECT = Path(__file__).parents[2]
+DEADLINE_SECONDS = 90
+
+LAUNCH = """
+mutation ($params: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+  }
+}
+"""
+RUN_STATUS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+LOCATIONS = """
+{ workspaceOrError { ... on Workspace { locationEntries {
+    loadStatus
+    locationOrLoadError { __typename ... on PythonError { message } } } } } }
+"""
+
+
+@dataclass(frozen=True)
+class Webserver:
+    """A webserver that answers at `url`."""
+
+    url: str
+
+    def query(self, text: str, **variables: object) -> Any:
+        """Return the data that answers a GraphQL query."""
+        request = urllib.request.Request(  # noqa: S310 (loopback)
+            f"{self.url}/graphql",
+            json.dumps({"query": text, "variables": variables}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as answer:  # noqa: S310
+            body = json.load(answer)
+        assert "errors" not in body, body["errors"]
+        return body["data"]
+
+    def launch(self, partition: str, config: dict[str, Any]) -> str:
+        """Launch one partition of the joined tables as the Launchpad does; return how it ended."""
+        params = {
+            "selector": {
+                "repositoryLocationName": "second_opinion_assets",
+                "repositoryName": "__repository__",
+                "pipelineName": "__ASSET_JOB",
+                "assetSelection": [{"path": ["second_opinion_features"]}],
+            },
+            "runConfigData": {"ops": {"second_opinion_features": {"config": config}}},
+            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": partition}]},
+            "mode": "default",
+        }
+        launched = self.query(LAUNCH, params=params)["launchPipelineExecution"]
+        assert launched["__typename"] == "LaunchRunSuccess", launched
+        run_id = launched["run"]["runId"]
+
+        def ended() -> str | None:
+            status = str(self.query(RUN_STATUS, id=run_id)["runOrError"]["status"])
+            return status if status in {"SUCCESS", "FAILURE", "CANCELED"} else None
+
+        return str(wait_for(ended))
+
+
+def wait_for(condition: Callable[[], Any]) -> Any:
+    """Return the first true answer of a condition; fail after a deadline."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        if answer := condition():
+            return answer
+        time.sleep(0.2)
+    message = f"{condition.__qualname__} did not come true"
+    raise TimeoutError(message)
+
+
+def environment(home: Path, manifest: Path) -> dict[str, str]:
+    """Return the environment of a process that works on one manifest with a home of its own."""
+    home.mkdir(exist_ok=True)
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n")
+    return {
+        **os.environ,
+        "DAGSTER_HOME": str(home),
+        "SECOND_OPINION_MANIFEST": str(manifest),
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+@contextmanager
+def webserver(home: Path, manifest: Path) -> Iterator[Webserver]:
+    """Serve the graph of a manifest, with a daemon, until the context is left."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [f"{BIN}/dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
+    command += ["-w", str(PROJECT / "workspace.yaml")]
+    log = home.parent / "webserver.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, env=environment(home, manifest), stdout=out, stderr=out, cwd=home.parent
+        )
+        try:
+            server = Webserver(f"http://127.0.0.1:{port}")
+
+            def answers() -> bool:
+                assert process.poll() is None, log.read_text()
+                try:
+                    server.query("{ version }")
+                except (urllib.error.URLError, ConnectionError):
+                    return False
+                return True
+
+            wait_for(answers)
+            yield server
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(DEADLINE_SECONDS)
