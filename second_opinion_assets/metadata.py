@@ -4,7 +4,6 @@ Few, stable, numeric keys plot over time; tables of text are Markdown.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import dagster as dg
 
@@ -28,9 +27,9 @@ def join_metadata(
         scorer_keys: the asset that a scorer's columns come from, by the scorer's name.
     """
     return {
-        **count_metadata(result.tally),
         "tallies": dg.MetadataValue.md(tallies_markdown(result.tally)),
-        "preview": dg.MetadataValue.md(preview_markdown(result.preview)),
+        **count_metadata(result.tally),
+        "preview": dg.MetadataValue.md(preview_markdown(result)),
         "output": dg.MetadataValue.path(str(result.spec.out)),
         **(
             {"audit": dg.MetadataValue.path(str(result.spec.audit_json))}
@@ -123,8 +122,9 @@ def gap_samples_markdown(tally: Tally) -> str:
     return table(["scorer", "status", "row", "key", "reason", "where"], rows)
 
 
-def preview_markdown(preview: list[dict[str, Any]]) -> str:
-    """Return the first joined rows: key, and each scorer's score and status."""
+def preview_markdown(result: JoinResult) -> str:
+    """Return the first joined rows: key, and each scorer's score and status, without prefix."""
+    preview, prefix = result.preview, f"{result.spec.options.prefix}_"
     if not preview:
         return "no rows"
     names = [
@@ -133,7 +133,7 @@ def preview_markdown(preview: list[dict[str, Any]]) -> str:
         if number == 0 or name.endswith(("_score", "_status"))
     ]
     rows = [["" if row[n] is None else cell(str(row[n])) for n in names] for row in preview]
-    return table([cell(name) for name in names], rows)
+    return table([cell(name.removeprefix(prefix)) for name in names], rows)
 
 
 def _column_schema(result: JoinResult) -> dg.TableSchemaMetadataValue:
