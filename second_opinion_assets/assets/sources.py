@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+import msgspec
 
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.manifest import Manifest
@@ -21,6 +22,7 @@ OWNERS = ["team:video-quality"]
 SOURCES_GROUP = "sources"
 FEATURES_KEY = dg.AssetKey("feature_tables")
 SIDECARS_PREFIX = "scorer_sidecars"
+STAMP = "stamp"
 DATA_VERSION_TAG = "dagster/data_version"
 
 
@@ -80,8 +82,13 @@ def _metadata(files: Sequence[SourceFile]) -> dict[str, dg.MetadataValue]:
     metadata: dict[str, dg.MetadataValue] = {
         "path": dg.MetadataValue.path(", ".join(str(file.path) for file in files)),
         "bytes": dg.MetadataValue.int(sum(file.digest.bytes for file in files)),
+        "modified": dg.MetadataValue.timestamp(
+            max(file.stamp.modified_ns for file in files) / 1e9
+        ),
         "sha256": dg.MetadataValue.text(", ".join(file.digest.sha256 for file in files)),
     }
+    if len(files) == 1:
+        metadata[STAMP] = dg.MetadataValue.json(msgspec.to_builtins(files[0].stamp))
     if rows:
         metadata["rows"] = dg.MetadataValue.int(sum(rows))
         metadata["dagster/partition_row_count"] = dg.MetadataValue.int(sum(rows))

@@ -63,6 +63,11 @@ class HashedFile:
         """Return all bytes of the file."""
         return b"".join(self.chunks())
 
+    def read_through(self) -> None:
+        """Read the file for its digest alone."""
+        for _ in self.chunks():
+            pass
+
     def _read(self, file: IO[bytes]) -> bytes:
         try:
             chunk = file.read(CHUNK_BYTES)
@@ -97,8 +102,7 @@ def digest_file(path: Path) -> FileDigest:
         JoinError: the file is not there or cannot be read.
     """
     file = HashedFile(path)
-    for _ in file.chunks():
-        pass
+    file.read_through()
     return file.digest
 
 

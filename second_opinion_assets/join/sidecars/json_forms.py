@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from second_opinion_assets.join.files import HashedFile
 
+LINE_SUFFIXES = frozenset({".jsonl", ".ndjson"})
 ROW_LIST_NAMES = ("rows", "results")
 
 

@@ -15,7 +15,12 @@ from second_opinion_assets.join.files import FileDigest, HashedFile, Progress
 from second_opinion_assets.join.keys import normalizer
 from second_opinion_assets.join.scorers import Place, ScoreColumns, Scorer, Source
 from second_opinion_assets.join.scores import find_key, read_competitor, read_row, slug
-from second_opinion_assets.join.sidecars.json_forms import RowBlock, document_block, line_blocks
+from second_opinion_assets.join.sidecars.json_forms import (
+    LINE_SUFFIXES,
+    RowBlock,
+    document_block,
+    line_blocks,
+)
 from second_opinion_assets.join.sidecars.uniform import UniformReader
 
 if TYPE_CHECKING:
@@ -26,7 +31,6 @@ if TYPE_CHECKING:
     from second_opinion_assets.join.scores import Payload
     from second_opinion_assets.join.sidecars.uniform import UniformRows
 
-LINE_SUFFIXES = frozenset({".jsonl", ".ndjson"})
 LEARNING_ROWS = 200
 SIDECAR_SUFFIXES = LINE_SUFFIXES | {".json"}
 

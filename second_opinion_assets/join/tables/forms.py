@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from second_opinion_assets.join import json_text
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.files import HashedFile, Progress, whole_lines
+from second_opinion_assets.join.sidecars.json_forms import LINE_SUFFIXES
 from second_opinion_assets.join.tables.json_table import AppendedNames, JsonTable
 from second_opinion_assets.join.tables.json_writer import JsonDocumentWriter, JsonLinesWriter
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from second_opinion_assets.join.scorers import Scorer
     from second_opinion_assets.join.tables.block import FeatureTable, Writer
 
-LINE_SUFFIXES = (".jsonl", ".ndjson")
 PARQUET_SUFFIXES = (".parquet", ".pq")
 TABLE_SUFFIXES = (*PARQUET_SUFFIXES, *LINE_SUFFIXES, ".json")
 DOCUMENT_BLOCK_ROWS = 10_000
