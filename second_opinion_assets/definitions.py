@@ -3,20 +3,20 @@
 import dagster as dg
 
 from second_opinion_assets.graph import build_definitions
-from second_opinion_assets.join.errors import ManifestError
+from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.settings import Settings
 
 
 def _load() -> dg.Definitions:
-    settings = Settings.from_environment()
     try:
+        settings = Settings.from_environment()
         manifest = load_manifest(settings.manifest, settings.base_dir)
-    except ManifestError as error:
+    except JoinError as error:
         # Dagster shows its own kind of error as it is; others it hides behind "error occurred
         # during the loading of definitions".
         raise dg.DagsterInvalidDefinitionError(str(error)) from None
-    return build_definitions(manifest)
+    return build_definitions(manifest, settings)
 
 
 defs = _load()

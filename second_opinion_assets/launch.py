@@ -11,10 +11,10 @@ import click
 import dagster as dg
 
 from second_opinion_assets.assets.features import JOINED_KEY
-from second_opinion_assets.assets.sources import source_files
+from second_opinion_assets.assets.sources import source_partitions
 from second_opinion_assets.graph import build_definitions
 from second_opinion_assets.join.batch import BatchSummary
-from second_opinion_assets.join.errors import ManifestError
+from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.manifest import Manifest, TableSpec, load_manifest
 from second_opinion_assets.settings import Settings
 
@@ -23,31 +23,35 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 def main() -> None:
     """Observe the sources, join every table, and say where the outputs are."""
-    settings = Settings.from_environment()
     try:
+        settings = Settings.from_environment()
         manifest = load_manifest(settings.manifest, settings.base_dir)
-    except ManifestError as error:
+    except JoinError as error:
         click.echo(f"second-opinion: error: {error}", err=True)
         sys.exit(2)
     with dg.DagsterInstance.get() as instance:
-        summary = launch(manifest, instance, click.echo)
+        summary = launch(manifest, settings, instance, click.echo)
     click.echo(f"second-opinion batch materialize: {summary}")
     sys.exit(1 if summary.failed_tables else 0)
 
 
 def launch(
-    manifest: Manifest, instance: dg.DagsterInstance, say: Callable[[str], None]
+    manifest: Manifest,
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    say: Callable[[str], None],
 ) -> BatchSummary:
     """Observe the sources, then join every table in a run of its own.
 
     Args:
         manifest: the tables.
+        settings: of the graph.
         instance: where the history of runs is kept.
         say: takes a line for each table.
     """
-    job = build_definitions(manifest).resolve_implicit_global_asset_job_def()
+    job = build_definitions(manifest, settings).resolve_implicit_global_asset_job_def()
     job.execute_in_process(
-        instance=instance, asset_selection=list(source_files(manifest)), run_config=_QUIET
+        instance=instance, asset_selection=list(source_partitions(manifest)), run_config=_QUIET
     )
     rows = [0, 0]
     failed = 0

@@ -23,10 +23,11 @@ from second_opinion_assets.join.errors import JoinError, MissingScoresError
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.materialize import JoinResult, materialize
 from second_opinion_assets.join.options import parse_options
-from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation, table_args
+from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation, fingerprint, table_args
 from second_opinion_assets.metadata import Metadata, count_metadata, join_metadata, tally_lines
 
 JOINED_KEY = dg.AssetKey("second_opinion_features")
+MANIFEST_FINGERPRINT = "manifest_fingerprint"
 JOINED_GROUP = "second_opinion"
 
 
@@ -124,7 +125,14 @@ def joined_tables(manifest: Manifest) -> dg.AssetsDefinition:
             raise _failure(error, {}) from None
         _log(context, tally_lines(result.tally))
         yield dg.MaterializeResult(
-            metadata=join_metadata(result, FEATURES_KEY, _scorer_keys(result)),
+            metadata={
+                **join_metadata(result, FEATURES_KEY, _scorer_keys(result)),
+                # What the manifest would have made of these inputs: a launch that overrides it
+                # is left alone by automation until its inputs or the manifest change.
+                MANIFEST_FINGERPRINT: fingerprint(
+                    table, result.features, [given.digest for given in result.sidecars]
+                ),
+            },
             data_version=dg.DataVersion(result.fingerprint),
             check_results=list(check_results(result.tally, promotion_grade=table.promotion_grade)),
         )

@@ -1,19 +1,22 @@
-"""What is refreshed elsewhere: feature tables and scorer sidecars, as observable source assets.
+"""What is refreshed elsewhere: feature tables, scorer sidecars and the manifest's entries.
 
-Each table's file is one partition. Looking at files belongs here; joining them does not.
+They are observable source assets with one partition a table. Looking at files belongs here;
+joining them does not.
 """
 
 import hashlib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import dagster as dg
 import msgspec
 
 from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.manifest import Manifest
+from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets.join.provenance import table_args
 from second_opinion_assets.join.scores import slug
 from second_opinion_assets.join.sidecars import Sidecar
 from second_opinion_assets.join.source_files import SourceFile, read_source_file
@@ -21,9 +24,17 @@ from second_opinion_assets.join.source_files import SourceFile, read_source_file
 OWNERS = ["team:video-quality"]
 SOURCES_GROUP = "sources"
 FEATURES_KEY = dg.AssetKey("feature_tables")
+ENTRIES_KEY = dg.AssetKey("manifest_entries")
 SIDECARS_PREFIX = "scorer_sidecars"
-STAMP = "stamp"
 DATA_VERSION_TAG = "dagster/data_version"
+STAMP = "stamp"
+
+
+class PartitionState(NamedTuple):
+    """What one partition of a source holds: its data version, and what the UI shows of it."""
+
+    version: str
+    metadata: dict[str, dg.MetadataValue]
 
 
 def scorer_key(sidecar: Sidecar) -> dg.AssetKey:
@@ -32,7 +43,7 @@ def scorer_key(sidecar: Sidecar) -> dg.AssetKey:
 
 
 def source_files(manifest: Manifest) -> dict[dg.AssetKey, dict[str, list[Path]]]:
-    """Return the files of every source asset, by table id."""
+    """Return the files of every source asset of files, by table id."""
     files: dict[dg.AssetKey, dict[str, list[Path]]] = {FEATURES_KEY: {}}
     for table in manifest.tables:
         files[FEATURES_KEY][table.id] = [table.features]
@@ -41,97 +52,141 @@ def source_files(manifest: Manifest) -> dict[dg.AssetKey, dict[str, list[Path]]]
     return files
 
 
-def source_assets(manifest: Manifest) -> list[dg.SourceAsset]:
-    """Return one observable source asset for the feature tables and one for each scorer."""
-    with _beta_accepted():
-        return [_source_asset(key, files) for key, files in source_files(manifest).items()]
+def source_partitions(manifest: Manifest) -> dict[dg.AssetKey, list[str]]:
+    """Return the tables that each source asset has a partition for."""
+    partitions = {key: list(files) for key, files in source_files(manifest).items()}
+    return {ENTRIES_KEY: [table.id for table in manifest.tables], **partitions}
 
 
 def source_deps(manifest: Manifest) -> list[dg.AssetDep]:
-    """Return the sources that a joined table depends on, each table on its own files."""
+    """Return the sources that a joined table depends on, each table on its own partitions."""
     return [
-        dg.AssetDep(key, partition_mapping=dg.StaticPartitionMapping({t: t for t in files}))
-        for key, files in source_files(manifest).items()
+        dg.AssetDep(key, partition_mapping=dg.StaticPartitionMapping({t: t for t in tables}))
+        for key, tables in source_partitions(manifest).items()
     ]
 
 
-def observation_events(
-    key: dg.AssetKey, table_id: str, files: Sequence[SourceFile]
+def source_assets(manifest: Manifest) -> list[dg.SourceAsset]:
+    """Return the observable source assets: entries, feature tables, and one for each scorer."""
+    assets = [_entries_asset(manifest)]
+    for key, files in source_files(manifest).items():
+        assets.append(_files_asset(key, files))
+    return assets
+
+
+def files_state(files: Sequence[SourceFile]) -> PartitionState:
+    """Return the state of a partition that consists of these files."""
+    hashes = [file.digest.sha256 for file in files]
+    rows = [file.rows for file in files if file.rows is not None]
+    modified_ns = max(file.stamp.modified_ns for file in files)
+    metadata: dict[str, dg.MetadataValue] = {
+        "path": dg.MetadataValue.path(", ".join(str(file.path) for file in files)),
+        "bytes": dg.MetadataValue.int(sum(file.digest.bytes for file in files)),
+        "modified": dg.MetadataValue.timestamp(modified_ns / 1e9),
+        "sha256": dg.MetadataValue.text(", ".join(hashes)),
+    }
+    if rows:
+        metadata["rows"] = dg.MetadataValue.int(sum(rows))
+        metadata["dagster/partition_row_count"] = dg.MetadataValue.int(sum(rows))
+    if len(files) == 1:
+        metadata[STAMP] = dg.MetadataValue.json(msgspec.to_builtins(files[0].stamp))
+    return PartitionState(hashes[0] if len(hashes) == 1 else _hash("\n".join(hashes)), metadata)
+
+
+def entry_state(table: TableSpec) -> PartitionState:
+    """Return the state of a table's entry in the manifest: its paths and options."""
+    args = table_args(table)
+    version = _hash(msgspec.json.encode(args, order="sorted").decode())
+    return PartitionState(version, {"entry": dg.MetadataValue.json(args)})
+
+
+def state_events(
+    key: dg.AssetKey, table_id: str, state: PartitionState
 ) -> Iterator[dg.AssetObservation | dg.AssetMaterialization]:
-    """Return what is reported of one source partition.
+    """Return what is reported of a source partition whose content changed.
 
     The observation, with its data version, drives staleness; the materialization after it, with
     the same version, is what makes the UI show the partition as present.
     """
-    metadata = _metadata(files)
-    tags = {DATA_VERSION_TAG: data_version(files)}
-    yield dg.AssetObservation(key, partition=table_id, metadata=metadata, tags=tags)
-    yield dg.AssetMaterialization(key, partition=table_id, metadata=metadata, tags=tags)
+    tags = {DATA_VERSION_TAG: state.version}
+    yield dg.AssetObservation(key, partition=table_id, metadata=state.metadata, tags=tags)
+    yield dg.AssetMaterialization(key, partition=table_id, metadata=state.metadata, tags=tags)
 
 
-def data_version(files: Sequence[SourceFile]) -> str:
-    """Return the hash that stands for the content of one source partition."""
-    hashes = [file.digest.sha256 for file in files]
-    if len(hashes) == 1:
-        return hashes[0]
-    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
-
-
-def _metadata(files: Sequence[SourceFile]) -> dict[str, dg.MetadataValue]:
-    rows = [file.rows for file in files if file.rows is not None]
-    metadata: dict[str, dg.MetadataValue] = {
-        "path": dg.MetadataValue.path(", ".join(str(file.path) for file in files)),
-        "bytes": dg.MetadataValue.int(sum(file.digest.bytes for file in files)),
-        "modified": dg.MetadataValue.timestamp(
-            max(file.stamp.modified_ns for file in files) / 1e9
+def _entries_asset(manifest: Manifest) -> dg.SourceAsset:
+    tables = {table.id: table for table in manifest.tables}
+    return _source_asset(
+        ENTRIES_KEY,
+        list(tables),
+        lambda table_id: entry_state(tables[table_id]),
+        role="manifest",
+        kinds=["json"],
+        description=(
+            "What the manifest says of each table: its paths and options. An edit makes the tables "
+            "concerned stale, and no others."
         ),
-        "sha256": dg.MetadataValue.text(", ".join(file.digest.sha256 for file in files)),
-    }
-    if len(files) == 1:
-        metadata[STAMP] = dg.MetadataValue.json(msgspec.to_builtins(files[0].stamp))
-    if rows:
-        metadata["rows"] = dg.MetadataValue.int(sum(rows))
-        metadata["dagster/partition_row_count"] = dg.MetadataValue.int(sum(rows))
-    return metadata
+        metadata={"manifest": dg.MetadataValue.path(str(manifest.path))},
+    )
 
 
-def _source_asset(key: dg.AssetKey, files: dict[str, list[Path]]) -> dg.SourceAsset:
-    kinds = {path.suffix.lstrip(".").lower() for paths in files.values() for path in paths}
+def _files_asset(key: dg.AssetKey, files: dict[str, list[Path]]) -> dg.SourceAsset:
     is_scorer = key != FEATURES_KEY
     what = (
         f"Score files (sidecars) that the scorer `{key.path[-1]}` left, one partition a table."
         if is_scorer
         else "Feature tables as they are refreshed elsewhere, one partition a table."
     )
-
-    @dg.observable_source_asset(
-        key=key,
-        group_name=SOURCES_GROUP,
+    return _source_asset(
+        key,
+        list(files),
+        lambda table_id: files_state([read_source_file(path) for path in files[table_id]]),
+        role="scorer" if is_scorer else "features",
+        kinds=sorted(
+            {path.suffix[1:].lower() for paths in files.values() for path in paths} - {""}
+        ),
         description=f"{what} Observing one records path, bytes, rows and sha256.",
-        partitions_def=dg.StaticPartitionsDefinition(list(files)),
-        metadata={"tables": len(files)},
-        tags={
-            "second_opinion/role": "scorer" if is_scorer else "features",
-            **{f"dagster/kind/{kind}": "" for kind in sorted(kinds) if kind},
-        },
+        metadata={"tables": dg.MetadataValue.int(len(files))},
     )
+
+
+def _source_asset(
+    key: dg.AssetKey,
+    table_ids: list[str],
+    read: Callable[[str], PartitionState],
+    *,
+    role: str,
+    kinds: list[str],
+    description: str,
+    metadata: dict[str, dg.MetadataValue],
+) -> dg.SourceAsset:
     def observe(context: dg.OpExecutionContext) -> dg.DataVersionsByPartition:
-        for table_id in context.partition_keys if context.has_partition_key else files:
+        for table_id in context.partition_keys if context.has_partition_key else table_ids:
             try:
-                found = [read_source_file(path) for path in files[table_id]]
+                state = read(table_id)
             except JoinError as error:
                 context.log.warning("%s: %s", table_id, error)
                 continue
-            if is_news(context.instance, key, table_id, data_version(found)):
-                for event in observation_events(key, table_id, found):
+            if _is_news(context.instance, key, table_id, state.version):
+                for event in state_events(key, table_id, state):
                     context.log_event(event)
         with _beta_accepted():
             return dg.DataVersionsByPartition({})
 
-    return observe
+    with _beta_accepted():
+        return dg.observable_source_asset(
+            key=key,
+            group_name=SOURCES_GROUP,
+            description=description,
+            partitions_def=dg.StaticPartitionsDefinition(table_ids),
+            metadata=metadata,
+            tags={
+                "second_opinion/role": role,
+                **{f"dagster/kind/{kind}": "" for kind in kinds},
+            },
+        )(observe)
 
 
-def is_news(instance: dg.DagsterInstance, key: dg.AssetKey, table_id: str, version: str) -> bool:
+def _is_news(instance: dg.DagsterInstance, key: dg.AssetKey, table_id: str, version: str) -> bool:
     """Say whether a source partition's content differs from what was observed last."""
     latest = instance.fetch_observations(
         dg.AssetRecordsFilter(asset_key=key, asset_partitions=[table_id]), limit=1
@@ -139,6 +194,10 @@ def is_news(instance: dg.DagsterInstance, key: dg.AssetKey, table_id: str, versi
     if not latest or latest[0].asset_observation is None:
         return True
     return latest[0].asset_observation.tags.get(DATA_VERSION_TAG) != version
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @contextmanager

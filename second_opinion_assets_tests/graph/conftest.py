@@ -9,6 +9,7 @@ import pytest
 
 from second_opinion_assets.assets.features import JOINED_KEY
 from second_opinion_assets.graph import build_definitions
+from second_opinion_assets.settings import Settings
 from second_opinion_assets_tests.graph.project import Project
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ def join(instance: dg.DagsterInstance) -> Callable[..., dg.ExecuteInProcessResul
     """Return what joins one table of a manifest in the instance, with any run config."""
 
     def run(manifest: Manifest, table_id: str, **config: object) -> dg.ExecuteInProcessResult:
-        job = build_definitions(manifest).resolve_implicit_global_asset_job_def()
+        job = build_definitions(
+            manifest, Settings(manifest.path)
+        ).resolve_implicit_global_asset_job_def()
         return job.execute_in_process(
             instance=instance,
             asset_selection=[JOINED_KEY],

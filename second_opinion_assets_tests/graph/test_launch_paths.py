@@ -37,7 +37,10 @@ query ($partition: String!) {
 CHECK = """
 query ($check: String!, $partition: String!) {
   assetCheckExecutions(
-    assetKey: {path: ["second_opinion_features"]}, checkName: $check, partition: $partition, limit: 1
+    assetKey: {path: ["second_opinion_features"]}
+    checkName: $check
+    partition: $partition
+    limit: 1
   ) { evaluation { success severity partition metadataEntries { label } } }
 }
 """

@@ -1,0 +1,272 @@
+"""Refresh: what a look at the files records, asks for, and waits for."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import pytest
+
+from second_opinion_assets.automation import Looks, nightly_schedule, refresh_sensor
+from second_opinion_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from second_opinion_assets.automation import Found
+    from second_opinion_assets.join.manifest import Manifest
+    from second_opinion_assets_tests.graph.project import Project
+
+    Join = Callable[..., dg.ExecuteInProcessResult]
+
+CLIPS = ["a", "b"]
+COMPLETE: dict[str, float | None] = {"a": 1.0, "b": 2.0}
+SETTLE_SECONDS = 10.0
+
+
+class Ticks:
+    """Ticks of the sensor, at any time, whose events the instance gets as from the daemon."""
+
+    def __init__(self, instance: dg.DagsterInstance, manifest: Manifest) -> None:
+        self.instance = instance
+        self.looks = Looks(manifest, SETTLE_SECONDS)
+
+    def tick(self, after_seconds: float = 3600.0) -> Found:
+        """Look at the files, some time after now."""
+        found = self.looks.look(self.instance, time.time() + after_seconds)
+        for event in found.events:
+            self.instance.report_runless_asset_event(event)
+        return found
+
+
+def tables_of(found: Found) -> list[str | None]:
+    """Return the tables that runs are asked for."""
+    return [request.partition_key for request in found.requests]
+
+
+@pytest.fixture
+def manifest(project: Project) -> Manifest:
+    """Return a manifest of two complete tables, one of them promotion-grade."""
+    project.add_table("one", CLIPS, {"DOVER": COMPLETE})
+    project.add_table("two", CLIPS, {"DOVER": COMPLETE, "MUSIQ": COMPLETE}, missing_policy="fail")
+    return project.save()
+
+
+@pytest.fixture
+def ticks(instance: dg.DagsterInstance, manifest: Manifest) -> Ticks:
+    """Return ticks over the two tables."""
+    return Ticks(instance, manifest)
+
+
+@pytest.fixture
+def joined(ticks: Ticks, manifest: Manifest, join: Join) -> Ticks:
+    """Return ticks over the two tables once both were observed and joined."""
+    ticks.tick()
+    assert join(manifest, "one").success
+    assert join(manifest, "two").success
+    return ticks
+
+
+def test_a_first_tick_asks_for_every_table(ticks: Ticks) -> None:
+    """What was never joined is joined."""
+    assert tables_of(ticks.tick()) == ["one", "two"]
+
+
+def test_a_first_tick_records_every_source_partition(ticks: Ticks) -> None:
+    """Entries, feature tables and sidecars each get an observation, then a materialization."""
+    events = ticks.tick().events
+    observed = [event for event in events if isinstance(event, dg.AssetObservation)]
+    assert len(observed) == 2 + 2 + 3
+    assert len(events) == 2 * len(observed)
+    for observation, materialization in zip(events[::2], events[1::2], strict=True):
+        assert isinstance(observation, dg.AssetObservation)
+        assert isinstance(materialization, dg.AssetMaterialization)
+        assert observation.tags == materialization.tags
+
+
+def test_nothing_changed_asks_for_nothing(joined: Ticks) -> None:
+    """A tick over unchanged files records nothing and asks for nothing."""
+    found = joined.tick()
+    assert (found.events, found.requests, found.notes) == ([], [], [])
+
+
+def test_touching_a_file_asks_for_nothing(joined: Ticks, project: Project) -> None:
+    """Identical content, however often touched, is no change."""
+    for number in range(3):
+        os.utime(project.folder / "one.DOVER.jsonl", (number, number))
+        found = joined.tick()
+        assert (found.events, found.requests) == ([], [])
+
+
+def test_a_restart_of_the_code_location_reads_no_file_again(
+    joined: Ticks, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new watcher takes over the hashes that observations recorded."""
+
+    def read(path: Path) -> None:
+        pytest.fail(f"{path} was read again")
+
+    monkeypatch.setattr("second_opinion_assets.join.watch.read_source_file", read)
+    assert Ticks(joined.instance, manifest).tick().requests == []
+
+
+def test_a_changed_sidecar_concerns_its_table_alone(joined: Ticks, project: Project) -> None:
+    """New scores of one table ask for one run and are recorded as one observation."""
+    project.write_scores("one", "DOVER", {"a": 1.0, "b": 3.0})
+    found = joined.tick()
+    assert tables_of(found) == ["one"]
+    assert {(tuple(event.asset_key.path), event.partition) for event in found.events} == {
+        (("scorer_sidecars", "dover"), "one")
+    }
+
+
+def test_a_changed_option_concerns_its_table_alone(
+    joined: Ticks, project: Project, join: Join
+) -> None:
+    """An edit of the manifest is recorded and asks for the table concerned."""
+    project.tables[0]["prefix"] = "so"
+    edited = project.save()
+    ticks = Ticks(joined.instance, edited)
+    found = ticks.tick()
+    assert tables_of(found) == ["one"]
+    assert {(event.asset_key.path[-1], event.partition) for event in found.events} == {
+        ("manifest_entries", "one")
+    }
+    assert join(edited, "one").success
+    assert ticks.tick().requests == []
+
+
+def test_a_file_must_have_settled(joined: Ticks, project: Project) -> None:
+    """A file that changed just now is left for a later tick, which says so."""
+    path = project.write_scores("one", "DOVER", {"a": 1.0, "b": 3.0})
+    found = joined.tick(after_seconds=1)
+    assert found.requests == []
+    assert found.notes[0].startswith(f"one waits: {path} changed")
+    assert tables_of(joined.tick(after_seconds=SETTLE_SECONDS + 1)) == ["one"]
+
+
+def test_a_torn_last_line_counts_as_still_being_written(joined: Ticks, project: Project) -> None:
+    """A half-written line waits for a while, and is then the run's to complain of."""
+    path = project.folder / "one.DOVER.jsonl"
+    path.write_text(path.read_text() + '{"clip_id": "c", "sco')
+    found = joined.tick(after_seconds=SETTLE_SECONDS + 1)
+    assert found.requests == []
+    assert found.notes == [f"one waits: {path} looks cut short and may be still being written"]
+    assert tables_of(joined.tick(after_seconds=3600)) == ["one"]
+
+
+def test_a_table_waits_for_its_files(joined: Ticks, project: Project) -> None:
+    """A table whose files are not all there waits, and the tick says for which."""
+    path = project.folder / "two.MUSIQ.jsonl"
+    path.unlink()
+    project.write_scores("two", "DOVER", {"a": 1.0, "b": 3.0})
+    found = joined.tick()
+    assert found.requests == []
+    assert found.notes == [f"two waits: {path} is not there yet"]
+
+
+def test_one_unreadable_file_hurts_no_other_table(joined: Ticks, project: Project) -> None:
+    """What cannot be read is named; the other tables are refreshed."""
+    path = project.folder / "two.MUSIQ.jsonl"
+    path.unlink()
+    path.mkdir()
+    os.utime(path, (0, 0))
+    project.write_scores("one", "DOVER", {"a": 1.0, "b": 3.0})
+    found = joined.tick()
+    assert tables_of(found) == ["one"]
+    assert found.notes == [f"two: {path}: cannot be read: Is a directory"]
+
+
+def test_a_failing_table_is_tried_once_for_each_content(
+    joined: Ticks, project: Project, manifest: Manifest, join: Join
+) -> None:
+    """A failed run is asked for by the same run key, which Dagster launches once only."""
+    project.write_scores("two", "MUSIQ", {"a": 1.0})
+    (asked,) = joined.tick().requests
+    assert not join(manifest, "two").success
+    (again,) = joined.tick().requests
+    assert again.run_key == asked.run_key
+    project.write_scores("two", "MUSIQ", {"a": 1.5})
+    (other,) = joined.tick().requests
+    assert other.run_key != asked.run_key
+
+
+def test_content_that_comes_back_is_joined_again(
+    joined: Ticks, project: Project, manifest: Manifest, join: Join
+) -> None:
+    """Going from one content to another and back asks for a run each time."""
+    keys = set()
+    for score in (3.0, 2.0, 3.0, 2.0):
+        project.write_scores("one", "DOVER", {"a": 1.0, "b": score})
+        (asked,) = joined.tick().requests
+        keys.add(asked.run_key)
+        assert join(manifest, "one").success
+    assert len(keys) == 4
+
+
+def test_a_launch_that_overrides_the_manifest_is_left_alone(
+    joined: Ticks, project: Project, manifest: Manifest, join: Join
+) -> None:
+    """What a person chose at launch holds until the inputs change."""
+    assert join(manifest, "one", prefix="mine").success
+    assert joined.tick().requests == []
+    project.write_scores("one", "DOVER", {"a": 1.0, "b": 3.0})
+    assert tables_of(joined.tick()) == ["one"]
+
+
+def test_a_scorer_that_reports_to_be_done_is_not_waited_for(
+    joined: Ticks, project: Project
+) -> None:
+    """An observation from outside, later than the file's last change, stands for settling."""
+    project.write_scores("one", "DOVER", {"a": 1.0, "b": 3.0})
+    assert joined.tick(after_seconds=1).requests == []
+    joined.instance.report_runless_asset_event(
+        dg.AssetObservation(["scorer_sidecars", "dover"], partition="one")
+    )
+    assert tables_of(joined.tick(after_seconds=1)) == ["one"]
+    project.write_scores("one", "DOVER", {"a": 1.0, "b": 4.0})
+    assert joined.tick(after_seconds=1).requests == []
+
+
+def test_the_sensor_hands_on_what_a_look_found(
+    instance: dg.DagsterInstance, manifest: Manifest, project: Project
+) -> None:
+    """The sensor's result has runs and events, or says what it waits for."""
+    sensor = refresh_sensor(manifest, Settings(manifest.path, settle_seconds=0))
+    with dg.build_sensor_context(instance=instance) as context:
+        result = sensor(context)
+        assert isinstance(result, dg.SensorResult)
+        assert [request.partition_key for request in result.run_requests or []] == ["one", "two"]
+        assert result.asset_events
+        for path in project.folder.glob("*.features.jsonl"):
+            path.unlink()
+        result = sensor(context)
+        assert isinstance(result, dg.SensorResult)
+        assert "one.features.jsonl is not there yet" in str(result.skip_reason)
+
+
+def test_the_schedule_does_what_the_sensor_does(manifest: Manifest) -> None:
+    """The nightly schedule records what changed and asks for the same runs."""
+    schedule = nightly_schedule(manifest, Settings(manifest.path, settle_seconds=0))
+    with dg.instance_for_test() as instance:
+        result = schedule(dg.build_schedule_context(instance=instance))
+        assert isinstance(result, list)
+        assert [request.partition_key for request in result] == ["one", "two"]
+        latest = instance.fetch_observations(dg.AssetKey("feature_tables"), limit=10).records
+    observed = {record.asset_observation.partition for record in latest if record.asset_observation}
+    assert observed == {"one", "two"}
+
+
+@pytest.mark.parametrize(
+    ("automation", "status"),
+    [pytest.param(False, "STOPPED", id="off"), pytest.param(True, "RUNNING", id="on")],
+)
+def test_automation_starts_as_the_settings_say(
+    manifest: Manifest, *, automation: bool, status: str
+) -> None:
+    """A plain installation starts with the sensor switched off."""
+    sensor = refresh_sensor(manifest, Settings(manifest.path, automation=automation))
+    assert sensor.default_status.value == status
