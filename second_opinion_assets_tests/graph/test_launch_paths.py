@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from second_opinion_assets_tests.graph.project import Project
+
 pytestmark = pytest.mark.e2e
 
 MATERIALIZATION = """
@@ -32,16 +34,6 @@ query ($partition: String!) {
       ... on IntMetadataEntry { intValue }
       ... on JsonMetadataEntry { jsonString }
       ... on TextMetadataEntry { text } } } } }
-}
-"""
-CHECK = """
-query ($check: String!, $partition: String!) {
-  assetCheckExecutions(
-    assetKey: {path: ["second_opinion_features"]}
-    checkName: $check
-    partition: $partition
-    limit: 1
-  ) { evaluation { success severity partition metadataEntries { label } } }
 }
 """
 
@@ -79,13 +71,6 @@ def entries(server: Webserver, partition: str) -> dict[str, dict[str, Any]]:
     return {entry["label"]: entry for entry in event["metadataEntries"]}
 
 
-def check(server: Webserver, name: str, partition: str) -> dict[str, Any]:
-    """Return the latest evaluation of a check for a partition."""
-    (execution,) = server.query(CHECK, check=name, partition=partition)["assetCheckExecutions"]
-    evaluation: dict[str, Any] = execution["evaluation"]
-    return evaluation
-
-
 def test_a_partition_is_launched_over_graphql(server: Webserver, manifest: Path) -> None:
     """A launch with `missing_policy: drop` publishes, with metadata and checks to read back."""
     assert server.launch("clips_jsonl", {"missing_policy": "drop"}) == "SUCCESS"
@@ -96,10 +81,10 @@ def test_a_partition_is_launched_over_graphql(server: Webserver, manifest: Path)
     provenance = json.loads(found["run_provenance"]["jsonString"])
     assert provenance["schema"] == "ai-run-provenance-v1"
     assert provenance["args"]["run_config"] == {"missing_policy": "drop"}
-    gate = check(server, "promotion_gate", "clips_jsonl")
+    gate = server.check("promotion_gate", "clips_jsonl")
     assert (gate["success"], gate["severity"], gate["partition"]) == (False, "WARN", "clips_jsonl")
     assert {"missing_keys", "tallies"} <= {entry["label"] for entry in gate["metadataEntries"]}
-    assert check(server, "rows_kept", "clips_jsonl")["success"]
+    assert server.check("rows_kept", "clips_jsonl")["success"]
     out = manifest.parent.parent / "outputs/clips/clips.jsonl"
     assert len(out.read_bytes().splitlines()) == 11
 
@@ -123,6 +108,23 @@ def test_every_way_of_launching_gives_the_same_bytes(
     command = [f"{BIN}/second-opinion", "batch", "--manifest", str(manifest)]
     subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
     assert from_ui == from_dagster == out.read_bytes()
+
+
+def test_only_the_table_of_a_changed_sidecar_is_stale(tmp_path: Path, project: Project) -> None:
+    """Staleness in the UI follows content: one table's new scores leave the other fresh."""
+    scores: dict[str, float | None] = {"a": 1.0, "b": 2.0}
+    project.add_table("one", ["a", "b"], {"DOVER": scores})
+    project.add_table("two", ["a", "b"], {"DOVER": scores})
+    project.save()
+    with webserver(tmp_path / "home", project.manifest_path) as server:
+        assert server.launch_job("observe_sources") == "SUCCESS"
+        assert server.launch("one", {}) == server.launch("two", {}) == "SUCCESS"
+        assert server.stale(["one", "two"]) == {"one": "FRESH", "two": "FRESH"}
+        project.write_scores("one", "DOVER", {"a": 1.0, "b": 3.0})
+        assert server.launch_job("observe_sources") == "SUCCESS"
+        assert server.stale(["one", "two"]) == {"one": "STALE", "two": "FRESH"}
+        assert server.launch("one", {}) == "SUCCESS"
+        assert server.stale(["one", "two"]) == {"one": "FRESH", "two": "FRESH"}
 
 
 def test_a_broken_manifest_is_the_error_of_the_code_location(tmp_path: Path) -> None:

@@ -33,6 +33,30 @@ mutation ($params: ExecutionParams!) {
   }
 }
 """
+RUNS = """
+query ($partition: String!) {
+  runsOrError(filter: {tags: [{key: "dagster/partition", value: $partition}]}) {
+    ... on Runs { results { status } }
+  }
+}
+"""
+CHECK = """
+query ($check: String!, $partition: String!) {
+  assetCheckExecutions(
+    assetKey: {path: ["second_opinion_features"]}
+    checkName: $check
+    partition: $partition
+    limit: 1
+  ) { evaluation { success severity partition description metadataEntries { label } } }
+}
+"""
+STALE = """
+query ($partitions: [String!]!) {
+  assetNodeOrError(assetKey: {path: ["second_opinion_features"]}) {
+    ... on AssetNode { staleStatusByPartition(partitions: $partitions) }
+  }
+}
+"""
 RUN_STATUS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 LOCATIONS = """
 { workspaceOrError { ... on Workspace { locationEntries {
@@ -61,15 +85,30 @@ class Webserver:
 
     def launch(self, partition: str, config: dict[str, Any]) -> str:
         """Launch one partition of the joined tables as the Launchpad does; return how it ended."""
+        return self.launch_job(
+            "__ASSET_JOB",
+            assets=[{"path": ["second_opinion_features"]}],
+            config={"ops": {"second_opinion_features": {"config": config}}},
+            tags=[{"key": "dagster/partition", "value": partition}],
+        )
+
+    def launch_job(
+        self,
+        name: str,
+        assets: list[dict[str, list[str]]] | None = None,
+        config: dict[str, Any] | None = None,
+        tags: list[dict[str, str]] | None = None,
+    ) -> str:
+        """Launch a job and return how it ended."""
         params = {
             "selector": {
                 "repositoryLocationName": "second_opinion_assets",
                 "repositoryName": "__repository__",
-                "pipelineName": "__ASSET_JOB",
-                "assetSelection": [{"path": ["second_opinion_features"]}],
+                "pipelineName": name,
+                "assetSelection": assets,
             },
-            "runConfigData": {"ops": {"second_opinion_features": {"config": config}}},
-            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": partition}]},
+            "runConfigData": config or {},
+            "executionMetadata": {"tags": tags or []},
             "mode": "default",
         }
         launched = self.query(LAUNCH, params=params)["launchPipelineExecution"]
@@ -81,6 +120,22 @@ class Webserver:
             return status if status in {"SUCCESS", "FAILURE", "CANCELED"} else None
 
         return str(wait_for(ended))
+
+    def runs(self, partition: str) -> list[str]:
+        """Return the status of every run of a partition, latest first."""
+        found = self.query(RUNS, partition=partition)["runsOrError"]["results"]
+        return [str(run["status"]) for run in found]
+
+    def check(self, name: str, partition: str) -> dict[str, Any]:
+        """Return the latest evaluation of a check for a partition."""
+        found = self.query(CHECK, check=name, partition=partition)["assetCheckExecutions"]
+        evaluation: dict[str, Any] = found[0]["evaluation"]
+        return evaluation
+
+    def stale(self, partitions: list[str]) -> dict[str, str]:
+        """Return the staleness of partitions of the joined tables."""
+        node = self.query(STALE, partitions=partitions)["assetNodeOrError"]
+        return dict(zip(partitions, node["staleStatusByPartition"], strict=True))
 
 
 def wait_for(condition: Callable[[], Any]) -> Any:
@@ -107,7 +162,7 @@ def environment(home: Path, manifest: Path) -> dict[str, str]:
 
 
 @contextmanager
-def webserver(home: Path, manifest: Path) -> Iterator[Webserver]:
+def webserver(home: Path, manifest: Path, **settings: str) -> Iterator[Webserver]:
     """Serve the graph of a manifest, with a daemon, until the context is left."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -117,7 +172,11 @@ def webserver(home: Path, manifest: Path) -> Iterator[Webserver]:
     log = home.parent / "webserver.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command, env=environment(home, manifest), stdout=out, stderr=out, cwd=home.parent
+            command,
+            env={**environment(home, manifest), **settings},
+            stdout=out,
+            stderr=out,
+            cwd=home.parent,
         )
         try:
             server = Webserver(f"http://127.0.0.1:{port}")

@@ -1,0 +1,81 @@
+"""Refresh by a real daemon, as a scorer writes: in pieces, with gaps, and done at last."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from second_opinion_assets_tests.graph.project import Project
+from second_opinion_assets_tests.graph.webserver import Webserver, wait_for, webserver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.e2e
+CLIPS = ["a", "b", "c", "d"]
+COMPLETE: dict[str, float | None] = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}
+SETTLE_SECONDS = 4
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return two complete tables; the second is promotion-grade."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.add_table("one", CLIPS, {"DOVER": COMPLETE})
+    project.add_table("two", CLIPS, {"DOVER": COMPLETE}, missing_policy="fail")
+    project.save()
+    return project
+
+
+@pytest.fixture(scope="module")
+def server(project: Project) -> Iterator[Webserver]:
+    """Return a server with automation on that has joined both tables by itself."""
+    settings = {
+        "SECOND_OPINION_AUTOMATION": "on",
+        "SECOND_OPINION_SETTLE_SECONDS": str(SETTLE_SECONDS),
+        "SECOND_OPINION_INTERVAL_SECONDS": "1",
+    }
+    home = project.folder / "home"
+    with webserver(home, project.manifest_path, **settings) as running:
+        wait_for(lambda: running.runs("one") == running.runs("two") == ["SUCCESS"])
+        yield running
+
+
+def test_a_sidecar_written_in_pieces_gives_one_run(project: Project, server: Webserver) -> None:
+    """No run before the sidecar settled, then exactly one for its table, none for the other."""
+    before = server.runs("two")
+    path = project.folder / "one.DOVER.jsonl"
+    path.write_bytes(b"")
+    for clip in CLIPS:
+        line = json.dumps({"clip_id": clip, "score": 7.0 + len(clip) + CLIPS.index(clip)}) + "\n"
+        for piece in (line[:10], line[10:]):
+            with path.open("a") as file:
+                file.write(piece)
+            time.sleep(SETTLE_SECONDS / 4)
+            assert server.runs("one") == ["SUCCESS"]
+    wait_for(lambda: server.runs("one") == ["SUCCESS", "SUCCESS"])
+    scores = [json.loads(line) for line in project.out("one").read_text().splitlines()]
+    assert [row["second_opinion_dover_score"] for row in scores] == [8.0, 9.0, 10.0, 11.0]
+    time.sleep(2 * SETTLE_SECONDS)  # several ticks, in which nothing may happen
+    assert server.runs("one") == ["SUCCESS", "SUCCESS"]
+    assert server.runs("two") == before
+
+
+def test_a_promotion_grade_table_fails_once_and_heals(project: Project, server: Webserver) -> None:
+    """A gap fails one run, turns the gate red and leaves the output; the score heals it."""
+    before = project.out("two").read_bytes()
+    project.write_scores("two", "DOVER", {"a": 1.0, "b": 2.0, "c": 3.0})
+    wait_for(lambda: server.runs("two") == ["FAILURE", "SUCCESS"])
+    gate = server.check("promotion_gate", "two")
+    assert (gate["success"], gate["severity"]) == (False, "ERROR")
+    assert gate["description"] == "missing second-opinion scores: DOVER=1"
+    assert project.out("two").read_bytes() == before
+    time.sleep(2 * SETTLE_SECONDS)  # several ticks, in which it may not be tried again
+    assert server.runs("two") == ["FAILURE", "SUCCESS"]
+    project.write_scores("two", "DOVER", {**COMPLETE, "d": 5.0})
+    wait_for(lambda: server.runs("two") == ["SUCCESS", "FAILURE", "SUCCESS"])
+    assert server.check("promotion_gate", "two")["success"]
+    assert project.out("two").read_bytes() != before
