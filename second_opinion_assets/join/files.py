@@ -179,12 +179,18 @@ class Publication:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.closed = True
         self._thread.shutdown()
         self._file.close()
         self._temporary.unlink(missing_ok=True)
 
     def write(self, data: bytes | memoryview) -> int:
-        """Take the next bytes; a failure to write them is raised by a later call."""
+        """Take the next bytes; a failure to write them is raised by a later call.
+
+        A writer that an error left unfinished may still write when it is collected: to nowhere.
+        """
+        if self.closed:
+            return len(data)
         data = bytes(data)
         self._settle()
         self._pending = self._thread.submit(self._write, data)

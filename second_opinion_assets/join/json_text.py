@@ -11,7 +11,7 @@ import msgspec
 from second_opinion_assets.join.errors import JoinError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _SHOWN_CHARACTERS = 60
 WHITESPACE = b" \t\r\n"
@@ -19,7 +19,7 @@ _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _STRING_TOKEN = re.compile(_STRING, re.DOTALL)
 _STRUCTURE = re.compile(_STRING + rb"|[{}\[\],]", re.DOTALL)
 _NON_FINITE = re.compile(_STRING + rb"|-?\bInfinity\b|\bNaN\b", re.DOTALL)
-encode = msgspec.json.encode
+_NOT_PLAIN = re.compile(r'["\\\x00-\x1f]')
 _raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _raw_elements = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -82,6 +82,58 @@ def elements(text: bytes, where: str) -> list[bytes]:
     return [part.strip(WHITESPACE) for part in children(text)]
 
 
+def plain_lines(text: bytes) -> int | None:
+    """Return how many lines a text has if each is certain to start and end one JSON object.
+
+    A row that spans lines would break before a comma or a bracket, never between a closing and an
+    opening brace, so the ends of lines tell; how many objects a line holds they do not.
+    """
+    lines = text.count(b"\n")
+    if (
+        text.startswith(b"{")
+        and text.count(b"\n{") == lines - 1
+        and text.count(b"}\n") == lines
+        and is_utf8(text)
+    ):
+        return lines
+    return None
+
+
+def is_utf8(text: bytes) -> bool:
+    """Say whether bytes are text; the fast decoder does not look at what it passes over."""
+    if text.isascii():
+        return True
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def is_blank(line: bytes) -> bool:
+    """Say whether a line holds nothing but JSON's white space."""
+    return not line.strip(WHITESPACE)
+
+
+def whole_characters(text: str, where: str) -> str:
+    """Return a text that can be written anywhere.
+
+    Raises:
+        JoinError: JSON's escapes made half a surrogate pair, which no file can hold as text.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        msg = f"{where}: {shown(text)} has half a surrogate pair, which is no character"
+        raise JoinError(msg) from None
+    return text
+
+
+def has_plain_names(names: Iterable[str]) -> bool:
+    """Say whether the fast decoder takes all of these as names of fields."""
+    return not any(_NOT_PLAIN.search(name) for name in names)
+
+
 def children(text: bytes) -> Iterator[bytes]:
     """Yield the text of each element of a list or member of an object, valid JSON given."""
     depth = 0
@@ -114,7 +166,7 @@ def _split_member(text: bytes) -> tuple[str, bytes]:
 def without_members(text: bytes, names: frozenset[str]) -> bytes:
     """Return an object's text without the members of these names; the others keep their bytes."""
     kept = [part for part in children(text) if _split_member(part)[0] not in names]
-    return b"{" + b",".join(kept) + b"}"
+    return text[: text.index(b"{") + 1] + b",".join(kept) + b"}"
 
 
 def null_non_finite(text: bytes) -> tuple[bytes, int]:
@@ -142,8 +194,7 @@ def scalar_text(raw: bytes, where: str) -> str | None:
     if raw == b"null":
         return None
     if raw.startswith(b'"'):
-        text: str = decode(raw, where)
-        return text
+        return whole_characters(decode(raw, where), where)
     if raw.startswith((b"{", b"[")):
         kind = "an object" if raw.startswith(b"{") else "a list"
         msg = f"{where}: the key is {kind}, expected text or a number"
@@ -157,7 +208,7 @@ def shown(value: object) -> str:
         return "an object"
     if isinstance(value, list):
         return "a list"
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"
 
 

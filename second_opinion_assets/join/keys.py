@@ -49,6 +49,9 @@ def choose_key_column(columns: Iterable[str], asked: str | None, table: str) -> 
         JoinError: the column asked for is not there, or none has a usual name.
     """
     columns = list(columns)
+    if not columns:
+        msg = f"{table}: there are no rows, so there is no key column"
+        raise JoinError(msg)
     found = find_name(columns, [asked] if asked else KEY_NAMES)
     if found is not None:
         return found
@@ -72,7 +75,7 @@ def normalizer(mode: KeyNormalize, field: str) -> Callable[[str], str]:
 
 
 def _basename(key: str) -> str:
-    return key.strip().replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return key.strip().replace("\\", "/").rstrip("/").rpartition("/")[2].strip()
 
 
 def _stem(key: str) -> str:

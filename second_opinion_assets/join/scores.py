@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from enum import IntEnum
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -145,12 +146,12 @@ def _mean_of_frames(frames: object, names: tuple[str, ...]) -> tuple[float | Def
     return mean(scores), len(scores)
 
 
-def mean(scores: list[float]) -> float | Defect:
-    """Return the mean of frame scores, rounded once."""
+def mean(scores: list[float]) -> float:
+    """Return the mean of frame scores; their sum is exact."""
     try:
         return math.fsum(scores) / len(scores)
     except OverflowError:
-        return Defect("the mean of the frame scores is not finite")
+        return float(sum(map(Fraction, scores)) / len(scores))
 
 
 def _runtime_ms(payload: Payload) -> float:
@@ -166,7 +167,10 @@ def _runtime_ms(payload: Payload) -> float:
         runtime = read_number(found[1], found[0]) if found else Defect("none")
         if not isinstance(runtime, Defect):
             runtimes.append(runtime)
-    return math.fsum(runtimes) if runtimes else math.nan
+    try:
+        return math.fsum(runtimes) if runtimes else math.nan
+    except OverflowError:
+        return math.nan
 
 
 def _bad_status(payload: Payload) -> str:

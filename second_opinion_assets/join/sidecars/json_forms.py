@@ -28,13 +28,13 @@ class RowBlock:
 
     Attributes:
         text: the rows, one JSON object after another, with newlines between them.
-        count: how many rows `text` holds if every line is one.
+        count: how many rows `text` holds; None where that is not certain before each is read.
         first: position in the file of the first row (or line).
         rows: gives each row's position and text.
     """
 
     text: bytes
-    count: int
+    count: int | None
     first: int
     rows: Callable[[], Iterator[tuple[int, bytes]]]
 
@@ -50,17 +50,21 @@ def line_blocks(file: HashedFile) -> Iterator[RowBlock]:
 def _line_block(text: bytes, first: int) -> RowBlock:
     def rows() -> Iterator[tuple[int, bytes]]:
         for position, line in enumerate(text.split(b"\n"), first):
-            if line.strip():
+            if not json_text.is_blank(line):
                 yield position, line
 
-    return RowBlock(text, text.rstrip(b"\n").count(b"\n") + 1, first, rows)
+    ended = text if text.endswith(b"\n") else text + b"\n"
+    return RowBlock(ended, json_text.plain_lines(ended), first, rows)
 
 
 def document_block(file: HashedFile, path: Path) -> tuple[RowBlock, Callable[[int], str]]:
     """Return the rows of a document and what tells where each stands."""
     text = file.read().removeprefix(b"\xef\xbb\xbf")
-    if not text.strip():
+    if json_text.is_blank(text):
         msg = f"{path}: the file is empty, expected JSON"
+        raise JoinError(msg)
+    if not json_text.is_utf8(text):
+        msg = f"{path}: not UTF-8 text"
         raise JoinError(msg)
     name, rows = _row_list(text, path)
     block = RowBlock(b"\n".join(rows), len(rows), 0, lambda: enumerate(rows))

@@ -171,7 +171,7 @@ class SidecarReader:
         uniform = self._uniform.read(block)
         if uniform is None or not self._take(uniform, block.first):
             self._uniform.learn([self._read_row(position, text) for position, text in block.rows()])
-        elif len(uniform.numbers) < block.count:
+        elif len(uniform.numbers) != block.count:
             taken = frozenset(uniform.numbers)
             for position, text in block.rows():
                 if position - block.first not in taken:
@@ -214,6 +214,7 @@ class SidecarReader:
             labelled = f"LABEL={self._sidecar.written}"
             msg = f"{where}: no competitor in the row; give the file a label, as {labelled}"
             raise JoinError(msg)
+        json_text.whole_characters(competitor, where)
         field, raw_key = self._key(payload, text, where)
         key = self._scorers.normalizer(field)(raw_key)
         if not key:
@@ -236,7 +237,7 @@ class SidecarReader:
             raise JoinError(msg)
         field, value = found
         if isinstance(value, str):
-            return field, value
+            return field, json_text.whole_characters(value, where)
         if isinstance(value, dict | list):
             msg = f"{where}: the key {field} is {json_text.shown(value)}, expected text or a number"
             raise JoinError(msg)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from second_opinion_assets.join.json_text import has_plain_names
 from second_opinion_assets.join.keys import KEY_NAMES
 from second_opinion_assets.join.scores import (
     GOOD_STATUSES,
@@ -77,7 +78,7 @@ class UniformReader:
 
     def read(self, block: RowBlock) -> UniformRows | None:
         """Read the rows of a block that are alike and ok; None where the block is not alike."""
-        if self._shape is None:
+        if self._shape is None or block.count is None:
             return None
         try:
             rows = self._shape.decoder.decode_lines(block.text)
@@ -190,6 +191,7 @@ def _shape(fields: Fields, options: JoinOptions, label: str | None) -> _Shape | 
     from_frames = not found["score"]
     if (
         any(len({name.lower() for name in names}) < len(names) for names in fields.levels)
+        or not all(map(has_plain_names, fields.levels))
         or not found["key"]
         or not (found["competitor"] or label)
         or len(found["status"]) > 1

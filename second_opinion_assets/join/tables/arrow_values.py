@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from second_opinion_assets.join.tables.block import Block
 
+_BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
 _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
 
 
@@ -49,19 +50,16 @@ def table_of_rows(rows: list[dict[str, Any]], where: str, schema: pa.Schema | No
         try:
             values = [row.get(name) for row in rows]
             arrays.append(pa.array(values, schema.field(name).type if schema else None))
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
             raise _more_than_one_type(where, f"column {name!r}", error) from None
     return pa.table(arrays, schema=schema) if schema else pa.table(arrays, names=names)
 
 
-def json_rows_of_table(table: pa.Table, where: str) -> tuple[JsonRows, int]:
+def json_rows_of_table(table: pa.Table) -> tuple[JsonRows, int]:
     """Return the rows of a table as JSON objects, and how many NaN or infinite became null.
 
     Timestamps and other times become ISO 8601 text with all their digits, bytes base64.
     """
-    if len(set(table.column_names)) < table.num_columns:
-        msg = f"{where}: two columns have one name, which JSON cannot hold; write .parquet instead"
-        raise JoinError(msg)
     non_finite = 0
     for number, column_field in enumerate(table.schema):
         column = table.column(number)
@@ -86,7 +84,7 @@ def key_texts(column: pa.ChunkedArray, where: str) -> list[str | None]:
         JoinError: the column holds lists, objects or bytes.
     """
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+    if pa.types.is_nested(kind) or any(is_bytes(kind) for is_bytes in _BYTES):
         msg = f"{where}: the key column holds {kind}, expected text or numbers"
         raise JoinError(msg)
     texts: list[str | None] = column.cast(kind).cast(pa.large_string()).to_pylist()

@@ -64,8 +64,8 @@ class FeatureTable(Protocol):
     def non_finite_values(self) -> int:
         """Bare NaN and Infinity of the rows read so far that became null."""
 
-    def blocks(self, key_column: str) -> Iterator[Block]:
-        """Yield all rows in order; once only."""
+    def blocks(self, key_column: str | None) -> Iterator[Block]:
+        """Yield all rows in order, once only; without a key column every key is None."""
 
     def arrow_schema(self) -> Any:  # noqa: ANN401 (pyarrow is imported only where used)
         """Return the pyarrow schema of the input columns that are kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -106,6 +107,9 @@ def _document_table(
 ) -> DocumentTable:
     file = HashedFile(path, progress)
     text = file.read().removeprefix(b"\xef\xbb\xbf")
+    if not json_text.is_utf8(text):
+        msg = f"{path}: not UTF-8 text"
+        raise JoinError(msg)
     if text.lstrip().startswith(b"["):
         name, rows, frame = "", text, DocumentFrame(b"", b"")
     else:
@@ -131,7 +135,10 @@ def _document_table(
 
 def _frame(members: dict[str, bytes]) -> DocumentFrame:
     """Return the text of an object's other members, before and after its rows."""
-    texts = [json_text.encode(name) + b": " + value for name, value in members.items()]
+    texts = [
+        json.dumps(name).encode() + b": " + json_text.null_non_finite(value)[0]
+        for name, value in members.items()
+    ]
     position = list(members).index("rows")
     before = b"".join(text + b", " for text in texts[:position])
     after = b"".join(b", " + text for text in texts[position + 1 :])

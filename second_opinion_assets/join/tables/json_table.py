@@ -98,7 +98,7 @@ class JsonTable:
     def digest(self) -> FileDigest:
         return self._file.digest
 
-    def blocks(self, key_column: str) -> Iterator[JsonBlock]:
+    def blocks(self, key_column: str | None) -> Iterator[JsonBlock]:
         keys = KeyReader(key_column)
         line = 1
         for given in self._texts:
@@ -113,13 +113,13 @@ class JsonTable:
         from second_opinion_assets.join.tables.arrow_values import schema_of_blocks  # noqa: PLC0415
 
         again = self._reopened()
-        return schema_of_blocks(again.blocks(key_column=""), str(self._path))
+        return schema_of_blocks(again.blocks(key_column=None), str(self._path))
 
     def _sampled_columns(self, text: bytes) -> list[Column]:
         """Return the fields of the first rows with the JSON type of their first value."""
         types: dict[str, str] = {}
         for number, line in enumerate(text.split(b"\n", SAMPLE_ROWS)[:SAMPLE_ROWS], 1):
-            if line.strip():
+            if not json_text.is_blank(line):
                 for name, value in json_text.members(line, self._locate(number)).items():
                     if types.get(name, "null") == "null":
                         types[name] = json_text.type_name(value)
@@ -128,19 +128,9 @@ class JsonTable:
         return [Column(name, kind) for name, kind in types.items()]
 
     def _quick_block(self, text: bytes, keys: KeyReader, first: int) -> JsonBlock | None:
-        """Read lines that are all plain; None if one might need a closer look.
-
-        Every line feed must end a row. A row that spans lines would break before a comma or a
-        bracket, never before an opening brace, so it is told by how its next line starts.
-        """
-        lines = text.count(b"\n")
-        if (
-            not text.startswith(b"{")
-            or text.count(b"\n{") != lines - 1
-            or text.count(LINE_END) != lines
-            or self._appended.may_be_in(text)
-            or not _is_utf8(text)
-        ):
+        """Read lines that are all plain; None if one might need a closer look."""
+        lines = json_text.plain_lines(text)
+        if lines is None or self._appended.may_be_in(text):
             return None
         found = keys.read_lines(text, self._locate(first))
         if found is None or len(found) != lines:
@@ -155,26 +145,26 @@ class JsonTable:
         found: list[str | None] = []
         rows = JsonRows([], [])
         for number, line in enumerate(text.split(b"\n"), first):
-            if not line.strip():
+            if json_text.is_blank(line):
                 continue
             where = self._locate(number)
             row, members = self._strict_row(line, where)
             exist = self._appended.names & members.keys()
             if exist and not self._appended.overwrite:
                 raise self._appended.refuse(where, exist)
+            opened = row.rstrip(json_text.WHITESPACE)
+            rows.ends.append(b"}" + row[len(opened) :] + b"\n")
             if exist:
-                row = json_text.without_members(row, self._appended.names)
-            body = row.rstrip(json_text.WHITESPACE)[:-1]
-            if body.strip() == b"{":
+                opened = json_text.without_members(opened, self._appended.names)
+            rows.bodies.append(opened[:-1])
+            if rows.bodies[-1].strip() == b"{":
                 rows.empty.append(len(found))
             found.append(keys.read(members, where))
-            rows.bodies.append(body)
-            rows.ends.append(row[len(body) :] + b"\n")
         return JsonBlock(found, rows, str(self._path))
 
     def _strict_row(self, line: bytes, where: str) -> tuple[bytes, dict[str, bytes]]:
         """Return a line as strict JSON, bare NaN and Infinity made null, and its members."""
-        if not _is_utf8(line):
+        if not json_text.is_utf8(line):
             msg = f"{where}: not UTF-8 text"
             raise JoinError(msg)
         row, count = line, 0
@@ -189,7 +179,7 @@ class JsonTable:
 class KeyReader:
     """Reads the key of many rows at once, or of one."""
 
-    def __init__(self, field: str) -> None:
+    def __init__(self, field: str | None) -> None:
         self._field = field
         self._decoders = _key_decoders(field)
 
@@ -206,34 +196,28 @@ class KeyReader:
                 keys = [row.key for row in found]
                 if keys and all(key is None or isinstance(key, str) for key in keys):
                     return keys
-                return [key and json_text.scalar_text(bytes(key), where) for key in keys]
+                try:
+                    return [key and json_text.scalar_text(bytes(key), where) for key in keys]
+                except JoinError:
+                    return None  # a reading row by row names its line
         return None
 
     def read(self, members: dict[str, bytes], where: str) -> str | None:
         """Return the key of one row."""
+        if self._field is None:
+            return None
         return json_text.scalar_text(members.get(self._field, b"null"), where)
 
 
-def _key_decoders(field: str) -> list[msgspec.json.Decoder[Any]]:
+def _key_decoders(field: str | None) -> list[msgspec.json.Decoder[Any]]:
     """Return what decodes rows for one field: as text, and failing that as any value's text."""
-    try:
-        return [
-            msgspec.json.Decoder(
-                msgspec.defstruct(
-                    "KeyRow", [("key", kind, msgspec.field(name=field, default=None))], gc=False
-                )
-            )
-            for kind in (str | None, msgspec.Raw)
-        ]
-    except ValueError:  # a name with a quote, say, which msgspec does not take
+    if field is None or not json_text.has_plain_names([field]):
         return []
-
-
-def _is_utf8(text: bytes) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    return [
+        msgspec.json.Decoder(
+            msgspec.defstruct(
+                "KeyRow", [("key", kind, msgspec.field(name=field, default=None))], gc=False
+            )
+        )
+        for kind in (str | None, msgspec.Raw)
+    ]

@@ -32,18 +32,20 @@ _CODECS = {"UNCOMPRESSED": "NONE", "LZ4_RAW": "LZ4"}
 class ArrowBlock:
     """A row group; a `Block`."""
 
-    def __init__(self, table: pa.Table, key_column: str, parquet: ParquetTable) -> None:
+    def __init__(self, table: pa.Table, key_column: str | None, parquet: ParquetTable) -> None:
         self._table = table
         self._key_column = key_column
         self._parquet = parquet
 
     @cached_property
     def keys(self) -> list[str | None]:
+        if self._key_column is None:
+            return [None] * len(self._table)
         return key_texts(self._table.column(self._key_column), self._parquet.where)
 
     def json_rows(self) -> JsonRows:
         table = self._parquet.without_replaced(self._table)
-        rows, non_finite = json_rows_of_table(table, self._parquet.where)
+        rows, non_finite = json_rows_of_table(table)
         self._parquet.non_finite_values += non_finite
         return rows
 
@@ -72,10 +74,11 @@ class ParquetTable:
             self.__exit__()
             msg = f"{path}: not a parquet file, or cut short: {_first_line(error)}"
             raise JoinError(msg) from None
-        self._replaced = [name for name in self.file.schema_arrow.names if name in appended.names]
-        if self._replaced and not appended.overwrite:
+        try:
+            self._replaced = self._names_to_replace(appended)
+        except JoinError:
             self.__exit__()
-            raise appended.refuse(str(path), set(self._replaced))
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +100,7 @@ class ParquetTable:
             raise JoinError(msg)
         return digest
 
-    def blocks(self, key_column: str) -> Iterator[ArrowBlock]:
+    def blocks(self, key_column: str | None) -> Iterator[ArrowBlock]:
         done = 0
         for number in range(self.file.num_row_groups):
             try:
@@ -116,6 +119,17 @@ class ParquetTable:
         for name in self._replaced:
             schema = schema.remove(schema.get_field_index(name))
         return schema
+
+    def _names_to_replace(self, appended: AppendedNames) -> list[str]:
+        names = self.file.schema_arrow.names
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            msg = f"{self._path}: two columns are named {twice!r}; rename one of them"
+            raise JoinError(msg)
+        found = [name for name in names if name in appended.names]
+        if found and not appended.overwrite:
+            raise appended.refuse(str(self._path), set(found))
+        return found
 
     def without_replaced(self, table: pa.Table) -> pa.Table:
         return table.drop_columns(self._replaced) if self._replaced else table
@@ -149,9 +163,13 @@ class ParquetWriter:
         types = [array.type for arrays in self._arrays for array in arrays]
         for name, kind in zip(self._names, types, strict=True):
             schema = schema.append(pa.field(name, kind))
-        self._writer = pq.ParquetWriter(
-            pa.PythonFile(sink, "w"), schema, **_settings(like, self._names)
-        )
+        try:
+            self._writer = pq.ParquetWriter(
+                pa.PythonFile(sink, "w"), schema, **_settings(like, self._names)
+            )
+        except pa.ArrowNotImplementedError as error:
+            msg = f"{sink.target}: {_first_line(error)}; write .jsonl or .json instead"
+            raise JoinError(msg) from None
 
     def write(self, block: Block, joined: Joined) -> None:
         table = block.arrow(self._schema)
