@@ -21,7 +21,12 @@ from second_opinion_assets.join.batch import (
 )
 from second_opinion_assets.join.errors import JoinError, ManifestError
 from second_opinion_assets.join.key_hints import few_keys_found, key_hint
-from second_opinion_assets.join.manifest import TableSpec, load_manifest, parse_sidecar
+from second_opinion_assets.join.manifest import (
+    TableSpec,
+    load_manifest,
+    parse_sidecar,
+    refuse_shared_outputs,
+)
 from second_opinion_assets.join.materialize import materialize
 from second_opinion_assets.join.options import (
     DEFAULT_PREFIX,
@@ -42,6 +47,26 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 
 _path = click.Path(path_type=Path)
+
+
+class _NoPandas:
+    """Makes pandas as good as not installed, for pyarrow.
+
+    pyarrow imports pandas, where there is one, to convert its first Python value: half a second
+    for nothing.
+    """
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        """Raise for pandas, and leave all else to the finders that come after."""
+        if name == "pandas":
+            raise ModuleNotFoundError(name=name)
+
+
+def run() -> None:
+    """Start the program, in a process that is its own."""
+    sys.meta_path.insert(0, _NoPandas())  # type: ignore[arg-type]
+    main()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -136,6 +161,7 @@ def batch_command(
     )
     with _errors_in_one_line():
         loaded = load_manifest(manifest, base_dir)
+        refuse_shared_outputs(loaded, [path for path in outputs.values() if path])
         with _progress(loaded.tables) as progress:
             outcomes = materialize_batch(
                 loaded, invocation, fail_fast=fail_fast, progress=progress, ended=_say_how_it_ended

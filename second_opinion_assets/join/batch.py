@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from second_opinion_assets.join.errors import JoinError, MissingScoresError
-from second_opinion_assets.join.files import digest_file, json_document, publish_text
+from second_opinion_assets.join.files import json_document, publish_text
 from second_opinion_assets.join.markdown import cell, table
 from second_opinion_assets.join.materialize import JoinResult, materialize
 from second_opinion_assets.join.provenance import file_entry, run_provenance, table_args
@@ -122,7 +122,7 @@ def batch_report(
         "tables": [_table_entry(outcome) for outcome in outcomes],
         "run_provenance": run_provenance(
             invocation,
-            inputs={"manifest": file_entry(manifest.path, digest_file(manifest.path))},
+            inputs={"manifest": file_entry(manifest.path, manifest.digest)},
             outputs=outputs,
         ),
     }

@@ -6,9 +6,9 @@ import errno
 import hashlib
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -78,7 +78,7 @@ class HashedFile:
         return chunk
 
 
-def whole_lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def whole_lines(chunks: Iterator[bytes]) -> Generator[bytes, None, None]:
     """Cut chunks of a file anew so that each ends with a line; a BOM is left out."""
     rest: list[bytes] = []
     start = True
@@ -126,7 +126,8 @@ def open_input(path: Path) -> IO[bytes]:
 
 def unreadable(path: Path, error: OSError) -> JoinError:
     """Return the one-line error for an input file that could not be read."""
-    return JoinError(f"{path}: cannot be read: {error.strerror}")
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return JoinError(f"{path}: cannot be read: {reason}")
 
 
 def read_text(path: Path) -> str:
@@ -152,9 +153,9 @@ class Publication:
     def __init__(self, target: Path) -> None:
         self.target = target
         self._real_target = Path(os.path.realpath(target))
-        self._temporary = self._real_target.with_name(
-            f".{self._real_target.name}.{uuid.uuid4().hex}.tmp"
-        )
+        # Short, since the target's own name may be as long as a name can be.
+        self._temporary = self._real_target.with_name(f".second-opinion-{uuid.uuid4().hex}.tmp")
+        self._made_folders: list[Path] = []
         self._hash = hashlib.sha256()
         self._bytes = 0
         self._pending: Future[None] | None = None
@@ -164,12 +165,13 @@ class Publication:
     def __enter__(self) -> Self:
         folder = self._real_target.parent
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self._make(folder)
             if self._real_target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "it is a folder")
             self._file = self._temporary.open("xb", buffering=0)
         except OSError as error:
             self._thread.shutdown()
+            self._remove_empty_folders()
             raise self._unwritable(error) from None
         return self
 
@@ -183,6 +185,7 @@ class Publication:
         self._thread.shutdown()
         self._file.close()
         self._temporary.unlink(missing_ok=True)
+        self._remove_empty_folders()
 
     def write(self, data: bytes | memoryview) -> int:
         """Take the next bytes; a failure to write them is raised by a later call.
@@ -225,6 +228,20 @@ class Publication:
                 os.close(folder)
         except OSError as error:
             raise self._unwritable(error) from None
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder and those above it, remembering which were not there."""
+        if folder.exists():
+            return
+        self._make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        self._made_folders.append(folder)
+
+    def _remove_empty_folders(self) -> None:
+        """Remove the folders that were made for a target that did not come."""
+        for folder in reversed(self._made_folders):
+            with suppress(OSError):
+                folder.rmdir()
 
     def _settle(self) -> None:
         if self._pending is not None:

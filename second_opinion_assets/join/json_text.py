@@ -19,7 +19,7 @@ _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _STRING_TOKEN = re.compile(_STRING, re.DOTALL)
 _STRUCTURE = re.compile(_STRING + rb"|[{}\[\],]", re.DOTALL)
 _NON_FINITE = re.compile(_STRING + rb"|-?\bInfinity\b|\bNaN\b", re.DOTALL)
-_NOT_PLAIN = re.compile(r'["\\\x00-\x1f]')
+_NOT_PLAIN = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
 _raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _raw_elements = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -38,7 +38,7 @@ def decode(text: bytes, where: str) -> Any:  # noqa: ANN401 (any JSON value)
         msg = f"{where}: nested too deeply to be read"
         raise JoinError(msg) from None
     try:
-        return json.loads(text)
+        return json.loads(text.decode())
     except (ValueError, RecursionError) as error:
         msg = f"{where}: {_problem(error, text)}"
         raise JoinError(msg) from None
@@ -165,8 +165,12 @@ def _split_member(text: bytes) -> tuple[str, bytes]:
 
 def without_members(text: bytes, names: frozenset[str]) -> bytes:
     """Return an object's text without the members of these names; the others keep their bytes."""
-    kept = [part for part in children(text) if _split_member(part)[0] not in names]
-    return text[: text.index(b"{") + 1] + b",".join(kept) + b"}"
+    parts = list(children(text))
+    kept = [part for part in parts if _split_member(part)[0] not in names]
+    start = text[: text.index(b"{") + 1]
+    if not kept:
+        return start + parts[0][: parts[0].index(b'"')] + b"}"
+    return start + b",".join(kept) + b"}"
 
 
 def null_non_finite(text: bytes) -> tuple[bytes, int]:

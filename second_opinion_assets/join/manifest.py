@@ -10,7 +10,7 @@ import msgspec
 
 from second_opinion_assets.join import json_text
 from second_opinion_assets.join.errors import JoinError, ManifestError
-from second_opinion_assets.join.files import HashedFile
+from second_opinion_assets.join.files import FileDigest, HashedFile
 from second_opinion_assets.join.options import (
     OPTION_NAMES,
     JoinOptions,
@@ -61,6 +61,7 @@ class Manifest(msgspec.Struct, frozen=True):
     """The tables of a batch, and the file they were read from."""
 
     path: Path
+    digest: FileDigest
     tables: tuple[TableSpec, ...]
 
     def table(self, table_id: str) -> TableSpec:
@@ -97,12 +98,14 @@ def load_manifest(path: Path, base_dir: Path | None = None) -> Manifest:
         ManifestError: a manifest that cannot be used, with the place in it.
     """
     try:
-        document = json_text.decode(HashedFile(path).read(), str(path))
-        return Manifest(path, _tables(document, path, base_dir or path.parent))
+        file = HashedFile(path)
+        document = json_text.decode(file.read().removeprefix(b"\xef\xbb\xbf"), str(path))
+        tables = _tables(document, path, base_dir or path.parent)
     except ManifestError:
         raise
     except JoinError as error:
         raise ManifestError(str(error)) from None
+    return Manifest(path, file.digest, tables)
 
 
 def _tables(document: object, path: Path, base: Path) -> tuple[TableSpec, ...]:
@@ -123,7 +126,7 @@ def _tables(document: object, path: Path, base: Path) -> tuple[TableSpec, ...]:
         for number, entry in enumerate(entries)
     )
     _refuse_repeated_ids(tables, path)
-    refuse_shared_paths(tables, str(path))
+    refuse_shared_paths(tables, str(path), manifest=path)
     return tables
 
 
@@ -189,13 +192,17 @@ def _refuse_repeated_ids(tables: tuple[TableSpec, ...], path: Path) -> None:
             raise ManifestError(msg)
 
 
-def refuse_shared_paths(tables: tuple[TableSpec, ...], where: str) -> None:
-    """Refuse outputs that would overwrite one another or an input.
+def refuse_shared_paths(
+    tables: tuple[TableSpec, ...], where: str, manifest: Path | None = None
+) -> None:
+    """Refuse outputs that would overwrite one another, an input, or the manifest itself.
 
     Raises:
         ManifestError: names the tables and the path.
     """
     inputs = {_real(path): table.id for table in tables for path in table.inputs}
+    if manifest is not None:
+        inputs[_real(manifest)] = "manifest"
     writers: dict[str, str] = {}
     for table in tables:
         for output in table.outputs:
@@ -207,6 +214,21 @@ def refuse_shared_paths(tables: tuple[TableSpec, ...], where: str) -> None:
                 msg = f"{where}: tables {writers[real]!r} and {table.id!r} both write {output}"
                 raise ManifestError(msg)
             writers[real] = table.id
+
+
+def refuse_shared_outputs(manifest: Manifest, reports: list[Path]) -> None:
+    """Refuse reports that would overwrite one another, the manifest, or a file of a table.
+
+    Raises:
+        ManifestError: names the path.
+    """
+    files = [path for table in manifest.tables for path in (*table.inputs, *table.outputs)]
+    taken = {_real(path) for path in (manifest.path, *files)}
+    for report in reports:
+        if _real(report) in taken:
+            msg = f"{report}: a report would overwrite another file of the batch; name another"
+            raise ManifestError(msg)
+        taken.add(_real(report))
 
 
 def _real(path: Path) -> str:

@@ -21,7 +21,7 @@ from second_opinion_assets.join.files import (
     publication,
 )
 from second_opinion_assets.join.key_hints import add_key_hints
-from second_opinion_assets.join.keys import choose_key_column, normalizer
+from second_opinion_assets.join.keys import choose_key_column, find_name, normalizer
 from second_opinion_assets.join.manifest import TableSpec, refuse_shared_paths
 from second_opinion_assets.join.options import MissingPolicy
 from second_opinion_assets.join.provenance import (
@@ -103,17 +103,15 @@ def materialize(
         appended = column_names(scorers, spec.options.prefix)
         names = AppendedNames(appended, overwrite=spec.options.overwrite)
         with open_table(spec.features, names, progress) as table:
-            key_column = choose_key_column(
-                [column.name for column in table.columns],
-                spec.options.key_column,
-                str(spec.features),
-            )
-            writer = open_writer(spec.out, out, table, scorers, spec.options.prefix)
+            key_column = _key_column(table, spec)
             join = _Join(spec, scorers, key_column)
-            for block in table.blocks(key_column):
-                join.take(block, writer)
-            writer.finish()
-            tally = join.finish(table, writer)
+            with open_writer(
+                spec.out, out, table, key_column, scorers, spec.options.prefix
+            ) as writer:
+                for block in table.blocks(key_column):
+                    join.take(block, writer)
+                writer.finish()
+                tally = join.finish(table, writer)
             columns, features = table.columns, table.digest
         add_key_hints(tally, scorers, spec.features, key_column, names)
         if spec.options.missing_policy is MissingPolicy.fail and tally.gaps:
@@ -211,6 +209,14 @@ class _Join:
             )
             if len(self.preview) == PREVIEW_ROWS:
                 return
+
+
+def _key_column(table: FeatureTable, spec: TableSpec) -> str:
+    asked = spec.options.key_column
+    names = [column.name for column in table.columns]
+    if asked and find_name(names, [asked]) is None and table.has_column(asked):
+        return asked
+    return choose_key_column(names, asked, str(spec.features))
 
 
 def _provenance(

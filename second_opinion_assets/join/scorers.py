@@ -158,9 +158,10 @@ class Scorer:
         if raw_key == self.raw_keys[known] and repr(row) == repr(self.row(known)):
             self.duplicates += 1
             return
+        first, second = sorted([Place(self.source_of[known], self.position_of[known]), place])
         msg = (
-            f"{self._locate(place)}: a second, different row of {self.competitor} for key {key!r}; "
-            f"the first is {self.where(known)}; remove one of them"
+            f"{self._locate(second)}: a second, different row of {self.competitor} for key {key!r}"
+            f"; the first is {self._locate(first)}; remove one of them"
         )
         raise JoinError(msg)
 

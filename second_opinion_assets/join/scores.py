@@ -183,9 +183,12 @@ def _bad_status(payload: Payload) -> str:
 
 def read_competitor(payload: Payload, label: str | None) -> str | None:
     """Return the scorer's name: the payload's, then its summary's, then the label."""
-    found = find_value(payload, ("competitor",))
-    name = str(found[1]).strip() if found else ""
-    return name or label
+    summary = payload.get("summary")
+    for place in (payload, summary if isinstance(summary, dict) else {}):
+        found = find_in(place, ("competitor",))
+        if found and isinstance(found[1], str | int | float) and str(found[1]).strip():
+            return str(found[1]).strip()
+    return label
 
 
 def find_key(payload: Payload, asked: str | None) -> tuple[str, Any] | None:

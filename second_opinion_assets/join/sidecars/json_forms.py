@@ -13,12 +13,12 @@ from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.files import whole_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from second_opinion_assets.join.files import HashedFile
 
-LINE_SUFFIXES = frozenset({".jsonl", ".ndjson"})
+LINE_SUFFIXES = (".jsonl", ".ndjson")
 ROW_LIST_NAMES = ("rows", "results")
 
 
@@ -31,15 +31,17 @@ class RowBlock:
         count: how many rows `text` holds; None where that is not certain before each is read.
         first: position in the file of the first row (or line).
         rows: gives each row's position and text.
+        open_end: position of a last line that has no line feed; None for none.
     """
 
     text: bytes
     count: int | None
     first: int
     rows: Callable[[], Iterator[tuple[int, bytes]]]
+    open_end: int | None = None
 
 
-def line_blocks(file: HashedFile) -> Iterator[RowBlock]:
+def line_blocks(file: HashedFile) -> Generator[RowBlock, None, None]:
     """Yield a file of lines in blocks; a position is a line number, from 1."""
     first = 1
     for text in whole_lines(file.chunks()):
@@ -54,7 +56,8 @@ def _line_block(text: bytes, first: int) -> RowBlock:
                 yield position, line
 
     ended = text if text.endswith(b"\n") else text + b"\n"
-    return RowBlock(ended, json_text.plain_lines(ended), first, rows)
+    open_end = None if text is ended else first + text.count(b"\n")
+    return RowBlock(ended, json_text.plain_lines(ended), first, rows, open_end)
 
 
 def document_block(file: HashedFile, path: Path) -> tuple[RowBlock, Callable[[int], str]]:

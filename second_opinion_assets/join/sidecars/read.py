@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+from contextlib import closing, suppress
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from second_opinion_assets.join.sidecars.json_forms import (
 from second_opinion_assets.join.sidecars.uniform import UniformReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
     from second_opinion_assets.join.options import JoinOptions
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from second_opinion_assets.join.sidecars.uniform import UniformRows
 
 LEARNING_ROWS = 200
-SIDECAR_SUFFIXES = LINE_SUFFIXES | {".json"}
+SIDECAR_SUFFIXES = (*LINE_SUFFIXES, ".json")
 
 
 class Sidecar(msgspec.Struct, frozen=True):
@@ -123,11 +123,11 @@ def _read_sidecar(sidecar: Sidecar, scorers: ScorerSet, progress: Progress | Non
     file = HashedFile(sidecar.path, progress)
     suffix = sidecar.path.suffix.lower()
     if suffix in LINE_SUFFIXES:
-        blocks: Iterator[RowBlock] = line_blocks(file)
+        blocks = line_blocks(file)
         source = Source(sidecar.path, sidecar.written, lambda line: f"{sidecar.path}:{line}")
     elif suffix == ".json":
         block, locate = document_block(file, sidecar.path)
-        blocks = iter([block])
+        blocks = (block for block in [block])
         source = Source(sidecar.path, sidecar.written, locate)
     else:
         msg = (
@@ -136,8 +136,9 @@ def _read_sidecar(sidecar: Sidecar, scorers: ScorerSet, progress: Progress | Non
         )
         raise JoinError(msg)
     reader = SidecarReader(sidecar, source, scorers)
-    for block in blocks:
-        reader.read(block)
+    with closing(blocks):
+        for block in blocks:
+            reader.read(block)
     if not reader.rows and sidecar.label:
         scorers.scorer(sidecar.label, str(sidecar.path))
     return SidecarInput(sidecar, file.digest, reader.rows, sorted(reader.competitors))
@@ -157,6 +158,7 @@ class SidecarReader:
         self._source = source
         self._number = len(scorers.sources)
         self._scorers = scorers
+        self._open_end: int | None = None
         self._uniform = UniformReader(scorers.options, sidecar.label)
         scorers.sources.append(source)
 
@@ -166,6 +168,7 @@ class SidecarReader:
         Raises:
             JoinError: a file-level defect, named by file and line.
         """
+        self._open_end = block.open_end
         if not self.rows:
             self._uniform.learn(_first_payloads(block))
         uniform = self._uniform.read(block)
@@ -181,7 +184,7 @@ class SidecarReader:
         """Put rows that were read quickly into their scorers; False, and none taken, if odd."""
         field = self._uniform.key_field
         keys = list(map(self._scorers.normalizer(field), rows.keys))
-        names = set(rows.competitors)
+        names = dict.fromkeys(rows.competitors)
         if not all(keys) or not all(name == name.strip() for name in names):
             return False
         positions = [first + number for number in rows.numbers]
@@ -192,7 +195,7 @@ class SidecarReader:
             scorer = self._scorers.scorer(name, self._source.locate(part.positions[0]))
             scorer.key_fields.add(field)
             scorer.extend(part, self._number)
-        self.competitors |= names
+        self.competitors.update(names)
         self.rows += len(keys)
         return True
 
@@ -201,7 +204,7 @@ class SidecarReader:
         try:
             payload = json_text.decode(text, where)
         except JoinError as error:
-            if text.rstrip().endswith(b"}"):
+            if position != self._open_end:
                 raise
             msg = f"{error}; the row is cut short: is the scorer still writing?"
             raise JoinError(msg) from None
@@ -250,7 +253,7 @@ class SidecarReader:
 def _first_payloads(block: RowBlock) -> list[Payload]:
     """Return the first rows that can be learnt from; a broken one ends them quietly."""
     payloads: list[Payload] = []
-    with contextlib.suppress(JoinError):
+    with suppress(JoinError):
         for _, text in islice(block.rows(), LEARNING_ROWS):
             payload = json_text.decode(text, "")
             if isinstance(payload, dict):

@@ -64,11 +64,18 @@ class FeatureTable(Protocol):
     def non_finite_values(self) -> int:
         """Bare NaN and Infinity of the rows read so far that became null."""
 
-    def blocks(self, key_column: str | None) -> Iterator[Block]:
-        """Yield all rows in order, once only; without a key column every key is None."""
+    def blocks(self, key_column: str) -> Iterator[Block]:
+        """Yield all rows in order, once only."""
 
-    def arrow_schema(self) -> Any:  # noqa: ANN401 (pyarrow is imported only where used)
-        """Return the pyarrow schema of the input columns that are kept."""
+    def has_column(self, name: str) -> bool:
+        """Say whether a column is there, if need be by reading all rows."""
+
+    def arrow_schema(self, key_column: str) -> Any:  # noqa: ANN401 (pyarrow only where used)
+        """Return the pyarrow schema of the input columns that are kept.
+
+        Raises:
+            JoinError: a column that no one type holds, or a key that is none.
+        """
 
 
 class Joined(NamedTuple):
@@ -95,3 +102,6 @@ class Writer(Protocol):
 
     def finish(self) -> None:
         """Write what ends the table."""
+
+    def close(self) -> None:
+        """Let go of what the writer holds, finished or not."""

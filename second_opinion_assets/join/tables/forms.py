@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from second_opinion_assets.join import json_text
@@ -56,37 +56,52 @@ def open_table(
         with ParquetTable(path, appended, progress) as table:
             yield table
     elif suffix in LINE_SUFFIXES:
-        yield _lines_table(path, appended, progress)
+        file = HashedFile(path, progress)
+        with closing(whole_lines(file.chunks())) as texts:
+            yield JsonTable(
+                path,
+                file,
+                texts,
+                lambda line: f"{path}:{line}",
+                appended,
+                lambda: open_table(path, appended),
+            )
     else:
         yield _document_table(path, appended, progress)
 
 
+@contextmanager
 def open_writer(
-    path: Path, sink: Publication, table: FeatureTable, scorers: list[Scorer], prefix: str
+    path: Path,
+    sink: Publication,
+    table: FeatureTable,
+    key_column: str,
+    scorers: list[Scorer],
+    prefix: str,
+) -> Iterator[Writer]:
+    """Open what writes the output of a table in the form that `path` tells."""
+    with closing(_writer(path, sink, table, key_column, scorers, prefix)) as writer:
+        yield writer
+
+
+def _writer(
+    path: Path,
+    sink: Publication,
+    table: FeatureTable,
+    key_column: str,
+    scorers: list[Scorer],
+    prefix: str,
 ) -> Writer:
-    """Return what writes the output of a table in the form that `path` tells."""
     suffix = path.suffix.lower()
     if suffix in PARQUET_SUFFIXES:
         from second_opinion_assets.join.tables.parquet import ParquetTable, ParquetWriter  # noqa: PLC0415
 
         like = table.file.metadata if isinstance(table, ParquetTable) else None
-        return ParquetWriter(sink, table.arrow_schema(), scorers, prefix, like)
+        return ParquetWriter(sink, table.arrow_schema(key_column), scorers, prefix, like)
     if suffix in LINE_SUFFIXES:
         return JsonLinesWriter(sink, scorers, prefix)
     frame = table.frame if isinstance(table, DocumentTable) else DocumentFrame(b'{"rows": ', b"}")
     return JsonDocumentWriter(sink, scorers, prefix, frame.head, frame.tail)
-
-
-def _lines_table(path: Path, appended: AppendedNames, progress: Progress | None) -> JsonTable:
-    file = HashedFile(path, progress)
-    return JsonTable(
-        path,
-        file,
-        whole_lines(file.chunks()),
-        lambda line: f"{path}:{line}",
-        appended,
-        lambda: _lines_table(path, appended, None),
-    )
 
 
 class DocumentFrame(NamedTuple):
@@ -127,7 +142,7 @@ def _document_table(
         _row_lines(elements),
         lambda line: f"{path}::${name}[{line - 1}]",
         appended,
-        lambda: _document_table(path, appended, None),
+        lambda: open_table(path, appended),
     )
     table.frame = frame
     return table

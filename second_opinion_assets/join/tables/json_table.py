@@ -16,9 +16,11 @@ from second_opinion_assets.join.tables.block import LINE_END, Column, JsonRows
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from collections.abc import Set as AbstractSet
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from second_opinion_assets.join.files import FileDigest, HashedFile
+    from second_opinion_assets.join.tables.block import FeatureTable
 
 SAMPLE_ROWS = 1000
 _ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
@@ -71,8 +73,7 @@ class JsonTable:
         texts: reads the file and gives its rows in texts of whole lines, one object a line.
         locate: turns a line number, from 1, into `path:line` or `path::$[3]`.
         appended: the names of the columns to append.
-        reopened: makes a second reader of the same table, for a form that must know all types
-            before the first row is written.
+        reopened: opens the same table anew, for what must be known of all rows beforehand.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class JsonTable:
         texts: Iterator[bytes],
         locate: Callable[[int], str],
         appended: AppendedNames,
-        reopened: Callable[[], JsonTable],
+        reopened: Callable[[], AbstractContextManager[FeatureTable]],
     ) -> None:
         self._path = path
         self._file = file
@@ -98,7 +99,7 @@ class JsonTable:
     def digest(self) -> FileDigest:
         return self._file.digest
 
-    def blocks(self, key_column: str | None) -> Iterator[JsonBlock]:
+    def blocks(self, key_column: str) -> Iterator[JsonBlock]:
         keys = KeyReader(key_column)
         line = 1
         for given in self._texts:
@@ -108,12 +109,18 @@ class JsonTable:
             if block.keys:
                 yield block
 
-    def arrow_schema(self) -> Any:  # noqa: ANN401 (pyarrow is imported only where used)
+    def has_column(self, name: str) -> bool:
+        if any(column.name == name for column in self.columns):
+            return True
+        with self._reopened() as again:
+            return any(key is not None for block in again.blocks(name) for key in block.keys)
+
+    def arrow_schema(self, key_column: str) -> Any:  # noqa: ANN401 (pyarrow only where used)
         """Read the whole table once more, for the types of all its columns."""
         from second_opinion_assets.join.tables.arrow_values import schema_of_blocks  # noqa: PLC0415
 
-        again = self._reopened()
-        return schema_of_blocks(again.blocks(key_column=None), str(self._path))
+        with self._reopened() as again:
+            return schema_of_blocks(again.blocks(key_column), str(self._path))
 
     def _sampled_columns(self, text: bytes) -> list[Column]:
         """Return the fields of the first rows with the JSON type of their first value."""
@@ -179,7 +186,7 @@ class JsonTable:
 class KeyReader:
     """Reads the key of many rows at once, or of one."""
 
-    def __init__(self, field: str | None) -> None:
+    def __init__(self, field: str) -> None:
         self._field = field
         self._decoders = _key_decoders(field)
 
@@ -204,14 +211,12 @@ class KeyReader:
 
     def read(self, members: dict[str, bytes], where: str) -> str | None:
         """Return the key of one row."""
-        if self._field is None:
-            return None
         return json_text.scalar_text(members.get(self._field, b"null"), where)
 
 
-def _key_decoders(field: str | None) -> list[msgspec.json.Decoder[Any]]:
+def _key_decoders(field: str) -> list[msgspec.json.Decoder[Any]]:
     """Return what decodes rows for one field: as text, and failing that as any value's text."""
-    if field is None or not json_text.has_plain_names([field]):
+    if not json_text.has_plain_names([field]):
         return []
     return [
         msgspec.json.Decoder(

@@ -29,6 +29,9 @@ class JsonLinesWriter:
     def finish(self) -> None:
         """A file of lines has no end of its own."""
 
+    def close(self) -> None:
+        """Nothing is held: the sink is its owner's to close."""
+
     def _text(self, block: Block, joined: Joined, end: bytes | None) -> bytes:
         """Return a block's rows as text, each with its own end or with the one given."""
         rows = block.json_rows()

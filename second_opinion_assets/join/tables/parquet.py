@@ -32,15 +32,13 @@ _CODECS = {"UNCOMPRESSED": "NONE", "LZ4_RAW": "LZ4"}
 class ArrowBlock:
     """A row group; a `Block`."""
 
-    def __init__(self, table: pa.Table, key_column: str | None, parquet: ParquetTable) -> None:
+    def __init__(self, table: pa.Table, key_column: str, parquet: ParquetTable) -> None:
         self._table = table
         self._key_column = key_column
         self._parquet = parquet
 
     @cached_property
     def keys(self) -> list[str | None]:
-        if self._key_column is None:
-            return [None] * len(self._table)
         return key_texts(self._table.column(self._key_column), self._parquet.where)
 
     def json_rows(self) -> JsonRows:
@@ -89,7 +87,7 @@ class ParquetTable:
 
     @property
     def columns(self) -> list[Column]:
-        return [Column(field.name, str(field.type)) for field in self.arrow_schema()]
+        return [Column(field.name, str(field.type)) for field in self._kept_schema()]
 
     @property
     def digest(self) -> FileDigest:
@@ -100,7 +98,7 @@ class ParquetTable:
             raise JoinError(msg)
         return digest
 
-    def blocks(self, key_column: str | None) -> Iterator[ArrowBlock]:
+    def blocks(self, key_column: str) -> Iterator[ArrowBlock]:
         done = 0
         for number in range(self.file.num_row_groups):
             try:
@@ -114,7 +112,13 @@ class ParquetTable:
                 self._progress(share - done)
                 done = share
 
-    def arrow_schema(self) -> pa.Schema:
+    def has_column(self, name: str) -> bool:
+        return name in self.file.schema_arrow.names
+
+    def arrow_schema(self, key_column: str) -> pa.Schema:  # noqa: ARG002 (the file tells it)
+        return self._kept_schema()
+
+    def _kept_schema(self) -> pa.Schema:
         schema = self.file.schema_arrow
         for name in self._replaced:
             schema = schema.remove(schema.get_field_index(name))
@@ -163,13 +167,9 @@ class ParquetWriter:
         types = [array.type for arrays in self._arrays for array in arrays]
         for name, kind in zip(self._names, types, strict=True):
             schema = schema.append(pa.field(name, kind))
-        try:
-            self._writer = pq.ParquetWriter(
-                pa.PythonFile(sink, "w"), schema, **_settings(like, self._names)
-            )
-        except pa.ArrowNotImplementedError as error:
-            msg = f"{sink.target}: {_first_line(error)}; write .jsonl or .json instead"
-            raise JoinError(msg) from None
+        self._writer = pq.ParquetWriter(
+            pa.PythonFile(sink, "w"), schema, **_settings(like, self._schema, self._names)
+        )
 
     def write(self, block: Block, joined: Joined) -> None:
         table = block.arrow(self._schema)
@@ -191,6 +191,10 @@ class ParquetWriter:
         self._write_gathered()
         self._writer.close()
 
+    def close(self) -> None:
+        # Left to the garbage collector it would write into a file that is closed.
+        self._writer.close()
+
     def _write_gathered(self) -> None:
         if self._gathered:
             self._write(pa.concat_tables(self._gathered))
@@ -202,7 +206,7 @@ class ParquetWriter:
             self.rows += table.num_rows
 
 
-def _settings(like: pq.FileMetaData | None, appended: list[str]) -> dict[str, Any]:
+def _settings(like: pq.FileMetaData | None, kept: pa.Schema, appended: list[str]) -> dict[str, Any]:
     """Return the writer's settings that make an output like an input file.
 
     What a file's metadata does not tell (compression level, page size) is pyarrow's default.
@@ -233,8 +237,23 @@ def _settings(like: pq.FileMetaData | None, appended: list[str]) -> dict[str, An
             *(chunk.path_in_schema for chunk in chunks if chunk.is_stats_set),
             *appended,
         ],
-        "sorting_columns": group.sorting_columns or None,
+        "sorting_columns": _sorting_columns(group, paths, kept),
     }
+
+
+def _sorting_columns(
+    group: pq.RowGroupMetaData, paths: list[str], kept: pa.Schema
+) -> list[pq.SortingColumn] | None:
+    """Return what a table says it is sorted by, counted among the columns that are kept."""
+    names = set(kept.names)
+    leaves = [path for path in paths if path in names or path.partition(".")[0] in names]
+    sorting = []
+    for column in group.sorting_columns:
+        if paths[column.column_index] not in leaves:
+            break  # what is sorted by a column that goes is not sorted by the next
+        position = leaves.index(paths[column.column_index])
+        sorting.append(pq.SortingColumn(position, column.descending, column.nulls_first))
+    return sorting or None
 
 
 def _first_line(error: Exception) -> str:

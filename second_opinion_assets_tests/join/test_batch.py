@@ -1,0 +1,189 @@
+"""A batch: each table by itself, and the report on all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from second_opinion_assets.join.batch import (
+    BatchSummary,
+    TableOutcome,
+    batch_report,
+    materialize_batch,
+    report_markdown,
+    write_reports,
+)
+from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.join.manifest import load_manifest
+from second_opinion_assets_tests.conftest import INVOCATION
+
+if TYPE_CHECKING:
+    from second_opinion_assets.join.manifest import Manifest
+    from second_opinion_assets_tests.conftest import Workspace
+
+
+def _table(name: str, **given: Any) -> dict[str, Any]:
+    table = {"id": name, "features": "features.jsonl", "scores": ["scores.jsonl"]}
+    return {**table, "out": f"{name}.jsonl", **given}
+
+
+@pytest.fixture
+def manifest(work: Workspace) -> Manifest:
+    """Return a batch whose second table fails, and whose third is promotion-grade and fails."""
+    tables = [
+        _table("one", audit_json="one.audit.json"),
+        _table("two", features="gone.jsonl"),
+        _table("three", missing_policy="fail"),
+        _table("four", missing_policy="drop"),
+    ]
+    return load_manifest(work.write("batch.json", json.dumps({"tables": tables})))
+
+
+@pytest.fixture
+def report(work: Workspace, manifest: Manifest) -> dict[str, Any]:
+    """Return the report on the batch, as it reads after a way through JSON."""
+    outcomes = materialize_batch(manifest, INVOCATION)
+    report = batch_report(manifest, outcomes, INVOCATION, {"report_json": "r.json"})
+    write_reports(report, work.folder / "r.json", work.folder / "r.md")
+    read: dict[str, Any] = work.document("r.json")
+    return read
+
+
+def test_a_failing_table_hurts_no_other(work: Workspace, manifest: Manifest) -> None:
+    """Every other table is joined and published."""
+    outcomes = materialize_batch(manifest, INVOCATION)
+    assert [outcome.error is None for outcome in outcomes] == [True, False, False, True]
+    assert [(work.folder / f"{name}.jsonl").exists() for name in ("one", "two", "three")] == [
+        *(True, False, False)
+    ]
+    assert len(work.rows("four.jsonl")) == 1
+
+
+def test_fail_fast(work: Workspace, manifest: Manifest) -> None:
+    """With fail_fast no table is tried after the first that failed."""
+    outcomes = materialize_batch(manifest, INVOCATION, fail_fast=True)
+    assert [outcome.spec.id for outcome in outcomes] == ["one", "two"]
+    assert not (work.folder / "four.jsonl").exists()
+
+
+def test_ended_is_told_of_each_table(manifest: Manifest) -> None:
+    """Each table is told of as it ends."""
+    told: list[TableOutcome] = []
+    assert materialize_batch(manifest, INVOCATION, ended=told.append) == told
+
+
+def test_summary(manifest: Manifest) -> None:
+    """The totals count all tables, and the rows of those that were joined."""
+    summary = BatchSummary.of(materialize_batch(manifest, INVOCATION))
+    assert str(summary) == "tables=4 input_rows=4 output_rows=3 failed_tables=2"
+
+
+def test_report(report: dict[str, Any], work: Workspace) -> None:
+    """The report has the contract's schema, status, manifest, totals and tables."""
+    assert report["schema"] == "second-opinion-materializer-batch-v1"
+    assert report["status"] == "failed"
+    assert report["manifest"] == str(work.folder / "batch.json")
+    assert report["summary"] == {
+        "tables": 4,
+        "failed_tables": 2,
+        "input_rows": 4,
+        "output_rows": 3,
+    }
+    assert [(entry["id"], entry["status"]) for entry in report["tables"]] == [
+        ("one", "ok"),
+        ("two", "failed"),
+        ("three", "failed"),
+        ("four", "ok"),
+    ]
+
+
+def test_report_of_a_table(report: dict[str, Any], work: Workspace) -> None:
+    """A table's entry has its paths, its options and its counts."""
+    entry = report["tables"][0]
+    assert entry["features"] == str(work.folder / "features.jsonl")
+    assert entry["scores"] == ["scores.jsonl"]
+    assert entry["out"] == str(work.folder / "one.jsonl")
+    assert entry["audit_json"] == str(work.folder / "one.audit.json")
+    assert entry["config"]["missing_policy"] == "mark"
+    assert entry["summary"]["input_rows"] == entry["summary"]["output_rows"] == 2
+    assert entry["summary"]["competitors"] == {
+        "DOVER": {"matched_rows": 1, "missing_rows": 1, "bad_rows": 0}
+    }
+    assert "error" not in entry
+
+
+def test_report_of_a_failed_table(report: dict[str, Any]) -> None:
+    """A failed table's entry has its error instead of counts."""
+    entry = report["tables"][1]
+    assert entry["error"].endswith("gone.jsonl: cannot be read: No such file or directory")
+    assert "summary" not in entry
+
+
+def test_report_of_a_table_that_lacks_scores(report: dict[str, Any]) -> None:
+    """A promotion-grade table that fails has the promised error."""
+    assert report["tables"][2]["error"] == "missing second-opinion scores: DOVER=1"
+
+
+def test_provenance_of_a_report(report: dict[str, Any], work: Workspace) -> None:
+    """The report tells what asked for the batch and from which manifest."""
+    block = report["run_provenance"]
+    assert block["schema"] == "ai-run-provenance-v1"
+    assert block["argv"] == ["--of", "a test"]
+    sha = hashlib.sha256(work.read("batch.json")).hexdigest()
+    entry = block["inputs"]["manifest"]
+    assert (entry["path"], entry["sha256"]) == (str(work.folder / "batch.json"), sha)
+    assert (entry["exists"], entry["kind"]) == (True, "file")
+    assert block["outputs"] == {"report_json": "r.json"}
+
+
+def test_manifest_hash_is_of_the_bytes_that_were_parsed(
+    work: Workspace, manifest: Manifest
+) -> None:
+    """A manifest that is edited while its batch runs is told as it was when it was read."""
+    old = hashlib.sha256(work.read("batch.json")).hexdigest()
+    outcomes = materialize_batch(manifest, INVOCATION)
+    work.write("batch.json", "{}")
+    report = batch_report(manifest, outcomes, INVOCATION, {})
+    assert report["run_provenance"]["inputs"]["manifest"]["sha256"] == old
+
+
+@pytest.mark.usefixtures("report")
+def test_markdown(work: Workspace) -> None:
+    """The Markdown report has one line a table, and says how each ended."""
+    text = work.read("r.md").decode()
+    assert text.startswith("# Second-opinion batch: failed\n")
+    assert "tables=4 failed_tables=2 input_rows=4 output_rows=3" in text
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(lines) == 6
+    assert lines[2].startswith("| one | ok | 2 | 2 | 1 | 0 | ")
+    assert lines[3].startswith("| two | failed |  |  |  |  | ")
+    assert "cannot be read" in lines[3]
+
+
+def test_markdown_survives_any_id(work: Workspace) -> None:
+    """A table's id cannot break the Markdown table."""
+    path = work.write("batch.json", json.dumps({"tables": [_table("a", id="a|b\n<c>")]}))
+    manifest = load_manifest(path)
+    report = batch_report(manifest, materialize_batch(manifest, INVOCATION), INVOCATION, {})
+    lines = [line for line in report_markdown(report).splitlines() if line.startswith("|")]
+    assert lines[2].startswith(r"| a\|b &lt;c&gt; | ok |")
+
+
+def test_report_of_a_batch_that_went_well(work: Workspace) -> None:
+    """A batch without a failure is ok, and its report has no time in it."""
+    manifest = load_manifest(work.write("b.json", json.dumps({"tables": [_table("one")]})))
+    reports = [
+        batch_report(manifest, materialize_batch(manifest, INVOCATION), INVOCATION, {})
+        for _ in range(2)
+    ]
+    assert reports[0] == reports[1]
+    assert reports[0]["status"] == "ok"
+
+
+def test_unwritable_report(work: Workspace, report: dict[str, Any]) -> None:
+    """A report that cannot be written is named with the reason."""
+    with pytest.raises(JoinError, match=r"r\.md: cannot be written: "):
+        write_reports(report, None, work.folder / "features.jsonl" / "r.md")

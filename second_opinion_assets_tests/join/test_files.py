@@ -1,0 +1,197 @@
+"""Reading with a hash, and publishing all or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from second_opinion_assets.join import files
+from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.join.files import (
+    FileDigest,
+    HashedFile,
+    Publication,
+    digest_file,
+    json_document,
+    publish_text,
+    read_text,
+    whole_lines,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _digest(data: bytes) -> FileDigest:
+    return FileDigest(hashlib.sha256(data).hexdigest(), len(data))
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("data", [b"", b"a", b"line\n" * 20], ids=["empty", "short", "chunks"])
+def test_digest_is_of_the_bytes_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    """A file's digest is of all its bytes, in however many chunks they came."""
+    monkeypatch.setattr(files, "CHUNK_BYTES", 7)
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    file = HashedFile(path)
+    assert file.read() == data
+    assert file.digest == _digest(data) == digest_file(path)
+
+
+def test_progress_adds_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Progress is told of as many bytes as the file has."""
+    monkeypatch.setattr(files, "CHUNK_BYTES", 7)
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 50)
+    told: list[int] = []
+    HashedFile(path, told.append).read()
+    assert sum(told) == 50
+
+
+@pytest.mark.parametrize(
+    ("chunks", "lines"),
+    [
+        pytest.param([b"a\nb", b"\nc\n"], [b"a\n", b"b\nc\n"], id="cut-within-a-line"),
+        pytest.param([b"a", b"b", b"c\n"], [b"abc\n"], id="line-over-chunks"),
+        pytest.param([b"a\n", b"b"], [b"a\n", b"b"], id="no-final-newline"),
+        pytest.param([b"\xef\xbb\xbfa\n"], [b"a\n"], id="byte-order-mark"),
+        pytest.param([b"a\n", b"\xef\xbb\xbfb\n"], [b"a\n", b"\xef\xbb\xbfb\n"], id="mark-inside"),
+        pytest.param([], [], id="empty"),
+    ],
+)
+def test_whole_lines(chunks: list[bytes], lines: list[bytes]) -> None:
+    """Chunks are cut anew so that each ends with a line, without a byte order mark."""
+    assert list(whole_lines(iter(chunks))) == lines
+
+
+def test_unreadable_file(tmp_path: Path) -> None:
+    """A file that is not there is named with the system's reason."""
+    with pytest.raises(JoinError, match=r"gone: cannot be read: No such file or directory$"):
+        HashedFile(tmp_path / "gone").read()
+
+
+def test_folder_is_unreadable(tmp_path: Path) -> None:
+    """A folder cannot be read as a file."""
+    with pytest.raises(JoinError, match=r"cannot be read: Is a directory$"):
+        digest_file(tmp_path)
+
+
+def test_read_text_that_is_not_utf8(tmp_path: Path) -> None:
+    """A text that is not UTF-8 is refused with the place of the first wrong byte."""
+    (tmp_path / "file").write_bytes(b"ab\xff")
+    with pytest.raises(JoinError, match=r"file: not UTF-8 text \(byte 2\)$"):
+        read_text(tmp_path / "file")
+
+
+def test_publish(tmp_path: Path) -> None:
+    """A published file has the bytes written, and nothing is left beside it."""
+    with Publication(tmp_path / "out") as out:
+        out.write(b"one ")
+        out.write(memoryview(b"two"))
+        assert out.finish() == _digest(b"one two")
+        out.publish()
+    assert (tmp_path / "out").read_bytes() == b"one two"
+    assert _names(tmp_path) == ["out"]
+
+
+def test_target_is_as_it_was_until_published(tmp_path: Path) -> None:
+    """Nobody sees a file half written."""
+    target = tmp_path / "out"
+    target.write_bytes(b"old")
+    with Publication(target) as out:
+        out.write(b"new")
+        out.finish()
+        assert target.read_bytes() == b"old"
+        out.publish()
+    assert target.read_bytes() == b"new"
+
+
+def test_without_publish_nothing_changes(tmp_path: Path) -> None:
+    """Leaving without publishing leaves the target, and no temporary file."""
+    (tmp_path / "out").write_bytes(b"old")
+    with Publication(tmp_path / "out") as out:
+        out.write(b"new")
+    assert (tmp_path / "out").read_bytes() == b"old"
+    assert _names(tmp_path) == ["out"]
+
+
+def test_an_error_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    """An error while writing leaves no file behind and comes out as it is."""
+
+    def fail() -> None:
+        with Publication(tmp_path / "out") as out:
+            out.write(b"new")
+            raise KeyError
+
+    with pytest.raises(KeyError, match=r"^$"):
+        fail()
+    assert _names(tmp_path) == []
+
+
+def test_folders_are_made(tmp_path: Path) -> None:
+    """The folder of an output is made."""
+    publish_text(tmp_path / "a" / "b" / "out", "text")
+    assert (tmp_path / "a" / "b" / "out").read_text() == "text"
+
+
+def test_link_stays_a_link(tmp_path: Path) -> None:
+    """An output that is a link stays one, and what it points to is replaced."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "file").write_text("old")
+    (tmp_path / "out").symlink_to("real/file")
+    publish_text(tmp_path / "out", "new")
+    assert (tmp_path / "out").is_symlink()
+    assert (tmp_path / "real" / "file").read_text() == "new"
+    assert _names(tmp_path / "real") == ["file"]
+
+
+def test_link_to_nowhere(tmp_path: Path) -> None:
+    """A link whose file is not there yet gets it."""
+    (tmp_path / "out").symlink_to("real/file")
+    publish_text(tmp_path / "out", "new")
+    assert (tmp_path / "out").is_symlink()
+    assert (tmp_path / "real" / "file").read_text() == "new"
+
+
+def test_mode_of_an_existing_file_is_kept(tmp_path: Path) -> None:
+    """An output that exists keeps its permissions."""
+    (tmp_path / "out").write_text("old")
+    (tmp_path / "out").chmod(0o640)
+    publish_text(tmp_path / "out", "new")
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o640
+
+
+def test_output_below_a_file(tmp_path: Path) -> None:
+    """An output whose folder is a file is an error that names the output."""
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(JoinError, match=r"file/x/out: cannot be written: "):
+        publish_text(tmp_path / "file" / "x" / "out", "text")
+    assert (tmp_path / "file").read_text() == "old"
+
+
+def test_output_that_is_a_folder(tmp_path: Path) -> None:
+    """An output that is a folder is refused before anything is written."""
+    (tmp_path / "out").mkdir()
+    with pytest.raises(JoinError, match=r"out: cannot be written: it is a folder$"):
+        publish_text(tmp_path / "out", "text")
+    assert _names(tmp_path) == ["out"]
+
+
+def test_output_with_a_long_name(tmp_path: Path) -> None:
+    """Any name that the file system takes can be published."""
+    publish_text(tmp_path / ("x" * 240 + ".json"), "text")
+    assert _names(tmp_path) == ["x" * 240 + ".json"]
+
+
+def test_json_document() -> None:
+    """A document is indented, its keys are sorted, and it ends with a newline."""
+    assert json_document({"b": [1], "a": {"d": None, "c": "é"}}) == (
+        '{\n  "a": {\n    "c": "é",\n    "d": null\n  },\n  "b": [\n    1\n  ]\n}\n'.encode()
+    )

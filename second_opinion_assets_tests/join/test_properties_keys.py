@@ -1,0 +1,73 @@
+"""Properties of keys and names: what is compared, and what columns are named after."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from second_opinion_assets.join.keys import KEY_NAMES, find_name, normalizer
+from second_opinion_assets.join.options import KeyNormalize
+from second_opinion_assets.join.scores import slug
+from second_opinion_assets_tests.join import plain
+
+often = settings(max_examples=300, derandomize=True, database=None)
+keys = st.one_of(
+    st.text(max_size=12),
+    st.text(st.sampled_from(["a", "B", ".", "/", "\\", " ", "é", "0"]), max_size=10),
+)
+modes = st.sampled_from(list(KeyNormalize))
+fields = st.sampled_from([*KEY_NAMES, "Clip", "Source_FILE", "NAME", "id"])
+
+
+@given(keys, st.sampled_from([KeyNormalize.raw, KeyNormalize.basename, KeyNormalize.auto]), fields)
+@often
+def test_normalising_twice_is_normalising_once(key: str, mode: KeyNormalize, field: str) -> None:
+    """A normalised key is its own normal form; a stem is not, for it may have a dot itself."""
+    normalize = normalizer(mode, field)
+    assert normalize(normalize(key)) == normalize(key)
+
+
+@given(keys, modes, fields)
+@often
+def test_space_around_a_key_counts_for_nothing(key: str, mode: KeyNormalize, field: str) -> None:
+    """White space around a key, with any normalisation, does not change it."""
+    normalize = normalizer(mode, field)
+    assert normalize(f" {key}\t") == normalize(key)
+
+
+@given(keys.map(str.strip), st.sampled_from(["d/", "/", "a/b/", "C:\\v\\", "./", "../"]))
+@often
+def test_a_folder_counts_for_nothing_in_a_basename(key: str, folder: str) -> None:
+    """A folder put before a file's name does not change its basename or stem."""
+    for mode in (KeyNormalize.basename, KeyNormalize.stem):
+        normalize = normalizer(mode, "clip_id")
+        if normalize(key):
+            assert normalize(folder + key) == normalize(key)
+
+
+@given(st.text(st.sampled_from(["a", "B", ".", "/", "\\", "é", "0"]), max_size=10), modes, fields)
+@often
+def test_keys_are_normalised_as_the_plain_reading_says(
+    key: str, mode: KeyNormalize, field: str
+) -> None:
+    """Keys without space within are normalised as the plain reading normalises them."""
+    assert normalizer(mode, field)(key) == plain.normalized(key, str(mode), field)
+
+
+@given(st.text(max_size=10))
+@often
+def test_a_slug_names_a_column(competitor: str) -> None:
+    """A slug is words of a-z0-9 joined by single underscores, the plain reading's, and its own."""
+    assert re.fullmatch(r"([a-z0-9]+(_[a-z0-9]+)*)?", slug(competitor))
+    assert slug(competitor) == plain.slug(competitor) == slug(slug(competitor))
+
+
+@given(st.lists(st.sampled_from([*KEY_NAMES, *map(str.upper, KEY_NAMES), "x"]), unique=True))
+@often
+def test_the_first_usual_name_is_found(columns: list[str]) -> None:
+    """The field found has the first usual name that any field has, whatever the fields' order."""
+    found = find_name(columns, KEY_NAMES)
+    there = [name for name in KEY_NAMES if name in map(str.lower, columns)]
+    assert (found.lower() if found else None) == (there[0] if there else None)

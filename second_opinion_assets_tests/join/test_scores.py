@@ -1,0 +1,148 @@
+"""One row of a sidecar by the contract. Whole files are in `sidecars/test_read.py`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from second_opinion_assets.join.scores import (
+    Defect,
+    Status,
+    find_key,
+    mean,
+    read_competitor,
+    read_number,
+    read_row,
+    slug,
+)
+
+
+@pytest.mark.parametrize(
+    ("competitor", "part"),
+    [
+        ("DOVER-Mobile", "dover_mobile"),
+        ("dover_mobile", "dover_mobile"),
+        ("  Q-Align (8 bit)!", "q_align_8_bit"),
+        ("FAST--VQA", "fast_vqa"),
+        ("CLIP-IQA+", "clip_iqa"),
+        ("Größe", "gr_e"),
+        ("品質", ""),
+        ("???", ""),
+    ],
+)
+def test_slug(competitor: str, part: str) -> None:
+    """A slug is lower case, with one underscore for each run of other than a-z and 0-9."""
+    assert slug(competitor) == part
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [(72, 72.0), (0.1, 0.1), (-3, -3.0), ("72.5", 72.5), (" 1e2 ", 100.0), ("-.5", -0.5)],
+)
+def test_read_number(value: object, number: float) -> None:
+    """A finite number is read from a number or from its decimal text."""
+    assert read_number(value, "score") == number
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("n/a", '"n/a"'),
+        ("", '""'),
+        ("nan", '"nan"'),
+        ("inf", '"inf"'),
+        ("1_0", '"1_0"'),
+        ("\uff10", '"\uff10"'),
+        (True, "true"),
+        (None, "null"),
+        ([1], "a list"),
+        ({}, "an object"),
+        (math.nan, "nan"),
+        (math.inf, "inf"),
+        ("1e999", "inf"),
+        (10**400, "inf"),
+    ],
+)
+def test_read_number_says_what_it_found(value: object, found: str) -> None:
+    """What is no finite number is a defect that shows the value."""
+    wanted = Defect(f"mos is {found}, expected a finite number")
+    assert read_number(value, "mos") == wanted
+
+
+def test_long_value_is_cut_in_the_reason() -> None:
+    """A long text in the place of a score does not flood the reason."""
+    defect = read_number("x" * 1000, "score")
+    assert isinstance(defect, Defect)
+    assert len(defect.reason) < 120
+
+
+@pytest.mark.parametrize(
+    ("payload", "label", "competitor"),
+    [
+        ({"competitor": "A", "summary": {"competitor": "B"}}, "C", "A"),
+        ({"summary": {"competitor": "B"}}, "C", "B"),
+        ({"competitor": None, "summary": {"competitor": "B"}}, "C", "B"),
+        ({}, "C", "C"),
+        ({"summary": {}}, "C", "C"),
+        ({"summary": "B"}, "C", "C"),
+        ({"competitor": " A "}, None, "A"),
+        ({"competitor": ""}, "C", "C"),
+        ({}, None, None),
+    ],
+)
+def test_read_competitor(payload: dict[str, Any], label: str, competitor: str | None) -> None:
+    """The scorer is named by the row, then by its summary, then by the label."""
+    assert read_competitor(payload, label) == competitor
+
+
+def test_empty_competitor_is_no_name() -> None:
+    """An empty competitor leaves it to the summary to name the scorer."""
+    assert read_competitor({"competitor": "", "summary": {"competitor": "B"}}, "C") == "B"
+
+
+@pytest.mark.parametrize(
+    ("payload", "asked", "found"),
+    [
+        ({"path": "p", "clip_id": "c"}, None, ("clip_id", "c")),
+        ({"Path": "p", "summary": {"clip_id": "c"}}, None, ("Path", "p")),
+        ({"summary": {"clip_id": "c"}}, None, ("clip_id", "c")),
+        ({"clip_id": "c", "src": "s"}, "src", ("src", "s")),
+        ({"clip_id": "c"}, "src", None),
+        ({"clip_id": None}, None, None),
+    ],
+)
+def test_find_key(
+    payload: dict[str, Any], asked: str | None, found: tuple[str, str] | None
+) -> None:
+    """A key is looked up at top level, then in the summary, under the name asked for if any."""
+    assert find_key(payload, asked) == found
+
+
+def test_bad_status_keeps_a_finite_score() -> None:
+    """A row that its scorer calls failed is bad and keeps its score."""
+    row = read_row({"score": 3, "status": "error", "runtime_ms": 2}, None)
+    assert (row.score, row.status, row.runtime_ms) == (3.0, Status.bad, 2.0)
+
+
+def test_ok_row_has_no_reason() -> None:
+    """An ok row gives no reason, and NaN stands for the runtime that it lacks."""
+    row = read_row({"score": 3}, None)
+    assert (row.status, row.frames, row.reason) == (Status.ok, 0, "")
+    assert math.isnan(row.runtime_ms)
+
+
+def test_score_goes_before_status_in_the_reason() -> None:
+    """A failed row without a score says that it has none."""
+    assert read_row({"status": "error"}, None).reason == "no score"
+
+
+def test_mean_is_rounded_once() -> None:
+    """The mean of equal frame scores is that score."""
+    assert mean([0.1] * 10) == 0.1
+
+
+def test_mean_of_large_scores() -> None:
+    """Frame scores whose sum is beyond float64 still have their mean."""
+    assert mean([1e308, 1e308]) == 1e308

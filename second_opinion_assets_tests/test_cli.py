@@ -1,0 +1,341 @@
+"""The command line: what it says, how it exits, and what it does not import."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from second_opinion_assets.cli import main
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+    from second_opinion_assets_tests.conftest import Workspace
+
+
+@pytest.fixture(autouse=True)
+def in_its_folder(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start every test in its workspace, with a program name that is no file."""
+    monkeypatch.chdir(work.folder)
+    monkeypatch.setattr(sys, "argv", ["second-opinion", "of", "a", "test"])
+
+
+def run(*arguments: str) -> Result:
+    """Run the command line; a bug comes out as what it is."""
+    return CliRunner().invoke(main, arguments, catch_exceptions=False)
+
+
+def join(*more: str, scores: str = "scores.jsonl", out: str = "out.jsonl") -> Result:
+    """Run `materialize` with the workspace's files."""
+    given = ("--features", "features.jsonl", "--scores", scores, "--out", out)
+    return run("materialize", *given, *more)
+
+
+def batch(work: Workspace, *more: str, tables: Any = None) -> Result:
+    """Run `batch` with a manifest of these tables."""
+    work.write("m/batch.json", json.dumps({"tables": tables or [table("a")]}))
+    return run("batch", "--manifest", "m/batch.json", *more)
+
+
+def table(name: str, **given: Any) -> dict[str, Any]:
+    """Return a table of a manifest in folder m."""
+    paths = {"features": "../features.jsonl", "scores": ["../scores.jsonl"], "out": f"{name}.jsonl"}
+    return {"id": name, **paths, **given}
+
+
+def last_line(result: Result) -> str:
+    """Return the last line on stderr."""
+    return result.stderr.splitlines()[-1]
+
+
+def test_materialize(work: Workspace) -> None:
+    """One join ends with one line of counts, and exit 0."""
+    result = join("--audit-json", "audit.json")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert last_line(result) == (
+        "second-opinion materialize: input_rows=2 output_rows=2 matched=1 missing=1 bad=0 "
+        "out=out.jsonl"
+    )
+    block = work.document()["run_provenance"]
+    assert block["argv"] == ["of", "a", "test"]
+    assert block["args"]["scores"] == ["scores.jsonl"]
+    assert block["inputs"]["scores"][0]["path"] == "scores.jsonl"
+
+
+def test_materialize_with_every_option(work: Workspace) -> None:
+    """Every option of a join can be given."""
+    work.write("features.jsonl", '{"src": "d/a.mp4", "so_x_score": 1}\n{"src": "d/b.mp4"}\n')
+    work.write("scores.jsonl", '{"img": "e/a.avi", "overall": 5, "score": 1}\n')
+    options = {
+        "key-column": "src",
+        "score-key-field": "img",
+        "score-field": "overall",
+        "key-normalize": "stem",
+        "missing-policy": "drop",
+        "prefix": "so",
+    }
+    given = [text for name, value in options.items() for text in (f"--{name}", value)]
+    result = join(*given, "--overwrite", scores="X=scores.jsonl")
+    assert result.exit_code == 0
+    assert work.rows() == [
+        {
+            "src": "d/a.mp4",
+            "so_x_score": 5.0,
+            "so_x_status": "ok",
+            "so_x_runtime_ms": None,
+            "so_x_frames": 0,
+            "so_x_source": "scores.jsonl",
+        }
+    ]
+
+
+def test_materialize_with_two_score_files(work: Workspace) -> None:
+    """Score files can be given repeatedly."""
+    work.write("more.jsonl", '{"clip_id": "b", "score": 1}\n')
+    assert join("--scores", "MUSIQ=more.jsonl").exit_code == 0
+    assert work.rows()[1]["second_opinion_musiq_score"] == 1.0
+
+
+def test_materialize_fails_in_one_line(work: Workspace) -> None:
+    """Bad input is one line and exit 1, without a traceback, and nothing is written."""
+    work.write("scores.jsonl", '{"clip_id": "a", "score": 1}\n')
+    before = work.contents()
+    result = join()
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "second-opinion: error: scores.jsonl:1: no competitor in the row; "
+        "give the file a label, as LABEL=scores.jsonl\n"
+    )
+    assert work.contents() == before
+
+
+def test_materialize_lacks_scores(work: Workspace) -> None:
+    """Policy fail names what is missing, and exits 1."""
+    result = join("--missing-policy", "fail")
+    assert result.exit_code == 1
+    assert last_line(result).endswith("error: missing second-opinion scores: DOVER=1")
+    assert not (work.folder / "out.jsonl").exists()
+
+
+def test_warning_of_keys(work: Workspace) -> None:
+    """Where no key is found, a warning names the mode that finds them."""
+    work.write("scores.jsonl", '{"path": "d/a.mp4", "competitor": "DOVER", "score": 1}\n')
+    result = join()
+    assert result.exit_code == 0
+    assert "warning: DOVER: 0 of 1 keys found in the feature table; key_normalize stem would" in (
+        result.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("materialize",), id="nothing-given"),
+        pytest.param(("materialize", "--features", "f", "--out", "o.json"), id="no-scores"),
+        pytest.param(("batch",), id="no-manifest"),
+        pytest.param(("bach",), id="unknown-command"),
+        pytest.param(("batch", "--manifst", "m"), id="unknown-option"),
+    ],
+)
+def test_usage_errors(arguments: tuple[str, ...]) -> None:
+    """A usage error exits 2 and says how to get help."""
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "Usage: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--missing-policy", "skip"), "'skip' is not one of 'mark', 'drop', 'fail'"),
+        (("--key-normalize", "x"), "'x' is not one of 'auto', 'raw', 'basename', 'stem'"),
+        (("--prefix", ""), "prefix is ''"),
+        (("--scores", "=x.jsonl"), "score file '=x.jsonl': expected LABEL=path or path"),
+    ],
+)
+def test_refused_values(work: Workspace, more: tuple[str, ...], message: str) -> None:
+    """A value that an option does not take exits 2, names it, and nothing is written."""
+    before = work.contents()
+    result = join(*more)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert work.contents() == before
+
+
+def test_out_that_is_an_input(work: Workspace) -> None:
+    """An output that is an input is a usage error."""
+    before = work.contents()
+    result = join(out="scores.jsonl")
+    assert result.exit_code == 2
+    assert "writes scores.jsonl, an input of" in result.stderr
+    assert work.contents() == before
+
+
+def test_batch(work: Workspace) -> None:
+    """A batch ends with the contract's line, and exit 0."""
+    result = batch(work, tables=[table("a"), table("b", missing_policy="drop")])
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert last_line(result) == (
+        "second-opinion batch materialize: tables=2 input_rows=4 output_rows=3 failed_tables=0"
+    )
+
+
+def test_batch_with_a_failing_table(work: Workspace) -> None:
+    """A failing table is one line; the others are joined, and the batch exits 1."""
+    result = batch(work, tables=[table("a", missing_policy="fail"), table("b")])
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "second-opinion: table a: missing second-opinion scores: DOVER=1",
+        "second-opinion batch materialize: tables=2 input_rows=2 output_rows=2 failed_tables=1",
+    ]
+    assert len(work.rows("m/b.jsonl")) == 2
+
+
+def test_batch_fail_fast(work: Workspace) -> None:
+    """With --fail-fast nothing is joined after the first failure."""
+    result = batch(work, "--fail-fast", tables=[table("a", missing_policy="fail"), table("b")])
+    assert result.exit_code == 1
+    assert not (work.folder / "m/b.jsonl").exists()
+
+
+def test_batch_reports(work: Workspace) -> None:
+    """The reports are written where they are asked for, and name themselves."""
+    result = batch(work, "--report-json", "r/r.json", "--report-md", "r/r.md")
+    assert result.exit_code == 0
+    report = work.document("r/r.json")
+    assert report["schema"] == "second-opinion-materializer-batch-v1"
+    assert report["run_provenance"]["outputs"] == {"report_json": "r/r.json", "report_md": "r/r.md"}
+    assert report["run_provenance"]["args"]["manifest"] == "m/batch.json"
+    assert work.read("r/r.md").startswith(b"# Second-opinion batch: ok\n")
+
+
+def test_batch_reports_failures(work: Workspace) -> None:
+    """The reports are written when tables failed, too."""
+    result = batch(work, "--report-json", "r.json", tables=[table("a", missing_policy="fail")])
+    assert result.exit_code == 1
+    assert work.document("r.json")["status"] == "failed"
+
+
+def test_base_dir(work: Workspace) -> None:
+    """A base directory is what the paths of a manifest start from."""
+    paths = {"features": "features.jsonl", "scores": ["scores.jsonl"], "out": "x/a.jsonl"}
+    result = batch(work, "--base-dir", ".", tables=[{"id": "a", **paths}])
+    assert result.exit_code == 0
+    assert len(work.rows("x/a.jsonl")) == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"tables": []}', '{"tables": [{"id": "a", "featurs": "x"}]}']
+)
+def test_manifest_errors(work: Workspace, text: str) -> None:
+    """A manifest that cannot be used exits 2 in one line, and nothing is written."""
+    work.write("batch.json", text)
+    before = work.contents()
+    result = run("batch", "--manifest", "batch.json", "--report-json", "r.json")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("second-opinion: error: batch.json")
+    assert len(result.stderr.splitlines()) == 1
+    assert work.contents() == before
+
+
+def test_manifest_that_is_not_there() -> None:
+    """A manifest that is not there exits 2."""
+    result = run("batch", "--manifest", "gone.json")
+    assert result.exit_code == 2
+    assert "gone.json: cannot be read: No such file or directory" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "report",
+    ["m/batch.json", "features.jsonl", "scores.jsonl", "m/a.jsonl"],
+    ids=["manifest", "features", "scores", "out"],
+)
+@pytest.mark.parametrize("option", ["--report-json", "--report-md"])
+def test_report_that_is_an_input_or_output(work: Workspace, option: str, report: str) -> None:
+    """A report never takes the place of the manifest, an input or a table."""
+    result = batch(work, option, report)
+    assert result.exit_code == 2
+    assert json.loads(work.read("m/batch.json")) == {"tables": [table("a")]}
+    assert b'"psnr": 41.2' in work.read("features.jsonl")
+    assert work.read("scores.jsonl").startswith(b'{"clip_id": "a"')
+
+
+def test_both_reports_in_one_file(work: Workspace) -> None:
+    """The two reports cannot be one file."""
+    assert batch(work, "--report-json", "r", "--report-md", "r").exit_code == 2
+
+
+@pytest.mark.parametrize("command", [(), ("materialize",), ("batch",)])
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help(command: tuple[str, ...], flag: str) -> None:
+    """Every command explains itself."""
+    result = run(*command, flag)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Usage: ")
+
+
+def test_help_names_every_option() -> None:
+    """The help of materialize names every option of a join."""
+    text = run("materialize", "--help").stdout
+    for option in (
+        *("--features", "--scores", "--out", "--audit-json", "--key-column", "--score-key-field"),
+        *("--score-field", "--key-normalize", "--missing-policy", "--prefix", "--overwrite"),
+    ):
+        assert option in text
+
+
+def _modules(arguments: list[str]) -> set[str]:
+    """Return the modules that a fresh process has imported after running the command line."""
+    program = (
+        "import contextlib, sys\n"
+        "from second_opinion_assets.cli import run\n"
+        f"sys.argv[1:] = {arguments!r}\n"
+        "with contextlib.suppress(SystemExit):\n"
+        "    run()\n"
+        "print('\\n'.join(name for name, module in sys.modules.items() if module))\n"
+    )
+    done = subprocess.run(  # noqa: PLW1510 (its status is looked at below)
+        [sys.executable, "-c", program], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+FOREIGN = {"dagster", "pandas", "matplotlib", "numpy"}
+
+
+def test_json_lines_import_no_pyarrow() -> None:
+    """A join of JSON lines imports neither Dagster nor pandas, and not even pyarrow."""
+    given = ["--features", "features.jsonl", "--scores", "scores.jsonl", "--out", "out.jsonl"]
+    assert _modules(["materialize", *given]) & (FOREIGN | {"pyarrow"}) == set()
+
+
+def test_parquet_imports_no_pandas() -> None:
+    """A join with parquet imports neither Dagster nor pandas."""
+    given = ["--features", "features.jsonl", "--scores", "scores.jsonl", "--out", "out.parquet"]
+    assert _modules(["materialize", *given]) & (FOREIGN - {"numpy"}) == set()
+
+
+def test_installed_command(work: Workspace) -> None:
+    """The installed command joins the project's own smoke tables, as its last line says."""
+    smoke = [
+        table("a", missing_policy="fail", features="f.jsonl"),
+        table("b", features="../features.jsonl"),
+    ]
+    work.write("m/f.jsonl", '{"clip_id": "a"}\n')
+    work.write("m/batch.json", json.dumps({"tables": smoke}))
+    program = "from second_opinion_assets.cli import main; main()"
+    done = subprocess.run(  # noqa: PLW1510 (its status is looked at below)
+        [sys.executable, "-c", program, "batch", "--manifest", "m/batch.json"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[-1] == (
+        "second-opinion batch materialize: tables=2 input_rows=3 output_rows=3 failed_tables=0"
+    )
