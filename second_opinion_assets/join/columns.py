@@ -72,6 +72,16 @@ def scorer_values(scorer: Scorer) -> ScorerValues:
     )
 
 
+def row_values(scorer: Scorer, number: int) -> tuple[object, ...]:
+    """Return the five values of one row; `scorer.rows` is the number of a missing one."""
+    if number == scorer.rows:
+        return None, Status.missing.name, None, 0, ""
+    score, runtime_ms = _none_for_nan([scorer.score[number], scorer.runtime_ms[number]])
+    status = Status(scorer.status[number]).name
+    source = scorer.sources[scorer.source_of[number]].written
+    return score, status, runtime_ms, scorer.frames[number], source
+
+
 def json_members(scorer: Scorer, prefix: str) -> list[bytes]:
     """Return the five columns as text to put at the end of a JSON object, one a score row."""
     start = column_prefix(scorer, prefix)

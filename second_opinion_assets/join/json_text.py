@@ -19,6 +19,7 @@ _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _STRING_TOKEN = re.compile(_STRING, re.DOTALL)
 _STRUCTURE = re.compile(_STRING + rb"|[{}\[\],]", re.DOTALL)
 _NON_FINITE = re.compile(_STRING + rb"|-?\bInfinity\b|\bNaN\b", re.DOTALL)
+_OPENING, _CLOSING = {ord("{")}, {ord("}")}
 _NOT_PLAIN = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
 _raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _raw_elements = msgspec.json.Decoder(list[msgspec.Raw])
@@ -82,21 +83,18 @@ def elements(text: bytes, where: str) -> list[bytes]:
     return [part.strip(WHITESPACE) for part in children(text)]
 
 
-def plain_lines(text: bytes) -> int | None:
-    """Return how many lines a text has if each is certain to start and end one JSON object.
+def plain_lines(text: bytes) -> list[bytes] | None:
+    """Return the lines of a text if each is certain to start and end with an object's braces.
 
     A row that spans lines would break before a comma or a bracket, never between a closing and an
     opening brace, so the ends of lines tell; how many objects a line holds they do not.
     """
-    lines = text.count(b"\n")
-    if (
-        text.startswith(b"{")
-        and text.count(b"\n{") == lines - 1
-        and text.count(b"}\n") == lines
-        and is_utf8(text)
-    ):
-        return lines
-    return None
+    lines = text.split(b"\n")
+    if lines.pop() or not all(lines):
+        return None
+    if {line[0] for line in lines} != _OPENING or {line[-1] for line in lines} != _CLOSING:
+        return None
+    return lines if is_utf8(text) else None
 
 
 def is_utf8(text: bytes) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from second_opinion_assets.join.keys import normalizer
+from second_opinion_assets.join.keys import Normalizer
 from second_opinion_assets.join.options import KeyNormalize
 from second_opinion_assets.join.tables import open_table
 
@@ -38,7 +38,7 @@ def add_key_hints(
         for block in table.blocks(key_column):
             keys.update(key for key in block.keys if key)
     for mode in KeyNormalize:
-        there = set(map(normalizer(mode, key_column), keys))
+        there = set(Normalizer(mode, key_column).many(list(keys)))
         for scorer in doubtful:
             found = _found(scorer, mode, there)
             tally.scorers[scorer.competitor].keys_found_by_mode[str(mode)] = found
@@ -46,8 +46,8 @@ def add_key_hints(
 
 def _found(scorer: Scorer, mode: KeyNormalize, there: set[str]) -> int:
     """Return how many of a scorer's keys are there; its commonest key field stands for all."""
-    normalize = normalizer(mode, min(scorer.key_fields, default=""))
-    return sum(normalize(key) in there for key in scorer.raw_keys)
+    normalizer = Normalizer(mode, min(scorer.key_fields, default=""))
+    return sum(key in there for key in normalizer.many(scorer.raw_keys))
 
 
 def best_mode(tally: ScorerTally) -> str | None:

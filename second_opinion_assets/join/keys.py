@@ -8,7 +8,7 @@ from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.options import KeyNormalize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 KEY_NAMES = (
     "clip_id",
@@ -65,13 +65,37 @@ def choose_key_column(columns: Iterable[str], asked: str | None, table: str) -> 
     raise JoinError(msg)
 
 
-def normalizer(mode: KeyNormalize, field: str) -> Callable[[str], str]:
-    """Return the function that reduces a key read from `field` under `mode`."""
-    if mode is KeyNormalize.auto:
-        name = field.lower()
-        has_path = any(part in name for part in ("path", "file", "name"))
-        mode = KeyNormalize.basename if has_path else KeyNormalize.raw
-    return _NORMALIZERS[mode]
+class Normalizer:
+    """Reduces the keys that were read from one field.
+
+    Args:
+        mode: how; `auto` goes by the field's own name.
+        field: the field or column.
+    """
+
+    def __init__(self, mode: KeyNormalize, field: str) -> None:
+        if mode is KeyNormalize.auto:
+            name = field.lower()
+            has_path = any(part in name for part in ("path", "file", "name"))
+            mode = KeyNormalize.basename if has_path else KeyNormalize.raw
+        self._mode = mode
+
+    def one(self, key: str) -> str:
+        """Return a key's normalised text, maybe an empty one."""
+        return _NORMALIZERS[self._mode](key)
+
+    def many(self, keys: Sequence[str]) -> list[str]:
+        """Return the normalised text of many keys, quickly where they are plain."""
+        text = "\n".join(keys)
+        if "\\" in text or len(text.split()) != len(keys) or "/\n" in f"{text}\n":
+            return list(map(_NORMALIZERS[self._mode], keys))
+        # No white space to strip, no back slash, and no slash at an end: what is left is short.
+        plain = list(keys)
+        if self._mode is not KeyNormalize.raw and "/" in text:
+            plain = [key.rpartition("/")[2] for key in plain]
+        if self._mode is KeyNormalize.stem:
+            plain = [name.rpartition(".")[0] or name for name in plain]
+        return plain
 
 
 def _basename(key: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import eq
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,7 +11,7 @@ from second_opinion_assets.join.audit import audit
 from second_opinion_assets.join.columns import (
     column_names,
     column_prefix,
-    scorer_values,
+    row_values,
 )
 from second_opinion_assets.join.errors import MissingScoresError
 from second_opinion_assets.join.files import (
@@ -21,7 +22,7 @@ from second_opinion_assets.join.files import (
     publication,
 )
 from second_opinion_assets.join.key_hints import add_key_hints
-from second_opinion_assets.join.keys import choose_key_column, find_name, normalizer
+from second_opinion_assets.join.keys import Normalizer, choose_key_column, find_name
 from second_opinion_assets.join.manifest import TableSpec, refuse_shared_paths
 from second_opinion_assets.join.options import MissingPolicy
 from second_opinion_assets.join.provenance import (
@@ -31,7 +32,6 @@ from second_opinion_assets.join.provenance import (
     run_provenance,
     sidecar_entry,
 )
-from second_opinion_assets.join.scores import Status
 from second_opinion_assets.join.sidecars import SidecarInput, read_sidecars
 from second_opinion_assets.join.tables import open_table, open_writer, refuse_unknown_form
 from second_opinion_assets.join.tables.block import Column, Joined
@@ -152,7 +152,7 @@ class _Join:
         self._drops = spec.options.missing_policy is MissingPolicy.drop
         self._scorers = scorers
         self._key_column = key_column
-        self._normalize = normalizer(spec.options.key_normalize, key_column)
+        self._normalizer = Normalizer(spec.options.key_normalize, key_column)
         self._prefix = spec.options.prefix
         self._counters = [
             ScorerCounter(scorer, column_prefix(scorer, self._prefix)) for scorer in scorers
@@ -163,15 +163,14 @@ class _Join:
 
     def take(self, block: Block, writer: Writer) -> None:
         """Join one block and write it."""
-        keys = [self._normalize(key) if key else None for key in block.keys]
+        keys = self._normalizer.many([key or "" for key in block.keys])
         numbers = [scorer.find(keys) for scorer in self._scorers]
-        statuses = [
+        for counter, found in zip(self._counters, numbers, strict=True):
             counter.count(found, block.keys, self._rows)
-            for counter, found in zip(self._counters, numbers, strict=True)
-        ]
         kept = None
         if self._drops:
-            kept = [Status.missing not in row for row in zip(*statuses, strict=True)]
+            nothing = tuple(scorer.rows for scorer in self._scorers)
+            kept = [not any(map(eq, row, nothing)) for row in zip(*numbers, strict=True)]
         self._rows += len(keys)
         self._kept_rows += len(keys) if kept is None else sum(kept)
         self._null_keys += len(keys) - sum(map(bool, keys))
@@ -195,18 +194,16 @@ class _Join:
         )
 
     def _add_to_preview(self, block: Block, joined: Joined) -> None:
-        values = [value for scorer in self._scorers for value in scorer_values(scorer)]
         names = column_names(self._scorers, self._prefix)
         for row, key in enumerate(block.keys):
             if joined.kept is not None and not joined.kept[row]:
                 continue
-            numbers = [found[row] for found in joined.numbers for _ in range(5)]
-            self.preview.append(
-                {
-                    self._key_column: key,
-                    **{n: v[i] for n, v, i in zip(names, values, numbers, strict=True)},
-                }
-            )
+            values = [
+                value
+                for scorer, found in zip(self._scorers, joined.numbers, strict=True)
+                for value in row_values(scorer, found[row])
+            ]
+            self.preview.append({self._key_column: key, **dict(zip(names, values, strict=True))})
             if len(self.preview) == PREVIEW_ROWS:
                 return
 

@@ -49,8 +49,6 @@ class ScoreColumns(NamedTuple):
 
     def chosen(self, rows: list[bool]) -> ScoreColumns:
         """Return the rows that are chosen."""
-        if all(rows):
-            return self
         columns: list[list[Any]] = [list(compress(column, rows)) for column in self]
         return ScoreColumns(*columns)
 
@@ -119,14 +117,11 @@ class Scorer:
 
     def extend(self, rows: ScoreColumns, source: int) -> None:
         """Take many rows of one source that are all ok, as `add` takes each."""
-        first, count = len(self.status), len(rows.keys)
-        added = dict(zip(rows.keys, range(first, first + count), strict=True))
-        if len(added) < count or not self.positions.keys().isdisjoint(added):
-            for key, raw, score, runtime_ms, frames, position in zip(*rows, strict=True):
-                row = ScoreRow(score, Status.ok, runtime_ms, frames, "")
-                self.add(key, raw, row, Place(source, position))
+        count = len(rows.keys)
+        numbers = list(range(len(self.status), len(self.status) + count))
+        if list(map(self.positions.setdefault, rows.keys, numbers)) != numbers:
+            self._extend_with_repeats(rows, numbers, source)
             return
-        self.positions.update(added)
         self.score.extend(rows.score)
         self.status.extend(bytes([Status.ok]) * count)
         self.runtime_ms.extend(rows.runtime_ms)
@@ -134,6 +129,15 @@ class Scorer:
         self.source_of.extend([source] * count)
         self.position_of.extend(rows.positions)
         self.raw_keys.extend(rows.raw_keys)
+
+    def _extend_with_repeats(self, rows: ScoreColumns, numbers: list[int], source: int) -> None:
+        """Take rows one by one, after numbers were given out as if no key were repeated."""
+        for key, number in zip(rows.keys, numbers, strict=True):
+            if self.positions.get(key) == number:
+                del self.positions[key]
+        for key, raw, score, runtime_ms, frames, position in zip(*rows, strict=True):
+            row = ScoreRow(score, Status.ok, runtime_ms, frames, "")
+            self.add(key, raw, row, Place(source, position))
 
     def find(self, keys: Sequence[str | None]) -> list[int]:
         """Return the number of each key's row; `rows` for a key that has none."""

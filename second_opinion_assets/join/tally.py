@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import islice
 
 import msgspec
@@ -125,38 +126,38 @@ class ScorerCounter:
     def __init__(self, scorer: Scorer, column_prefix: str) -> None:
         self._scorer = scorer
         self._statuses = bytes(scorer.status) + bytes([Status.missing])
-        self._found: set[int] = set()
+        self._rows_by_number: Counter[int] = Counter()
         self.tally = ScorerTally(
             scorer.competitor, column_prefix, scorer.rows, scorer.duplicates, missing=[], bad=[]
         )
 
-    def count(self, numbers: list[int], keys: list[str | None], first_row: int) -> bytes:
-        """Take which score row each row of a block got; return the status of each."""
-        statuses = bytes(map(self._statuses.__getitem__, numbers))
-        self._found.update(numbers)
+    def count(self, numbers: list[int], keys: list[str | None], first_row: int) -> None:
+        """Take which score row each row of a block got."""
+        self._rows_by_number.update(numbers)
         tally = self.tally
-        tally.matched_rows += statuses.count(Status.ok)
-        missing, bad = statuses.count(Status.missing), statuses.count(Status.bad)
-        tally.missing_rows += missing
-        tally.bad_rows += bad
-        if missing and len(tally.missing) < SAMPLE_ROWS:
+        if len(tally.missing) < SAMPLE_ROWS or len(tally.bad) < SAMPLE_ROWS:
+            statuses = bytes(map(self._statuses.__getitem__, numbers))
             for row in _first(statuses, Status.missing, SAMPLE_ROWS - len(tally.missing)):
                 tally.missing.append(MissingSample(keys[row], first_row + row))
-        if bad and len(tally.bad) < SAMPLE_ROWS:
             for row in _first(statuses, Status.bad, SAMPLE_ROWS - len(tally.bad)):
                 tally.bad.append(self._bad_sample(numbers[row], keys[row], first_row + row))
-        return statuses
 
     def finish(self) -> ScorerTally:
         """Return the counts once the table is through."""
         scorer, tally = self._scorer, self.tally
-        self._found.discard(scorer.rows)
-        joined = [scorer.score[n] for n in self._found if scorer.status[n] == Status.ok]
+        rows = self._rows_by_number
+        by_status = Counter[int]()
+        for number, count in rows.items():
+            by_status[self._statuses[number]] += count
+        tally.matched_rows = by_status[Status.ok]
+        tally.missing_rows = by_status[Status.missing]
+        tally.bad_rows = by_status[Status.bad]
+        joined = [scorer.score[n] for n in rows if self._statuses[n] == Status.ok]
         if joined:
             tally.score_min, tally.score_max = min(joined), max(joined)
-        tally.unmatched_keys = scorer.rows - len(self._found)
+        tally.unmatched_keys = scorer.rows - len(rows.keys() - {scorer.rows})
         if tally.unmatched_keys:
-            unmatched = (n for n in range(scorer.rows) if n not in self._found)
+            unmatched = (n for n in range(scorer.rows) if n not in rows)
             tally.unmatched = [scorer.raw_keys[n] for n in islice(unmatched, SAMPLE_ROWS)]
         return tally
 

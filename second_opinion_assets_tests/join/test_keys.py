@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.keys import KEY_NAMES, choose_key_column, find_name, normalizer
+from second_opinion_assets.join.keys import KEY_NAMES, Normalizer, choose_key_column, find_name
 from second_opinion_assets.join.options import KeyNormalize
 
 
@@ -70,7 +70,7 @@ def test_no_key_column() -> None:
 )
 def test_normalizer(mode: str, key: str, reduced: str) -> None:
     """Each mode reduces a key as its name says."""
-    assert normalizer(KeyNormalize(mode), "clip_id")(key) == reduced
+    assert Normalizer(KeyNormalize(mode), "clip_id").one(key) == reduced
 
 
 @pytest.mark.parametrize(
@@ -84,4 +84,4 @@ def test_normalizer(mode: str, key: str, reduced: str) -> None:
 )
 def test_auto_goes_by_the_field(field: str, reduced: str) -> None:
     """Auto is basename for a field whose name holds path, file or name, else raw."""
-    assert normalizer(KeyNormalize.auto, field)(" d/a.mp4 ") == reduced
+    assert Normalizer(KeyNormalize.auto, field).one(" d/a.mp4 ") == reduced

@@ -7,7 +7,7 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from second_opinion_assets.join.keys import KEY_NAMES, find_name, normalizer
+from second_opinion_assets.join.keys import KEY_NAMES, Normalizer, find_name
 from second_opinion_assets.join.options import KeyNormalize
 from second_opinion_assets.join.scores import slug
 from second_opinion_assets_tests.join import plain
@@ -25,7 +25,7 @@ fields = st.sampled_from([*KEY_NAMES, "Clip", "Source_FILE", "NAME", "id"])
 @often
 def test_normalising_twice_is_normalising_once(key: str, mode: KeyNormalize, field: str) -> None:
     """A normalised key is its own normal form; a stem is not, for it may have a dot itself."""
-    normalize = normalizer(mode, field)
+    normalize = Normalizer(mode, field).one
     assert normalize(normalize(key)) == normalize(key)
 
 
@@ -33,7 +33,7 @@ def test_normalising_twice_is_normalising_once(key: str, mode: KeyNormalize, fie
 @often
 def test_space_around_a_key_counts_for_nothing(key: str, mode: KeyNormalize, field: str) -> None:
     """White space around a key, with any normalisation, does not change it."""
-    normalize = normalizer(mode, field)
+    normalize = Normalizer(mode, field).one
     assert normalize(f" {key}\t") == normalize(key)
 
 
@@ -42,7 +42,7 @@ def test_space_around_a_key_counts_for_nothing(key: str, mode: KeyNormalize, fie
 def test_a_folder_counts_for_nothing_in_a_basename(key: str, folder: str) -> None:
     """A folder put before a file's name does not change its basename or stem."""
     for mode in (KeyNormalize.basename, KeyNormalize.stem):
-        normalize = normalizer(mode, "clip_id")
+        normalize = Normalizer(mode, "clip_id").one
         if normalize(key):
             assert normalize(folder + key) == normalize(key)
 
@@ -53,7 +53,7 @@ def test_keys_are_normalised_as_the_plain_reading_says(
     key: str, mode: KeyNormalize, field: str
 ) -> None:
     """Keys without space within are normalised as the plain reading normalises them."""
-    assert normalizer(mode, field)(key) == plain.normalized(key, str(mode), field)
+    assert Normalizer(mode, field).one(key) == plain.normalized(key, str(mode), field)
 
 
 @given(st.text(max_size=10))
@@ -71,3 +71,11 @@ def test_the_first_usual_name_is_found(columns: list[str]) -> None:
     found = find_name(columns, KEY_NAMES)
     there = [name for name in KEY_NAMES if name in map(str.lower, columns)]
     assert (found.lower() if found else None) == (there[0] if there else None)
+
+
+@given(st.lists(keys, max_size=6), modes, fields)
+@often
+def test_many_keys_are_reduced_as_one_is(given: list[str], mode: KeyNormalize, field: str) -> None:
+    """The quick way for many keys gives what the way for one gives."""
+    normalizer = Normalizer(mode, field)
+    assert normalizer.many(given) == [normalizer.one(key) for key in given]

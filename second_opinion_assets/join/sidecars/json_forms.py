@@ -57,7 +57,8 @@ def _line_block(text: bytes, first: int) -> RowBlock:
 
     ended = text if text.endswith(b"\n") else text + b"\n"
     open_end = None if text is ended else first + text.count(b"\n")
-    return RowBlock(ended, json_text.plain_lines(ended), first, rows, open_end)
+    plain = json_text.plain_lines(ended)
+    return RowBlock(ended, None if plain is None else len(plain), first, rows, open_end)
 
 
 def document_block(file: HashedFile, path: Path) -> tuple[RowBlock, Callable[[int], str]]:

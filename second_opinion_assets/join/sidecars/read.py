@@ -12,7 +12,7 @@ import msgspec
 from second_opinion_assets.join import json_text
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.files import FileDigest, HashedFile, Progress
-from second_opinion_assets.join.keys import normalizer
+from second_opinion_assets.join.keys import Normalizer
 from second_opinion_assets.join.scorers import Place, ScoreColumns, Scorer, Source
 from second_opinion_assets.join.scores import find_key, read_competitor, read_row, slug
 from second_opinion_assets.join.sidecars.json_forms import (
@@ -68,7 +68,7 @@ class ScorerSet:
         self.sources: list[Source] = []
         self._by_name: dict[str, Scorer] = {}
         self._by_slug: dict[str, Scorer] = {}
-        self.normalizer = lru_cache(lambda field: normalizer(options.key_normalize, field))
+        self.normalizer = lru_cache(lambda field: Normalizer(options.key_normalize, field))
 
     def scorer(self, competitor: str, where: str) -> Scorer:
         """Return the scorer of this name, a new one at its first row.
@@ -183,15 +183,16 @@ class SidecarReader:
     def _take(self, rows: UniformRows, first: int) -> bool:
         """Put rows that were read quickly into their scorers; False, and none taken, if odd."""
         field = self._uniform.key_field
-        keys = list(map(self._scorers.normalizer(field), rows.keys))
+        keys = self._scorers.normalizer(field).many(rows.keys)
         names = dict.fromkeys(rows.competitors)
         if not all(keys) or not all(name == name.strip() for name in names):
             return False
         positions = [first + number for number in rows.numbers]
         columns = ScoreColumns(keys, rows.keys, rows.score, rows.runtime_ms, rows.frames, positions)
         for name in names:
-            chosen = [competitor == name for competitor in rows.competitors]
-            part = columns.chosen(chosen)
+            part = columns
+            if len(names) > 1:
+                part = columns.chosen([competitor == name for competitor in rows.competitors])
             scorer = self._scorers.scorer(name, self._source.locate(part.positions[0]))
             scorer.key_fields.add(field)
             scorer.extend(part, self._number)
@@ -219,7 +220,7 @@ class SidecarReader:
             raise JoinError(msg)
         json_text.whole_characters(competitor, where)
         field, raw_key = self._key(payload, text, where)
-        key = self._scorers.normalizer(field)(raw_key)
+        key = self._scorers.normalizer(field).one(raw_key)
         if not key:
             msg = f"{where}: the key {field} is empty"
             raise JoinError(msg)

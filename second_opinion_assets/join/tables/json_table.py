@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from itertools import chain
@@ -32,13 +33,14 @@ class AppendedNames:
     def __init__(self, names: list[str], *, overwrite: bool) -> None:
         self.names = frozenset(names)
         self.overwrite = overwrite
-        self._marks = [f"{name}".encode() for name in names]
+        # Character by character, as it should be: one search instead of one for each name.
+        self._mark = os.path.commonprefix(names).encode()  # noqa: RUF071
 
     def may_be_in(self, text: bytes) -> bool:
         """Say whether a row of `text` could have one of them, maybe escaped."""
-        if any(mark in text for mark in self._marks):
+        if self._mark in text:
             return True
-        return b"\\u00" in text and _ESCAPED_ASCII.search(text) is not None
+        return b"\\" in text and b"\\u00" in text and _ESCAPED_ASCII.search(text) is not None
 
     def refuse(self, where: str, found: AbstractSet[str]) -> JoinError:
         """Return the error for columns that exist already."""
@@ -140,12 +142,11 @@ class JsonTable:
         if lines is None or self._appended.may_be_in(text):
             return None
         found = keys.read_lines(text, self._locate(first))
-        if found is None or len(found) != lines:
+        if found is None or len(found) != len(lines):
             return None
-        bodies = text.split(LINE_END)
-        bodies.pop()
+        bodies = [line[:-1] for line in lines]
         empty = [n for n, key in enumerate(found) if key is None and bodies[n].strip() == b"{"]
-        return JsonBlock(found, JsonRows(bodies, [LINE_END] * lines, empty), str(self._path))
+        return JsonBlock(found, JsonRows(bodies, [LINE_END] * len(lines), empty), str(self._path))
 
     def _careful_block(self, text: bytes, keys: KeyReader, first: int) -> JsonBlock:
         """Read line by line, with a look at every member."""

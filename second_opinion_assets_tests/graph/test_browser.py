@@ -1,0 +1,166 @@
+"""What a person sees and does in the UI, with a real browser, webserver and daemon.
+
+Pictures are kept in `SECOND_OPINION_ARTIFACTS`, else in `screenshots` in pytest's own folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from second_opinion_assets_tests.graph.webserver import PROJECT, Webserver, webserver
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+from playwright.sync_api import expect  # it may be missing
+
+from second_opinion_assets_tests.graph.browser import Visitor, chromium
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+CHROMIUM = shutil.which("chromium") or ""
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(not CHROMIUM, reason="no chromium on the PATH"),
+]
+SOURCES = ["feature_tables", "manifest_entries", "ffmpeg_blurdetect", "piqe"]
+RUN = """
+query ($id: ID!) {
+  runOrError(runId: $id) { ... on Run { status runConfigYaml tags { key value } } }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the real clips and, beside their tables, a promotion-grade one.
+
+    The blur scorer lacks one clip of the others; of the promotion-grade table it lacks two and
+    failed on a third.
+    """
+    folder = tmp_path_factory.mktemp("browser")
+    for name in ("config", "data"):
+        shutil.copytree(PROJECT / name, folder / name)
+    blur = folder / "data/clips/blur.jsonl"
+    lines = blur.read_text().splitlines(keepends=True)
+    failed = {**json.loads(lines[2]), "score": None, "status": "error"}
+    (folder / "data/clips/gaps.jsonl").write_text("".join([json.dumps(failed) + "\n", *lines[3:]]))
+    blur.write_text("".join(lines[1:]))
+    manifest = folder / "config/clips.json"
+    content = json.loads(manifest.read_text())
+    content["tables"].append(
+        {
+            "id": "promoted",
+            "features": "../data/clips/features.jsonl",
+            "scores": [
+                "piqe=../data/clips/piqe.jsonl",
+                "ffmpeg-blurdetect=../data/clips/gaps.jsonl",
+            ],
+            "out": "../outputs/clips/promoted.jsonl",
+            "missing_policy": "fail",
+        }
+    )
+    manifest.write_text(json.dumps(content))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Webserver]:
+    """Return a webserver that serves these tables."""
+    with webserver(folder / "home", folder / "config/clips.json") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Return a browser."""
+    with chromium(CHROMIUM) as running:
+        yield running
+
+
+@pytest.fixture
+def visitor(
+    server: Webserver, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Visitor]:
+    """Return somebody with a browser window and no history in it."""
+    kept = os.environ.get("SECOND_OPINION_ARTIFACTS")
+    screenshots = Path(kept) if kept else tmp_path_factory.getbasetemp() / "screenshots"
+    with browser.new_context(viewport={"width": 1500, "height": 1000}) as context:
+        yield Visitor(context.new_page(), server, screenshots)
+
+
+def test_a_partition_is_launched_from_the_launchpad(visitor: Visitor, folder: Path) -> None:
+    """Typed run config reaches the run, which publishes; the partition's page tells about it."""
+    visitor.open_partition("clips_jsonl")
+    visitor.fill_launchpad(
+        "clips_jsonl", "ops: {second_opinion_features: {config: {missing_policy: mark}}}"
+    )
+    visitor.photograph("launchpad")
+    run_id = visitor.launch()
+    visitor.photograph("run")
+
+    run: dict[str, Any] = visitor.server.query(RUN, id=run_id)["runOrError"]
+    assert run["status"] == "SUCCESS"
+    config = " ".join(run["runConfigYaml"].split())
+    assert config == "ops: second_opinion_features: config: missing_policy: mark"
+    assert {"key": "dagster/partition", "value": "clips_jsonl"} in run["tags"]
+    rows = (folder / "outputs/clips/clips.jsonl").read_text().splitlines()
+    statuses = [json.loads(row)["second_opinion_ffmpeg_blurdetect_status"] for row in rows]
+    assert statuses == ["missing"] + ["ok"] * 11
+
+    visitor.open_partition("clips_jsonl")
+    assert visitor.read_entry("input_rows").split() == ["input_rows", "12"]
+    assert visitor.read_entry("output_rows").split() == ["output_rows", "12"]
+    assert visitor.read_entry("missing_policy").split() == ["missing_policy", "mark"]
+    tallies = visitor.read_entry("tallies")
+    assert "91.7%" in tallies
+    assert "100.0%" in tallies
+    visitor.photograph("partition")
+    provenance = visitor.read_entry("run_provenance", picture="run_provenance")
+    assert '"schema": "ai-run-provenance-v1"' in provenance
+    assert '"missing_policy": "mark"' in provenance
+
+
+def test_the_failed_gate_of_a_promotion_grade_table(visitor: Visitor, folder: Path) -> None:
+    """A gap fails the run; the red gate says how much is missing and bad, and which keys."""
+    assert visitor.server.launch("promoted", {}) == "FAILURE"
+    assert not (folder / "outputs/clips/promoted.jsonl").exists()
+
+    visitor.open_partition("promoted")
+    expect(visitor.page.get_by_text("failed, and did not materialize this asset")).to_be_visible()
+    visitor.photograph("failed_partition")
+    visitor.open_check("promotion_gate")
+    page = visitor.page
+    expect(page.get_by_text("ffmpeg-blurdetect=2; bad second-opinion scores")).to_be_visible()
+    state = page.get_by_text("Evaluation result", exact=True).locator("..")
+    expect(state).to_contain_text("Failed")
+    red = state.get_by_role("img", name="cancel")  # of a warning it is a yellow triangle
+    expect(red).to_be_visible()
+    expect(page.get_by_text("promoted", exact=True)).to_be_visible()
+    visitor.photograph("promotion_gate")
+    tallies = visitor.read_entry("tallies", picture="promotion_gate_tallies")
+    assert "75.0%" in tallies
+    samples = visitor.read_entry("sample_rows", picture="promotion_gate_samples")
+    for key in ("bikes_x264_crf18", "bikes_x264_crf28", "bikes_x264_crf38"):
+        assert key in samples
+
+
+def test_the_graph_shows_sources_and_joined_tables(visitor: Visitor) -> None:
+    """With its groups open the graph shows every source, observed, and the joined tables."""
+    assert visitor.server.launch_job("observe_sources") == "SUCCESS"
+    visitor.open_graph(["sources", "second_opinion"], middle="second_opinion_features")
+    for source in SOURCES:
+        expect(visitor.node(source)).to_be_in_viewport()
+        expect(visitor.node(source)).to_contain_text("100% filled")
+    joined = visitor.node("second_opinion_features")
+    expect(joined).to_be_in_viewport()
+    expect(joined).to_contain_text("3 partitions")
+    visitor.photograph("graph")
