@@ -48,22 +48,38 @@ def check_specs(
         ]
 
 
-def check_results(tally: Tally, *, promotion_grade: bool) -> Iterator[dg.AssetCheckResult]:
-    """Yield the result of every check of a table that was joined."""
-    yield promotion_gate(tally, promotion_grade=promotion_grade)
-    yield _rows_kept(tally)
+def check_results(
+    tally: Tally, *, promotion_grade: bool, published: bool
+) -> Iterator[dg.AssetCheckResult]:
+    """Yield the result of every check of a table that was joined.
+
+    Args:
+        tally: what the join counted.
+        promotion_grade: whether the table may not be used with gaps.
+        published: whether the join wrote the table, or refused to for its gaps.
+    """
+    yield _promotion_gate(tally, promotion_grade=promotion_grade)
+    yield _rows_kept(tally, published=published)
     yield _keys_match(tally)
     yield _scores_vary(tally)
 
 
-def promotion_gate(tally: Tally, *, promotion_grade: bool) -> dg.AssetCheckResult:
-    """Return whether a table is complete, with the tallies and samples of what is not."""
+def _promotion_gate(tally: Tally, *, promotion_grade: bool) -> dg.AssetCheckResult:
+    """Return whether a table is complete.
+
+    The description shows what there is to know, since the UI puts a check's tables of metadata
+    behind links.
+    """
+    description = "every row has an ok score from every scorer"
     metadata: Metadata = {
         "promotion_grade": dg.MetadataValue.bool(promotion_grade),
         **count_metadata(tally),
         "tallies": dg.MetadataValue.md(tallies_markdown(tally)),
     }
     if tally.gaps:
+        description = "\n\n".join(
+            [cell(tally.gaps), tallies_markdown(tally), gap_samples_markdown(tally)]
+        )
         metadata["sample_rows"] = dg.MetadataValue.md(gap_samples_markdown(tally))
         metadata["missing_keys"] = dg.MetadataValue.json(
             {name: [row.key for row in scorer.missing] for name, scorer in tally.scorers.items()}
@@ -75,12 +91,16 @@ def promotion_gate(tally: Tally, *, promotion_grade: bool) -> dg.AssetCheckResul
         check_name=PROMOTION_GATE,
         passed=not tally.gaps,
         severity=AssetCheckSeverity.ERROR if promotion_grade else AssetCheckSeverity.WARN,
-        description=tally.gaps or "every row has an ok score from every scorer",
+        description=description,
         metadata=metadata,
     )
 
 
-def _rows_kept(tally: Tally) -> dg.AssetCheckResult:
+def _rows_kept(tally: Tally, *, published: bool) -> dg.AssetCheckResult:
+    if not published:
+        return dg.AssetCheckResult(
+            check_name="rows_kept", passed=True, description="nothing was published"
+        )
     expected = tally.input_rows - tally.dropped_rows
     metadata: Metadata = {"output_rows": dg.MetadataValue.int(tally.output_rows)}
     if tally.dropped_rows:

@@ -4,6 +4,7 @@ Few, stable, numeric keys plot over time; tables of text are Markdown.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import dagster as dg
 
@@ -28,8 +29,13 @@ def join_metadata(
     """
     return {
         "tallies": dg.MetadataValue.md(tallies_markdown(result.tally)),
-        **count_metadata(result.tally),
+        **(
+            {"gaps": dg.MetadataValue.md(gap_samples_markdown(result.tally))}
+            if result.tally.gaps
+            else {}
+        ),
         "preview": dg.MetadataValue.md(preview_markdown(result)),
+        "run_provenance": dg.MetadataValue.json(result.provenance),
         "output": dg.MetadataValue.path(str(result.spec.out)),
         **(
             {"audit": dg.MetadataValue.path(str(result.spec.audit_json))}
@@ -38,7 +44,7 @@ def join_metadata(
         ),
         "missing_policy": dg.MetadataValue.text(result.spec.options.missing_policy.value),
         "key_column": dg.MetadataValue.text(result.key_column),
-        "run_provenance": dg.MetadataValue.json(result.provenance),
+        **count_metadata(result.tally),
         "dagster/row_count": dg.MetadataValue.int(result.tally.output_rows),
         "dagster/partition_row_count": dg.MetadataValue.int(result.tally.output_rows),
         "dagster/uri": dg.MetadataValue.text(result.spec.out.resolve().as_uri()),
@@ -61,13 +67,13 @@ def count_metadata(tally: Tally) -> Metadata:
         part = slug(name)
         counts[f"{part}/missing_rows"] = dg.MetadataValue.int(scorer.missing_rows)
         counts[f"{part}/bad_rows"] = dg.MetadataValue.int(scorer.bad_rows)
-        counts[f"{part}/coverage"] = dg.MetadataValue.float(scorer.coverage)
+        counts[f"{part}/coverage"] = dg.MetadataValue.float(round(scorer.coverage, 4))
     return counts
 
 
 def tallies_markdown(tally: Tally) -> str:
-    """Return one row a scorer: what it loaded, matched, lacked, and its range of scores."""
-    heading = ["scorer", "scores loaded", "ok", "missing", "bad", "coverage", "score range"]
+    """Return one row a scorer: scores loaded, rows by status, and the range of ok scores."""
+    heading = ["scorer", "loaded", "ok", "missing", "bad", "coverage", "score range"]
     rows = [
         [
             cell(name),
@@ -113,7 +119,7 @@ def gap_samples_markdown(tally: Tally) -> str:
                 str(sample.row),
                 cell(sample.key),
                 cell(sample.reason),
-                cell(sample.where),
+                cell(Path(sample.where).name),
             ]
             for name, scorer in tally.scorers.items()
             for sample in scorer.bad
@@ -123,17 +129,25 @@ def gap_samples_markdown(tally: Tally) -> str:
 
 
 def preview_markdown(result: JoinResult) -> str:
-    """Return the first joined rows: key, and each scorer's score and status, without prefix."""
-    preview, prefix = result.preview, f"{result.spec.options.prefix}_"
-    if not preview:
+    """Return the first joined rows: key, and for each scorer the score or why there is none."""
+    scorers = result.tally.scorers
+    if not result.preview:
         return "no rows"
-    names = [
-        name
-        for number, name in enumerate(preview[0])
-        if number == 0 or name.endswith(("_score", "_status"))
+    rows = [
+        [
+            cell(str(row[result.key_column])),
+            *(_opinion(row, scorer.column_prefix) for scorer in scorers.values()),
+        ]
+        for row in result.preview
     ]
-    rows = [["" if row[n] is None else cell(str(row[n])) for n in names] for row in preview]
-    return table([cell(name.removeprefix(prefix)) for name in names], rows)
+    return table([cell(name) for name in (result.key_column, *scorers)], rows)
+
+
+def _opinion(row: Mapping[str, object], column_prefix: str) -> str:
+    score, status = row[f"{column_prefix}_score"], row[f"{column_prefix}_status"]
+    if score is None:
+        return str(status)
+    return f"{score:.6g}" if status == "ok" else f"{status} ({score:.6g})"
 
 
 def _column_schema(result: JoinResult) -> dg.TableSchemaMetadataValue:

@@ -18,7 +18,7 @@ from second_opinion_assets.assets.sources import (
     scorer_key,
     source_deps,
 )
-from second_opinion_assets.checks import check_results, check_specs, promotion_gate
+from second_opinion_assets.checks import check_results, check_specs
 from second_opinion_assets.join.errors import JoinError, MissingScoresError
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.materialize import JoinResult, materialize
@@ -119,8 +119,12 @@ def joined_tables(manifest: Manifest) -> dg.AssetsDefinition:
             result = materialize(spec, _invocation(spec, config))
         except MissingScoresError as error:
             _log(context, tally_lines(error.tally))
-            yield promotion_gate(error.tally, promotion_grade=table.promotion_grade)
-            raise _failure(error, count_metadata(error.tally)) from None
+            yield from check_results(
+                error.tally, promotion_grade=table.promotion_grade, published=False
+            )
+            counts = count_metadata(error.tally)
+            del counts["output_rows"]  # nothing was published
+            raise _failure(error, counts) from None
         except JoinError as error:
             raise _failure(error, {}) from None
         _log(context, tally_lines(result.tally))
@@ -134,7 +138,9 @@ def joined_tables(manifest: Manifest) -> dg.AssetsDefinition:
                 ),
             },
             data_version=dg.DataVersion(result.fingerprint),
-            check_results=list(check_results(result.tally, promotion_grade=table.promotion_grade)),
+            check_results=list(
+                check_results(result.tally, promotion_grade=table.promotion_grade, published=True)
+            ),
         )
 
     return second_opinion_features

@@ -8,7 +8,7 @@ from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.options import KeyNormalize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
 KEY_NAMES = (
     "clip_id",
@@ -84,17 +84,17 @@ class Normalizer:
         """Return a key's normalised text, maybe an empty one."""
         return _NORMALIZERS[self._mode](key)
 
-    def many(self, keys: Sequence[str]) -> list[str]:
+    def many(self, keys: list[str]) -> list[str]:
         """Return the normalised text of many keys, quickly where they are plain."""
         text = "\n".join(keys)
-        if "\\" in text or len(text.split()) != len(keys) or "/\n" in f"{text}\n":
+        if "\\" in text or text.split() != keys or "/\n" in f"{text}\n":
             return list(map(_NORMALIZERS[self._mode], keys))
         # No white space to strip, no back slash, and no slash at an end: what is left is short.
         plain = list(keys)
         if self._mode is not KeyNormalize.raw and "/" in text:
             plain = [key.rpartition("/")[2] for key in plain]
         if self._mode is KeyNormalize.stem:
-            plain = [name.rpartition(".")[0] or name for name in plain]
+            plain = list(map(_without_suffix, plain))
         return plain
 
 
@@ -103,9 +103,13 @@ def _basename(key: str) -> str:
 
 
 def _stem(key: str) -> str:
-    name = _basename(key)
+    return _without_suffix(_basename(key))
+
+
+def _without_suffix(name: str) -> str:
+    """Return a file's name without its last suffix; dots at its start begin none."""
     stem, _, _ = name.rpartition(".")
-    return stem or name
+    return stem if stem.strip(".") else name
 
 
 _NORMALIZERS: dict[KeyNormalize, Callable[[str], str]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import islice
+from itertools import compress, islice
 
 import msgspec
 
@@ -146,15 +146,18 @@ class ScorerCounter:
         """Return the counts once the table is through."""
         scorer, tally = self._scorer, self.tally
         rows = self._rows_by_number
-        by_status = Counter[int]()
-        for number, count in rows.items():
-            by_status[self._statuses[number]] += count
-        tally.matched_rows = by_status[Status.ok]
-        tally.missing_rows = by_status[Status.missing]
-        tally.bad_rows = by_status[Status.bad]
-        joined = [scorer.score[n] for n in rows if self._statuses[n] == Status.ok]
+        statuses = bytes(map(self._statuses.__getitem__, rows))
+
+        def count(status: Status) -> int:
+            return sum(compress(rows.values(), map(status.__eq__, statuses)))
+
+        tally.matched_rows = count(Status.ok)
+        tally.missing_rows = count(Status.missing)
+        tally.bad_rows = count(Status.bad)
+        joined = list(compress(rows, map(Status.ok.__eq__, statuses)))
         if joined:
-            tally.score_min, tally.score_max = min(joined), max(joined)
+            tally.score_min = min(map(scorer.score.__getitem__, joined))
+            tally.score_max = max(map(scorer.score.__getitem__, joined))
         tally.unmatched_keys = scorer.rows - len(rows.keys() - {scorer.rows})
         if tally.unmatched_keys:
             unmatched = (n for n in range(scorer.rows) if n not in rows)

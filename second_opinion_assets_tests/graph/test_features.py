@@ -52,7 +52,7 @@ def test_a_materialization_carries_counts_and_provenance(project: Project, join:
         "bad_rows": 1,
         "dover/missing_rows": 1,
         "dover/bad_rows": 1,
-        "dover/coverage": pytest.approx(1 / 3),
+        "dover/coverage": 0.3333,
         "q_align/coverage": 1.0,
         "dagster/row_count": 3,
     }
@@ -115,6 +115,13 @@ def test_a_promotion_grade_table_with_gaps_is_not_published(project: Project, jo
     assert gate.metadata["missing_keys"].value == {"DOVER": ["c"]}
     assert gate.metadata["bad_keys"].value == {"DOVER": ["b"]}
     assert gate.metadata["missing_rows"].value == 1
+    others = {name: check.passed for name, check in checks_of(result).items()}
+    assert others == {
+        "promotion_gate": False,
+        "rows_kept": True,
+        "keys_match": True,
+        "scores_vary": True,
+    }
     assert not project.out("t").exists()
 
 

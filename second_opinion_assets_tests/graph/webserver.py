@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,6 +177,7 @@ def webserver(home: Path, manifest: Path, **settings: str) -> Iterator[Webserver
             stdout=out,
             stderr=out,
             cwd=home.parent,
+            start_new_session=True,
         )
         try:
             server = Webserver(f"http://127.0.0.1:{port}")
@@ -193,4 +194,8 @@ def webserver(home: Path, manifest: Path, **settings: str) -> Iterator[Webserver
             yield server
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(DEADLINE_SECONDS)
+            try:
+                process.wait(DEADLINE_SECONDS)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)

@@ -28,17 +28,27 @@ class RowBlock:
 
     Attributes:
         text: the rows, one JSON object after another, with newlines between them.
-        count: how many rows `text` holds; None where that is not certain before each is read.
-        first: position in the file of the first row (or line).
-        rows: gives each row's position and text.
+        texts: the text of each row or, in a block that is not `certain`, of each line.
+        first: position in the file of the first of `texts`.
+        certain: whether each of `texts` is certain to be one row if the block has as many.
         open_end: position of a last line that has no line feed; None for none.
     """
 
     text: bytes
-    count: int | None
+    texts: list[bytes]
     first: int
-    rows: Callable[[], Iterator[tuple[int, bytes]]]
+    certain: bool
     open_end: int | None = None
+
+    @property
+    def count(self) -> int:
+        return len(self.texts)
+
+    def rows(self) -> Iterator[tuple[int, bytes]]:
+        """Yield position and text of each row; lines without one are left out."""
+        for position, text in enumerate(self.texts, self.first):
+            if not json_text.is_blank(text):
+                yield position, text
 
 
 def line_blocks(file: HashedFile) -> Generator[RowBlock, None, None]:
@@ -50,15 +60,12 @@ def line_blocks(file: HashedFile) -> Generator[RowBlock, None, None]:
 
 
 def _line_block(text: bytes, first: int) -> RowBlock:
-    def rows() -> Iterator[tuple[int, bytes]]:
-        for position, line in enumerate(text.split(b"\n"), first):
-            if not json_text.is_blank(line):
-                yield position, line
-
     ended = text if text.endswith(b"\n") else text + b"\n"
+    lines = json_text.plain_lines(ended)
     open_end = None if text is ended else first + text.count(b"\n")
-    plain = json_text.plain_lines(ended)
-    return RowBlock(ended, None if plain is None else len(plain), first, rows, open_end)
+    if lines is None:
+        return RowBlock(ended, text.split(b"\n"), first, certain=False, open_end=open_end)
+    return RowBlock(ended, lines, first, certain=True, open_end=open_end)
 
 
 def document_block(file: HashedFile, path: Path) -> tuple[RowBlock, Callable[[int], str]]:
@@ -71,7 +78,7 @@ def document_block(file: HashedFile, path: Path) -> tuple[RowBlock, Callable[[in
         msg = f"{path}: not UTF-8 text"
         raise JoinError(msg)
     name, rows = _row_list(text, path)
-    block = RowBlock(b"\n".join(rows), len(rows), 0, lambda: enumerate(rows))
+    block = RowBlock(b"\n".join(rows), rows, 0, certain=True)
     if name is None:
         return block, lambda _: str(path)
     return block, lambda position: f"{path}::${name}[{position}]"

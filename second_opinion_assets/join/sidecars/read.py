@@ -175,10 +175,8 @@ class SidecarReader:
         if uniform is None or not self._take(uniform, block.first):
             self._uniform.learn([self._read_row(position, text) for position, text in block.rows()])
         elif len(uniform.numbers) != block.count:
-            taken = frozenset(uniform.numbers)
-            for position, text in block.rows():
-                if position - block.first not in taken:
-                    self._read_row(position, text)
+            for number in sorted(set(range(block.count)).difference(uniform.numbers)):
+                self._read_row(block.first + number, block.texts[number])
 
     def _take(self, rows: UniformRows, first: int) -> bool:
         """Put rows that were read quickly into their scorers; False, and none taken, if odd."""

@@ -47,7 +47,7 @@ class UniformRows:
     """
 
     numbers: Sequence[int]
-    keys: Sequence[str]
+    keys: list[str]
     competitors: Sequence[str]
     score: Sequence[float]
     runtime_ms: Sequence[float]
@@ -78,7 +78,7 @@ class UniformReader:
 
     def read(self, block: RowBlock) -> UniformRows | None:
         """Read the rows of a block that are alike and ok; None where the block is not alike."""
-        if self._shape is None or block.count is None:
+        if self._shape is None or not block.certain:
             return None
         try:
             rows = self._shape.decoder.decode_lines(block.text)
@@ -151,7 +151,7 @@ class _Shape:
                 keys, scores, runtimes, competitors, map(self.status, rows), strict=True
             )
         ]
-        columns: tuple[Sequence[Any], ...] = (
+        columns: tuple[Any, ...] = (
             range(len(rows)),
             keys,
             competitors,

@@ -106,8 +106,12 @@ class JsonTable:
         line = 1
         for given in self._texts:
             text = given if given.endswith(b"\n") or not given else given + b"\n"
-            block = self._quick_block(text, keys, line) or self._careful_block(text, keys, line)
-            line += text.count(b"\n")
+            block = self._quick_block(text, keys, line)
+            if block is not None:
+                line += len(block.keys)
+            else:
+                block = self._careful_block(text, keys, line)
+                line += text.count(b"\n")
             if block.keys:
                 yield block
 
