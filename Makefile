@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.complete
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 
-.PHONY: setup run test ui check clean
+.PHONY: setup run test ui check bench clean
 
 setup: $(STAMP)
 
@@ -34,6 +34,10 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+
+bench: $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/bench.py $(ARGS)
 
 clean:
 	rm -rf .venv .dagster build dist *.egg-info

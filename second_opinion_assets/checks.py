@@ -58,13 +58,13 @@ def check_results(
         promotion_grade: whether the table may not be used with gaps.
         published: whether the join wrote the table, or refused to for its gaps.
     """
-    yield _promotion_gate(tally, promotion_grade=promotion_grade)
+    yield _promotion_gate(tally, promotion_grade=promotion_grade, published=published)
     yield _rows_kept(tally, published=published)
     yield _keys_match(tally)
     yield _scores_vary(tally)
 
 
-def _promotion_gate(tally: Tally, *, promotion_grade: bool) -> dg.AssetCheckResult:
+def _promotion_gate(tally: Tally, *, promotion_grade: bool, published: bool) -> dg.AssetCheckResult:
     """Return whether a table is complete.
 
     The description shows what there is to know, since the UI puts a check's tables of metadata
@@ -76,6 +76,8 @@ def _promotion_gate(tally: Tally, *, promotion_grade: bool) -> dg.AssetCheckResu
         **count_metadata(tally),
         "tallies": dg.MetadataValue.md(tallies_markdown(tally)),
     }
+    if not published:
+        del metadata["output_rows"]
     if tally.gaps:
         description = "\n\n".join(
             [cell(tally.gaps), tallies_markdown(tally), gap_samples_markdown(tally)]

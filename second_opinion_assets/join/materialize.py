@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from operator import eq
 from typing import TYPE_CHECKING, Any
 
@@ -105,8 +106,8 @@ def materialize(
         with open_table(spec.features, names, progress) as table:
             key_column = _key_column(table, spec)
             join = _Join(spec, scorers, key_column)
-            with open_writer(
-                spec.out, out, table, key_column, scorers, spec.options.prefix
+            with closing(
+                open_writer(spec.out, out, table, key_column, scorers, spec.options.prefix)
             ) as writer:
                 for block in table.blocks(key_column):
                     join.take(block, writer)

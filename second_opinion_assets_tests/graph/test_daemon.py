@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from second_opinion_assets_tests.graph.project import Project
-from second_opinion_assets_tests.graph.webserver import Webserver, wait_for, webserver
+from second_opinion_assets_tests.graph.webserver import PROJECT, Webserver, wait_for, webserver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +21,7 @@ pytestmark = pytest.mark.e2e
 CLIPS = ["a", "b", "c", "d"]
 COMPLETE: dict[str, float | None] = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}
 SETTLE_SECONDS = 4
+GUIDE = PROJECT / "docs" / "operations.md"
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +66,18 @@ def test_a_sidecar_written_in_pieces_gives_one_run(project: Project, server: Web
     time.sleep(2 * SETTLE_SECONDS)  # several ticks, in which nothing may happen
     assert server.runs("one") == ["SUCCESS", "SUCCESS"]
     assert server.runs("two") == before
+
+
+def test_the_documented_report_is_taken(project: Project, server: Webserver) -> None:
+    """The operations guide's command is accepted as it stands, and the table is joined."""
+    (command,) = re.findall(r"^\$ (curl .*)$", GUIDE.read_text(), re.MULTILINE)
+    command = command.replace("http://127.0.0.1:3000", server.url)
+    command = command.replace("fork_nr", "dover").replace("smoke_a", "one")
+    runs = len(server.runs("one"))
+    project.write_scores("one", "DOVER", {**COMPLETE, "a": 9.5})
+    done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=True)
+    assert done.stdout == "{}"
+    wait_for(lambda: server.runs("one") == ["SUCCESS"] * (runs + 1))
 
 
 def test_a_promotion_grade_table_fails_once_and_heals(project: Project, server: Webserver) -> None:

@@ -70,7 +70,6 @@ def open_table(
         yield _document_table(path, appended, progress)
 
 
-@contextmanager
 def open_writer(
     path: Path,
     sink: Publication,
@@ -78,20 +77,8 @@ def open_writer(
     key_column: str,
     scorers: list[Scorer],
     prefix: str,
-) -> Iterator[Writer]:
-    """Open what writes the output of a table in the form that `path` tells."""
-    with closing(_writer(path, sink, table, key_column, scorers, prefix)) as writer:
-        yield writer
-
-
-def _writer(
-    path: Path,
-    sink: Publication,
-    table: FeatureTable,
-    key_column: str,
-    scorers: list[Scorer],
-    prefix: str,
 ) -> Writer:
+    """Return what writes the output of a table in the form that `path` tells; to be closed."""
     suffix = path.suffix.lower()
     if suffix in PARQUET_SUFFIXES:
         from second_opinion_assets.join.tables.parquet import ParquetTable, ParquetWriter  # noqa: PLC0415
