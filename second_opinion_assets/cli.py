@@ -20,7 +20,7 @@ from second_opinion_assets.join.batch import (
     materialize_batch,
     write_reports,
 )
-from second_opinion_assets.join.errors import JoinError, ManifestError
+from second_opinion_assets.join.errors import JoinError, ManifestError, MissingScoresError
 from second_opinion_assets.join.key_hints import few_keys_found, key_hint
 from second_opinion_assets.join.manifest import (
     TableSpec,
@@ -190,6 +190,8 @@ def _errors_in_one_line() -> Iterator[None]:
     try:
         yield
     except JoinError as error:
+        if isinstance(error, MissingScoresError):
+            _warn_of_keys(error.tally)
         click.echo(f"second-opinion: error: {error}", err=True)
         sys.exit(EXIT_USAGE if isinstance(error, ManifestError) else EXIT_FAILED)
 

@@ -243,6 +243,19 @@ def test_manifest_errors(work: Workspace, text: str) -> None:
     assert work.contents() == before
 
 
+def test_fail_says_what_would_match(work: Workspace) -> None:
+    """A failure for missing scores is preceded by the key_normalize that would find them."""
+    work.write("f.jsonl", '{"clip_id": "a"}\n')
+    work.write("s.jsonl", '{"clip_id": "a.mp4", "competitor": "X", "score": 1}\n')
+    given = ["--features", "f.jsonl", "--scores", "s.jsonl", "--out", "o.jsonl"]
+    result = run("materialize", *given, "--missing-policy", "fail")
+    assert result.stderr.splitlines() == [
+        "second-opinion: warning: X: 0 of 1 keys found in the feature table; "
+        "key_normalize stem would find 1",
+        "second-opinion: error: missing second-opinion scores: X=1",
+    ]
+
+
 def test_manifest_that_is_not_there() -> None:
     """A manifest that is not there exits 2."""
     result = run("batch", "--manifest", "gone.json")

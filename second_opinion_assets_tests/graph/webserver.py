@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -152,7 +153,7 @@ def wait_for(condition: Callable[[], Any]) -> Any:
 def environment(home: Path, manifest: Path) -> dict[str, str]:
     """Return the environment of a process that works on one manifest with a home of its own."""
     home.mkdir(exist_ok=True)
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n")
+    shutil.copy(PROJECT / "config" / "dagster.yaml", home)
     return {
         **os.environ,
         "DAGSTER_HOME": str(home),
