@@ -250,8 +250,10 @@ def test_fail_says_what_would_match(work: Workspace) -> None:
     given = ["--features", "f.jsonl", "--scores", "s.jsonl", "--out", "o.jsonl"]
     result = run("materialize", *given, "--missing-policy", "fail")
     assert result.stderr.splitlines() == [
-        "second-opinion: warning: X: 0 of 1 keys found in the feature table; "
-        "key_normalize stem would find 1",
+        (
+            "second-opinion: warning: X: 0 of 1 keys found in the feature table; "
+            "key_normalize stem would find 1"
+        ),
         "second-opinion: error: missing second-opinion scores: X=1",
     ]
 
