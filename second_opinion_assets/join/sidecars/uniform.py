@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from second_opinion_assets.join.scores import Payload
     from second_opinion_assets.join.sidecars.json_forms import RowBlock
 
+_SUMMARY = "summary."
 _GOOD_OR_NONE = GOOD_STATUSES | {None}
 
 
@@ -115,7 +116,7 @@ class Fields:
         """Return the fields that may hold one of `names`, best first, as `a` or `summary.a`."""
         return [
             *matching_fields(tuple(self.top), names),
-            *(f"summary.{field}" for field in matching_fields(tuple(self.summary), names)),
+            *(f"{_SUMMARY}{field}" for field in matching_fields(tuple(self.summary), names)),
         ]
 
 
@@ -180,6 +181,45 @@ def _runtime_of_frames(row: Any) -> float | None:  # noqa: ANN401 (a class made 
 
 def _shape(fields: Fields, options: JoinOptions, label: str | None) -> _Shape | None:
     """Return how to read rows of these fields quickly, or None where that is not certain."""
+    places = _places(fields, options, label)
+    if places is None:
+        return None
+    frame = {} if "score" in places else _frame_roles(fields, options)
+    if "score" not in places and "score" not in frame.values():
+        return None
+    kinds: dict[str, Any] = dict(_ROLE_TYPES)
+    summary = {
+        name.removeprefix(_SUMMARY): role
+        for role, name in places.items()
+        if name.startswith(_SUMMARY)
+    }
+    top = {name: role for role, name in places.items() if not name.startswith(_SUMMARY)}
+    if summary:
+        kinds["summary"] = _row_type(fields.summary, summary, kinds) | None
+        top["summary"] = "summary"
+    if frame:
+        kinds["frames"] = list[_row_type(fields.frame, frame, kinds)] | None  # type: ignore[misc]
+        top["frames"] = "frames"
+
+    def getter(role: str, default: object) -> Callable[[Any], Any]:
+        if role not in places:
+            return lambda _: default
+        return attrgetter(f"summary.{role}" if role in summary.values() else role)
+
+    sums_runtime = "runtime" not in places and "runtime" in frame.values()
+    return _Shape(
+        decoder=msgspec.json.Decoder(_row_type(fields.top, top, kinds)),
+        key_field=places["key"].removeprefix(_SUMMARY),
+        key=getter("key", None),
+        competitor=getter("competitor", label),
+        status=getter("status", None),
+        score=getter("score", None) if "score" in places else None,
+        runtime=None if sums_runtime else getter("runtime", math.nan),
+    )
+
+
+def _places(fields: Fields, options: JoinOptions, label: str | None) -> dict[str, str] | None:
+    """Return the field that gives each role, or None where rows might differ in that."""
     asked = (options.score_field,) if options.score_field else ()
     found = {
         "key": fields.find((options.score_key_field,) if options.score_key_field else KEY_NAMES),
@@ -188,61 +228,31 @@ def _shape(fields: Fields, options: JoinOptions, label: str | None) -> _Shape | 
         "status": fields.find(("status",)),
         "runtime": fields.find(RUNTIME_NAMES),
     }
-    from_frames = not found["score"]
+    two_of_one_name = any(len({n.lower() for n in level}) < len(level) for level in fields.levels)
+    sums_beside_score = "frames" in fields.top and found["score"] and not found["runtime"]
+    places = {role: names[0] for role, names in found.items() if names}
     if (
-        any(len({name.lower() for name in names}) < len(names) for names in fields.levels)
+        two_of_one_name
+        or sums_beside_score
         or not all(map(has_plain_names, fields.levels))
         or not found["key"]
         or not (found["competitor"] or label)
         or len(found["status"]) > 1
-        or (from_frames and not fields.frame)
-        or ("frames" in fields.top and not from_frames and not found["runtime"])
+        or len(set(places.values())) < len(places)
     ):
         return None
-    places = {role: names[0] for role, names in found.items() if names}
-    if len(set(places.values())) < len(places):
-        return None
-    kinds: dict[str, Any] = {role: _ROLE_TYPES[role] for role in places}
-    inside = {name: role for role, name in places.items() if name.startswith("summary.")}
-    top = {name: role for role, name in places.items() if name not in inside}
-    if inside:
-        bare = {name.removeprefix("summary."): role for name, role in inside.items()}
-        kinds["summary"] = _row_type(fields.summary, bare, kinds) | None
-        top["summary"] = "summary"
-    frame_runtime = False
-    if from_frames:
-        names = {"score": (*asked, *SCORE_NAMES), "runtime": RUNTIME_NAMES}
-        frame = {
-            field: role
-            for role, wanted in names.items()
-            for field in matching_fields(tuple(fields.frame), wanted)[:1]
-        }
-        if "score" not in frame.values():
-            return None
-        frame_runtime = "runtime" in frame.values()
-        kinds["frames"] = list[_row_type(fields.frame, frame, _ROLE_TYPES)] | None  # type: ignore[misc]
-        top["frames"] = "frames"
+    return places
 
-    def getter(role: str) -> Callable[[Any], Any]:
-        return attrgetter(f"summary.{role}" if places[role] in inside else role)
 
-    def constant(value: object) -> Callable[[Any], Any]:
-        return lambda _: value
-
-    runtime: Callable[[Any], float | None] | None = None
-    if "runtime" in places:
-        runtime = getter("runtime")
-    elif not frame_runtime:
-        runtime = constant(math.nan)
-    return _Shape(
-        decoder=msgspec.json.Decoder(_row_type(fields.top, top, kinds)),
-        key_field=places["key"].removeprefix("summary."),
-        key=getter("key"),
-        competitor=getter("competitor") if "competitor" in places else constant(label),
-        status=getter("status") if "status" in places else constant(None),
-        score=None if from_frames else getter("score"),
-        runtime=runtime,
-    )
+def _frame_roles(fields: Fields, options: JoinOptions) -> dict[str, str]:
+    """Return which field of a frame gives its score and which its runtime."""
+    asked = (options.score_field,) if options.score_field else ()
+    wanted = {"score": (*asked, *SCORE_NAMES), "runtime": RUNTIME_NAMES}
+    return {
+        field: role
+        for role, names in wanted.items()
+        for field in matching_fields(tuple(fields.frame), names)[:1]
+    }
 
 
 _ROLE_TYPES: dict[str, Any] = {
