@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from second_opinion_assets.join.errors import JoinError, MissingScoresError
 from second_opinion_assets.join.files import json_document, publish_text
@@ -63,7 +64,8 @@ def _outcomes(
 ) -> Iterator[TableOutcome]:
     for spec in manifest.tables:
         try:
-            result: JoinResult = materialize(spec, invocation, progress)
+            own = replace(invocation, args={**invocation.args, **table_args(spec)})
+            result: JoinResult = materialize(spec, own, progress)
         except MissingScoresError as error:
             yield TableOutcome(spec, error.tally, str(error))
         except JoinError as error:

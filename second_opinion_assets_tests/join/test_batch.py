@@ -187,3 +187,13 @@ def test_unwritable_report(work: Workspace, report: dict[str, Any]) -> None:
     """A report that cannot be written is named with the reason."""
     with pytest.raises(JoinError, match=r"r\.md: cannot be written: "):
         write_reports(report, None, work.folder / "features.jsonl" / "r.md")
+
+
+def test_each_audit_has_its_tables_options(manifest: Manifest) -> None:
+    """A table's own audit tells the options and paths of that table, not of the batch alone."""
+    materialize_batch(manifest, INVOCATION)
+    table = manifest.tables[0]
+    assert table.audit_json is not None
+    args = json.loads(table.audit_json.read_bytes())["run_provenance"]["args"]
+    assert args["features"] == str(table.features)
+    assert args["missing_policy"] == table.options.missing_policy.value
