@@ -110,8 +110,8 @@ def test_every_way_of_launching_gives_the_same_bytes(
     assert from_ui == from_dagster == out.read_bytes()
 
 
-def test_only_the_table_of_a_changed_sidecar_is_stale(tmp_path: Path, project: Project) -> None:
-    """Staleness in the UI follows content: one table's new scores leave the other fresh."""
+def test_only_the_table_that_changed_is_stale(tmp_path: Path, project: Project) -> None:
+    """Staleness follows content: new scores, or an edited option, of one table leave the other."""
     scores: dict[str, float | None] = {"a": 1.0, "b": 2.0}
     project.add_table("one", ["a", "b"], {"DOVER": scores})
     project.add_table("two", ["a", "b"], {"DOVER": scores})
@@ -125,6 +125,11 @@ def test_only_the_table_of_a_changed_sidecar_is_stale(tmp_path: Path, project: P
         assert server.stale(["one", "two"]) == {"one": "STALE", "two": "FRESH"}
         assert server.launch("one", {}) == "SUCCESS"
         assert server.stale(["one", "two"]) == {"one": "FRESH", "two": "FRESH"}
+        project.tables[1]["prefix"] = "so"
+        project.save()
+        server.reload()
+        assert server.launch_job("observe_sources") == "SUCCESS"
+        assert server.stale(["one", "two"]) == {"one": "FRESH", "two": "STALE"}
 
 
 def test_a_broken_manifest_is_the_error_of_the_code_location(tmp_path: Path) -> None:

@@ -58,6 +58,10 @@ query ($partitions: [String!]!) {
   }
 }
 """
+RELOAD = """
+mutation { reloadRepositoryLocation(repositoryLocationName: "second_opinion_assets") {
+  __typename } }
+"""
 RUN_STATUS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 LOCATIONS = """
 { workspaceOrError { ... on Workspace { locationEntries {
@@ -121,6 +125,11 @@ class Webserver:
             return status if status in {"SUCCESS", "FAILURE", "CANCELED"} else None
 
         return str(wait_for(ended))
+
+    def reload(self) -> None:
+        """Reload the definitions, as after an edit of the manifest."""
+        reloaded = self.query(RELOAD)["reloadRepositoryLocation"]
+        assert reloaded["__typename"] == "WorkspaceLocationEntry", reloaded
 
     def runs(self, partition: str) -> list[str]:
         """Return the status of every run of a partition, latest first."""
