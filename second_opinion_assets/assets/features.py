@@ -22,7 +22,7 @@ from second_opinion_assets.checks import check_results, check_specs
 from second_opinion_assets.join.errors import JoinError, MissingScoresError
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.materialize import JoinResult, materialize
-from second_opinion_assets.join.options import parse_options
+from second_opinion_assets.join.options import KeyNormalize, MissingPolicy, parse_options
 from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation, fingerprint, table_args
 from second_opinion_assets.metadata import Metadata, count_metadata, join_metadata, tally_lines
 
@@ -31,27 +31,13 @@ MANIFEST_FINGERPRINT = "manifest_fingerprint"
 JOINED_GROUP = "second_opinion"
 
 
-class MissingPolicyChoice(Enum):
-    """The missing policies; run config is given by name, so name and value are equal."""
-
-    mark = "mark"
-    drop = "drop"
-    fail = "fail"
-
-
-class KeyNormalizeChoice(Enum):
-    """The ways of normalising keys, for run config."""
-
-    auto = "auto"
-    raw = "raw"
-    basename = "basename"
-    stem = "stem"
-
-
 class JoinConfig(dg.Config):
-    """Options of the join for one launch; what is left out is as the manifest says."""
+    """Options of the join for one launch; what is left out is as the manifest says.
 
-    missing_policy: MissingPolicyChoice | None = Field(
+    Dagster takes an enum by its members' names, which are their values here.
+    """
+
+    missing_policy: MissingPolicy | None = Field(
         default=None,
         description="mark keeps every row, drop drops the rows that lack a scorer, fail publishes "
         "nothing unless every row has an ok score from every scorer.",
@@ -65,7 +51,7 @@ class JoinConfig(dg.Config):
     score_field: str | None = Field(
         default=None, description="Field of a score row that holds the score, where it has it."
     )
-    key_normalize: KeyNormalizeChoice | None = Field(
+    key_normalize: KeyNormalize | None = Field(
         default=None, description="How keys are reduced on both sides before they are compared."
     )
     prefix: str | None = Field(

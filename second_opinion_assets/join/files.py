@@ -130,19 +130,6 @@ def unreadable(path: Path, error: OSError) -> JoinError:
     return JoinError(f"{path}: cannot be read: {reason}")
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a small UTF-8 file.
-
-    Raises:
-        JoinError: the file cannot be read or is not UTF-8.
-    """
-    try:
-        return HashedFile(path).read().decode()
-    except UnicodeDecodeError as error:
-        msg = f"{path}: not UTF-8 text (byte {error.start})"
-        raise JoinError(msg) from None
-
-
 class Publication:
     """A new file beside its target, which replaces the target only by `publish`.
 

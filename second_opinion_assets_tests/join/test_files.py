@@ -16,7 +16,6 @@ from second_opinion_assets.join.files import (
     digest_file,
     json_document,
     publish_text,
-    read_text,
     whole_lines,
 )
 
@@ -81,13 +80,6 @@ def test_folder_is_unreadable(tmp_path: Path) -> None:
     """A folder cannot be read as a file."""
     with pytest.raises(JoinError, match=r"cannot be read: Is a directory$"):
         digest_file(tmp_path)
-
-
-def test_read_text_that_is_not_utf8(tmp_path: Path) -> None:
-    """A text that is not UTF-8 is refused with the place of the first wrong byte."""
-    (tmp_path / "file").write_bytes(b"ab\xff")
-    with pytest.raises(JoinError, match=r"file: not UTF-8 text \(byte 2\)$"):
-        read_text(tmp_path / "file")
 
 
 def test_publish(tmp_path: Path) -> None:
