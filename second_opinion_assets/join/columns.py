@@ -82,22 +82,30 @@ def row_values(scorer: Scorer, number: int) -> tuple[object, ...]:
     return score, status, runtime_ms, scorer.frames[number], source
 
 
-def json_members(scorer: Scorer, prefix: str) -> list[bytes]:
-    """Return the five columns as text to put at the end of a JSON object, one a score row."""
-    start = column_prefix(scorer, prefix)
-    names = [f',"{start}_{column.suffix}":'.encode() for column in APPENDED]
+def json_tails(scorers: list[Scorer], prefix: str) -> list[bytes]:
+    """Return the columns of all scorers as text to put at the end of a JSON object.
+
+    One text for each key number and, last, one for a key that no scorer has.
+    """
+    names = [f',"{name}":'.encode() for name in column_names(scorers, prefix)]
     template = b"%b".join((*names, b""))
-    columns = [_json_texts(column) for column in scorer_values(scorer)]
-    return [template % row for row in zip(*columns, strict=True)]
+    columns = [
+        list(map(_json_texts(values).__getitem__, rows))
+        for scorer in scorers
+        for rows in [scorer.rows_by_key()]
+        for values in scorer_values(scorer)
+    ]
+    return list(map(template.__mod__, zip(*columns, strict=True)))
 
 
 def arrow_arrays(scorer: Scorer) -> list[Any]:
-    """Return the five columns as pyarrow arrays, one entry a score row and one for missing."""
+    """Return the five columns as pyarrow arrays, by key number and, last, for a key without."""
     import pyarrow as pa  # noqa: PLC0415 (half a second that JSON tables do not need)
 
     types = {"float64": pa.float64(), "int64": pa.int64(), "string": pa.string()}
+    rows = pa.array(scorer.rows_by_key(), pa.int64())
     return [
-        pa.array(values, types[column.type])
+        pa.array(values, types[column.type]).take(rows)
         for column, values in zip(APPENDED, scorer_values(scorer), strict=True)
     ]
 

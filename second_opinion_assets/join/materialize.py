@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from operator import eq
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,7 +10,6 @@ import msgspec
 from second_opinion_assets.join.audit import audit
 from second_opinion_assets.join.columns import (
     column_names,
-    column_prefix,
     row_values,
 )
 from second_opinion_assets.join.errors import MissingScoresError
@@ -37,7 +35,7 @@ from second_opinion_assets.join.sidecars import SidecarInput, read_sidecars
 from second_opinion_assets.join.tables import open_table, open_writer, refuse_unknown_form
 from second_opinion_assets.join.tables.block import Column, Joined
 from second_opinion_assets.join.tables.json_table import AppendedNames
-from second_opinion_assets.join.tally import ScorerCounter, Tally
+from second_opinion_assets.join.tally import RowCounter, Tally
 
 if TYPE_CHECKING:
     from second_opinion_assets.join.scorers import Scorer
@@ -155,9 +153,9 @@ class _Join:
         self._key_column = key_column
         self._normalizer = Normalizer(spec.options.key_normalize, key_column)
         self._prefix = spec.options.prefix
-        self._counters = [
-            ScorerCounter(scorer, column_prefix(scorer, self._prefix)) for scorer in scorers
-        ]
+        self._counter = RowCounter(scorers, prefix=self._prefix)
+        self._keys = scorers[0].keys
+        self._rows_by_key = [scorer.rows_by_key() for scorer in scorers]
         self._rows = 0
         self._kept_rows = 0
         self._null_keys = 0
@@ -165,17 +163,15 @@ class _Join:
     def take(self, block: Block, writer: Writer) -> None:
         """Join one block and write it."""
         keys = self._normalizer.many([key or "" for key in block.keys])
-        numbers = [scorer.find(keys) for scorer in self._scorers]
-        for counter, found in zip(self._counters, numbers, strict=True):
-            counter.count(found, block.keys, self._rows)
+        key_numbers = self._keys.find(keys)
+        self._counter.count(key_numbers, block.keys, self._rows)
         kept = None
         if self._drops:
-            nothing = tuple(scorer.rows for scorer in self._scorers)
-            kept = [not any(map(eq, row, nothing)) for row in zip(*numbers, strict=True)]
+            kept = list(map(self._counter.has_all_scorers.__getitem__, key_numbers))
         self._rows += len(keys)
         self._kept_rows += len(keys) if kept is None else sum(kept)
         self._null_keys += len(keys) - sum(map(bool, keys))
-        joined = Joined(numbers, kept)
+        joined = Joined(key_numbers, kept)
         if len(self.preview) < PREVIEW_ROWS:
             self._add_to_preview(block, joined)
         writer.write(block, joined)
@@ -191,18 +187,18 @@ class _Join:
             dropped_rows=self._rows - self._kept_rows,
             null_keys=self._null_keys,
             non_finite_values=table.non_finite_values,
-            scorers={counter.tally.competitor: counter.finish() for counter in self._counters},
+            scorers=self._counter.finish(),
         )
 
     def _add_to_preview(self, block: Block, joined: Joined) -> None:
         names = column_names(self._scorers, self._prefix)
-        for row, key in enumerate(block.keys):
+        for row, (key, key_number) in enumerate(zip(block.keys, joined.key_numbers, strict=True)):
             if joined.kept is not None and not joined.kept[row]:
                 continue
             values = [
                 value
-                for scorer, found in zip(self._scorers, joined.numbers, strict=True)
-                for value in row_values(scorer, found[row])
+                for scorer, rows in zip(self._scorers, self._rows_by_key, strict=True)
+                for value in row_values(scorer, rows[key_number])
             ]
             self.preview.append({self._key_column: key, **dict(zip(names, values, strict=True))})
             if len(self.preview) == PREVIEW_ROWS:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import compress, repeat
+from itertools import compress, count, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.scores import ScoreRow, Status, slug
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+_NO_ROW = -1
 
 
 class Place(NamedTuple):
@@ -35,6 +38,28 @@ class Source:
     path: Path
     written: str
     locate: Callable[[int], str]
+
+
+class KeyNumbers:
+    """Numbers the keys of all scorers of a table, so that a feature row's key is found once."""
+
+    def __init__(self) -> None:
+        self._numbers: defaultdict[str, int] = defaultdict(count().__next__)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the keys in the order of their numbers."""
+        return iter(self._numbers)
+
+    def take(self, keys: Sequence[str]) -> list[int]:
+        """Return each key's number, the next one for a key that has none."""
+        return list(map(self._numbers.__getitem__, keys))
+
+    def find(self, keys: Sequence[str]) -> list[int]:
+        """Return each key's number; `len(self)` for a key that no scorer has."""
+        return list(map(self._numbers.get, keys, repeat(len(self))))
 
 
 class ScoreColumns(NamedTuple):
@@ -60,7 +85,8 @@ class Scorer:
     Attributes:
         competitor: the scorer's name as the sidecars write it.
         sources: the sidecars of the table, shared by all its scorers.
-        positions: normalised key to row number; a key that is not in it is missing.
+        keys: numbers of the normalised keys, shared likewise.
+        row_of: row of each key, by the key's number; `_NO_ROW` and what is not there are none.
         score, runtime_ms: float64, NaN where there is none.
         status: a `Status` for each row.
         frames: int64, number of frame scores averaged.
@@ -73,7 +99,8 @@ class Scorer:
 
     competitor: str
     sources: Sequence[Source]
-    positions: dict[str, int] = field(default_factory=dict)
+    keys: KeyNumbers
+    row_of: array[int] = field(default_factory=lambda: array("q"))
     score: array[float] = field(default_factory=lambda: array("d"))
     status: bytearray = field(default_factory=bytearray)
     runtime_ms: array[float] = field(default_factory=lambda: array("d"))
@@ -100,11 +127,15 @@ class Scorer:
         Raises:
             JoinError: another row with the same key says something else.
         """
-        number = len(self.status)
-        known = self.positions.setdefault(key, number)
-        if known != number:
+        (key_number,) = self.keys.take([key])
+        self._make_room()
+        known = self.row_of[key_number]
+        if known != _NO_ROW:
             self._repeat(known, key, raw_key, row, place)
             return
+        if row.reason:
+            self.reasons[self.rows] = row.reason
+        self.row_of[key_number] = self.rows
         self.score.append(row.score)
         self.status.append(row.status)
         self.runtime_ms.append(row.runtime_ms)
@@ -112,36 +143,34 @@ class Scorer:
         self.source_of.append(place.source)
         self.position_of.append(place.position)
         self.raw_keys.append(raw_key)
-        if row.reason:
-            self.reasons[number] = row.reason
 
     def extend(self, rows: ScoreColumns, source: int) -> None:
         """Take many rows of one source that are all ok, as `add` takes each."""
-        count = len(rows.keys)
-        numbers = list(range(len(self.status), len(self.status) + count))
-        if list(map(self.positions.setdefault, rows.keys, numbers)) != numbers:
-            self._extend_with_repeats(rows, numbers, source)
+        key_numbers = self.keys.take(rows.keys)
+        self._make_room()
+        known = set(map(self.row_of.__getitem__, key_numbers))
+        if known != {_NO_ROW} or len(set(key_numbers)) < len(key_numbers):
+            for key, raw, score, runtime_ms, frames, position in zip(*rows, strict=True):
+                row = ScoreRow(score, Status.ok, runtime_ms, frames, "")
+                self.add(key, raw, row, Place(source, position))
             return
+        for number, key_number in enumerate(key_numbers, self.rows):
+            self.row_of[key_number] = number
         self.score.extend(rows.score)
-        self.status.extend(bytes([Status.ok]) * count)
+        self.status.extend(bytes([Status.ok]) * len(key_numbers))
         self.runtime_ms.extend(rows.runtime_ms)
         self.frames.extend(rows.frames)
-        self.source_of.extend([source] * count)
+        self.source_of.extend(repeat(source, len(key_numbers)))
         self.position_of.extend(rows.positions)
         self.raw_keys.extend(rows.raw_keys)
 
-    def _extend_with_repeats(self, rows: ScoreColumns, numbers: list[int], source: int) -> None:
-        """Take rows one by one, after numbers were given out as if no key were repeated."""
-        for key, number in zip(rows.keys, numbers, strict=True):
-            if self.positions.get(key) == number:
-                del self.positions[key]
-        for key, raw, score, runtime_ms, frames, position in zip(*rows, strict=True):
-            row = ScoreRow(score, Status.ok, runtime_ms, frames, "")
-            self.add(key, raw, row, Place(source, position))
+    def rows_by_key(self) -> list[int]:
+        """Return the row of each key number and, last, of a key that has none.
 
-    def find(self, keys: Sequence[str | None]) -> list[int]:
-        """Return the number of each key's row; `rows` for a key that has none."""
-        return list(map(self.positions.get, keys, repeat(self.rows)))  # type: ignore[arg-type]
+        `rows` stands for no row.
+        """
+        self._make_room()
+        return [self.rows if row == _NO_ROW else row for row in (*self.row_of, _NO_ROW)]
 
     def row(self, number: int) -> ScoreRow:
         """Return one row as it was added."""
@@ -168,6 +197,9 @@ class Scorer:
             f"; the first is {self._locate(first)}; remove one of them"
         )
         raise JoinError(msg)
+
+    def _make_room(self) -> None:
+        self.row_of.extend(repeat(_NO_ROW, len(self.keys) - len(self.row_of)))
 
     def _locate(self, place: Place) -> str:
         return self.sources[place.source].locate(place.position)

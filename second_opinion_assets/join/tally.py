@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from itertools import compress, islice
 
 import msgspec
 
+from second_opinion_assets.join.columns import column_prefix
 from second_opinion_assets.join.scorers import Scorer  # noqa: TC001 (no cycle, used in a class)
 from second_opinion_assets.join.scores import Status
 
@@ -120,53 +122,75 @@ class Tally(msgspec.Struct):
         return "; ".join(parts)
 
 
-class ScorerCounter:
-    """Counts for one scorer while the feature table streams by."""
+class RowCounter:
+    """Counts the rows of a feature table that asked for each key, while the table streams by."""
 
-    def __init__(self, scorer: Scorer, column_prefix: str) -> None:
-        self._scorer = scorer
-        self._statuses = bytes(scorer.status) + bytes([Status.missing])
-        self._rows_by_number: Counter[int] = Counter()
-        self.tally = ScorerTally(
-            scorer.competitor, column_prefix, scorer.rows, scorer.duplicates, missing=[], bad=[]
-        )
+    def __init__(self, scorers: list[Scorer], prefix: str) -> None:
+        self._scorers = scorers
+        self._rows_by_key = [scorer.rows_by_key() for scorer in scorers]
+        self._statuses = [
+            bytes(map((scorer.status + bytes([Status.missing])).__getitem__, rows))
+            for scorer, rows in zip(scorers, self._rows_by_key, strict=True)
+        ]
+        self._asked: Counter[int] = Counter()
+        self._tallies = [
+            ScorerTally(
+                scorer.competitor,
+                column_prefix(scorer, prefix),
+                scorer.rows,
+                scorer.duplicates,
+                missing=[],
+                bad=[],
+            )
+            for scorer in scorers
+        ]
 
-    def count(self, numbers: list[int], keys: list[str | None], first_row: int) -> None:
-        """Take which score row each row of a block got."""
-        self._rows_by_number.update(numbers)
-        tally = self.tally
-        if len(tally.missing) < SAMPLE_ROWS or len(tally.bad) < SAMPLE_ROWS:
-            statuses = bytes(map(self._statuses.__getitem__, numbers))
+    @cached_property
+    def has_all_scorers(self) -> list[bool]:
+        """Whether a row with a key of this number lacks no scorer."""
+        return [Status.missing not in statuses for statuses in zip(*self._statuses, strict=True)]
+
+    def count(self, key_numbers: list[int], keys: list[str | None], first_row: int) -> None:
+        """Take the key numbers of a block's rows."""
+        self._asked.update(key_numbers)
+        for number, tally in enumerate(self._tallies):
+            if len(tally.missing) == len(tally.bad) == SAMPLE_ROWS:
+                continue
+            statuses = bytes(map(self._statuses[number].__getitem__, key_numbers))
             for row in _first(statuses, Status.missing, SAMPLE_ROWS - len(tally.missing)):
                 tally.missing.append(MissingSample(keys[row], first_row + row))
             for row in _first(statuses, Status.bad, SAMPLE_ROWS - len(tally.bad)):
-                tally.bad.append(self._bad_sample(numbers[row], keys[row], first_row + row))
+                score_row = self._rows_by_key[number][key_numbers[row]]
+                scorer = self._scorers[number]
+                reason, where = scorer.reasons[score_row], scorer.where(score_row)
+                tally.bad.append(BadSample(keys[row] or "", first_row + row, reason, where))
 
-    def finish(self) -> ScorerTally:
-        """Return the counts once the table is through."""
-        scorer, tally = self._scorer, self.tally
-        rows = self._rows_by_number
-        statuses = bytes(map(self._statuses.__getitem__, rows))
+    def finish(self) -> dict[str, ScorerTally]:
+        """Return the counts by competitor once the table is through."""
+        for number in range(len(self._scorers)):
+            self._finish(number)
+        return {tally.competitor: tally for tally in self._tallies}
 
-        def count(status: Status) -> int:
-            return sum(compress(rows.values(), map(status.__eq__, statuses)))
+    def _finish(self, number: int) -> None:
+        scorer, tally = self._scorers[number], self._tallies[number]
+        statuses = bytes(map(self._statuses[number].__getitem__, self._asked))
 
-        tally.matched_rows = count(Status.ok)
-        tally.missing_rows = count(Status.missing)
-        tally.bad_rows = count(Status.bad)
-        joined = list(compress(rows, map(Status.ok.__eq__, statuses)))
+        def rows(status: Status) -> int:
+            return sum(compress(self._asked.values(), map(status.__eq__, statuses)))
+
+        tally.matched_rows = rows(Status.ok)
+        tally.missing_rows = rows(Status.missing)
+        tally.bad_rows = rows(Status.bad)
+        asked = list(map(self._rows_by_key[number].__getitem__, self._asked))
+        joined = list(compress(asked, map(Status.ok.__eq__, statuses)))
         if joined:
             tally.score_min = min(map(scorer.score.__getitem__, joined))
             tally.score_max = max(map(scorer.score.__getitem__, joined))
-        tally.unmatched_keys = scorer.rows - len(rows.keys() - {scorer.rows})
+        found = set(asked) - {scorer.rows}
+        tally.unmatched_keys = scorer.rows - len(found)
         if tally.unmatched_keys:
-            unmatched = (n for n in range(scorer.rows) if n not in rows)
-            tally.unmatched = [scorer.raw_keys[n] for n in islice(unmatched, SAMPLE_ROWS)]
-        return tally
-
-    def _bad_sample(self, number: int, key: str | None, row: int) -> BadSample:
-        reason = self._scorer.reasons[number]
-        return BadSample(key or "", row, reason, self._scorer.where(number))
+            unmatched = (row for row in range(scorer.rows) if row not in found)
+            tally.unmatched = [scorer.raw_keys[row] for row in islice(unmatched, SAMPLE_ROWS)]
 
 
 def _first(statuses: bytes, status: Status, most: int) -> list[int]:

@@ -13,7 +13,13 @@ from second_opinion_assets.join import json_text
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.files import FileDigest, HashedFile, Progress
 from second_opinion_assets.join.keys import Normalizer
-from second_opinion_assets.join.scorers import Place, ScoreColumns, Scorer, Source
+from second_opinion_assets.join.scorers import (
+    KeyNumbers,
+    Place,
+    ScoreColumns,
+    Scorer,
+    Source,
+)
 from second_opinion_assets.join.scores import find_key, read_competitor, read_row, slug
 from second_opinion_assets.join.sidecars.json_forms import (
     LINE_SUFFIXES,
@@ -66,6 +72,7 @@ class ScorerSet:
     def __init__(self, options: JoinOptions) -> None:
         self.options = options
         self.sources: list[Source] = []
+        self.keys = KeyNumbers()
         self._by_name: dict[str, Scorer] = {}
         self._by_slug: dict[str, Scorer] = {}
         self.normalizer = lru_cache(lambda field: Normalizer(options.key_normalize, field))
@@ -91,7 +98,7 @@ class ScorerSet:
                 f"both be {self.options.prefix}_{part}_…; give them one name, or two distinct ones"
             )
             raise JoinError(msg)
-        scorer = Scorer(competitor, self.sources)
+        scorer = Scorer(competitor, self.sources, self.keys)
         self._by_name[competitor] = self._by_slug[part] = scorer
         return scorer
 

@@ -82,11 +82,11 @@ class Joined(NamedTuple):
     """What the join found for the rows of a block.
 
     Attributes:
-        numbers: for each scorer, the number of the score row that each row got.
+        key_numbers: the number of each row's key among the keys of all scorers.
         kept: which rows go into the output; None for all.
     """
 
-    numbers: list[list[int]]
+    key_numbers: list[int]
     kept: list[bool] | None
 
 

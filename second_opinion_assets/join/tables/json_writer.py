@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import compress
 from typing import TYPE_CHECKING
 
-from second_opinion_assets.join.columns import json_members
+from second_opinion_assets.join.columns import json_tails
 
 if TYPE_CHECKING:
     from second_opinion_assets.join.files import Publication
@@ -21,7 +21,7 @@ class JsonLinesWriter:
     def __init__(self, sink: Publication, scorers: list[Scorer], prefix: str) -> None:
         self.rows = 0
         self._sink = sink
-        self._members = [json_members(scorer, prefix) for scorer in scorers]
+        self._tails = json_tails(scorers, prefix)
 
     def write(self, block: Block, joined: Joined) -> None:
         self._sink.write(self._text(block, joined, None))
@@ -35,12 +35,11 @@ class JsonLinesWriter:
     def _text(self, block: Block, joined: Joined, end: bytes | None) -> bytes:
         """Return a block's rows as text, each with its own end or with the one given."""
         rows = block.json_rows()
-        columns = [rows.bodies]
-        for numbers, members in zip(joined.numbers, self._members, strict=True):
-            columns.append(list(map(members.__getitem__, numbers)))
+        tails = list(map(self._tails.__getitem__, joined.key_numbers))
         for number in rows.empty:
-            columns[1][number] = columns[1][number].removeprefix(b",")
-        columns.append(rows.ends if end is None else [end] * len(rows.bodies))
+            tails[number] = tails[number].removeprefix(b",")
+        ends = rows.ends if end is None else [end] * len(rows.bodies)
+        columns = [rows.bodies, tails, ends]
         if joined.kept is not None:
             columns = [list(compress(column, joined.kept)) for column in columns]
         parts = [b""] * (len(columns) * len(columns[0]))

@@ -159,25 +159,24 @@ class ParquetWriter:
         like: pq.FileMetaData | None,
     ) -> None:
         self.rows = 0
-        self._arrays = [appended_columns.arrow_arrays(scorer) for scorer in scorers]
+        self._values = [
+            values for scorer in scorers for values in appended_columns.arrow_arrays(scorer)
+        ]
         self._names = appended_columns.column_names(scorers, prefix)
         self._schema = schema
         self._gather = like is None
         self._gathered: list[pa.Table] = []
-        types = [array.type for arrays in self._arrays for array in arrays]
-        for name, kind in zip(self._names, types, strict=True):
-            schema = schema.append(pa.field(name, kind))
+        for name, values in zip(self._names, self._values, strict=True):
+            schema = schema.append(pa.field(name, values.type))
         self._writer = pq.ParquetWriter(
             pa.PythonFile(sink, "w"), schema, **_settings(like, self._schema, self._names)
         )
 
     def write(self, block: Block, joined: Joined) -> None:
         table = block.arrow(self._schema)
-        arrays = iter(self._names)
-        for numbers, columns in zip(joined.numbers, self._arrays, strict=True):
-            indices = pa.array(numbers, pa.int64())
-            for column in columns:
-                table = table.append_column(next(arrays), column.take(indices))
+        key_numbers = pa.array(joined.key_numbers, pa.int64())
+        for name, values in zip(self._names, self._values, strict=True):
+            table = table.append_column(name, values.take(key_numbers))
         if joined.kept is not None:
             table = table.filter(pa.array(joined.kept, pa.bool_()))
         if not self._gather:
