@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
 from second_opinion_assets.join.scores import Status
 
 if TYPE_CHECKING:
@@ -82,22 +80,6 @@ def row_values(scorer: Scorer, number: int) -> tuple[object, ...]:
     return score, status, runtime_ms, scorer.frames[number], source
 
 
-def json_tails(scorers: list[Scorer], prefix: str) -> list[bytes]:
-    """Return the columns of all scorers as text to put at the end of a JSON object.
-
-    One text for each key number and, last, one for a key that no scorer has.
-    """
-    names = [f',"{name}":'.encode() for name in column_names(scorers, prefix)]
-    template = b"%b".join((*names, b""))
-    columns = [
-        list(map(_json_texts(values).__getitem__, rows))
-        for scorer in scorers
-        for rows in [scorer.rows_by_key()]
-        for values in scorer_values(scorer)
-    ]
-    return list(map(template.__mod__, zip(*columns, strict=True)))
-
-
 def arrow_arrays(scorer: Scorer) -> list[Any]:
     """Return the five columns as pyarrow arrays, by key number and, last, for a key without."""
     import pyarrow as pa  # noqa: PLC0415 (half a second that JSON tables do not need)
@@ -108,14 +90,6 @@ def arrow_arrays(scorer: Scorer) -> list[Any]:
         pa.array(values, types[column.type]).take(rows)
         for column, values in zip(APPENDED, scorer_values(scorer), strict=True)
     ]
-
-
-def _json_texts(values: list[Any]) -> list[bytes]:
-    """Return each of many numbers, or each of few different strings, as JSON text."""
-    if isinstance(values[-1], str):
-        texts = {value: msgspec.json.encode(value) for value in set(values)}
-        return [texts[value] for value in values]
-    return msgspec.json.encode(values)[1:-1].split(b",")
 
 
 def _none_for_nan(numbers: Iterable[float]) -> list[float | None]:

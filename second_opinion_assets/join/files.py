@@ -24,6 +24,9 @@ CHUNK_BYTES = 4 << 20
 Progress = Callable[[int], None]
 """Is told how many more input bytes are done."""
 
+Buffer = Any
+"""An object with the buffer protocol (`collections.abc.Buffer` from Python 3.12)."""
+
 
 class FileDigest(msgspec.Struct, frozen=True):
     """What a file held: `sha256` of its bytes in hex, and how many bytes."""
@@ -44,6 +47,14 @@ class HashedFile:
         self._progress = progress
         self._hash = hashlib.sha256()
         self._bytes = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the file as it lies there; 0 for one that is not there."""
+        try:
+            return self._path.stat().st_size
+        except OSError:
+            return 0
 
     @property
     def digest(self) -> FileDigest:
@@ -179,12 +190,15 @@ class Publication:
 
         A writer that an error left unfinished may still write when it is collected: to nowhere.
         """
-        if self.closed:
-            return len(data)
-        data = bytes(data)
-        self._settle()
-        self._pending = self._thread.submit(self._write, data)
+        if not self.closed:
+            kept = bytes(data)
+            self.write_made(lambda: kept)
         return len(data)
+
+    def write_made(self, make: Callable[[], Buffer]) -> None:
+        """Take what makes the next bytes; it is called in the thread that writes them."""
+        self._settle()
+        self._pending = self._thread.submit(self._write, make)
 
     def writable(self) -> bool:
         """Say yes, as file-like objects do."""
@@ -237,10 +251,10 @@ class Publication:
             except OSError as error:
                 raise self._unwritable(error) from None
 
-    def _write(self, data: bytes) -> None:
-        self._hash.update(data)
-        self._bytes += len(data)
-        view = memoryview(data)
+    def _write(self, make: Callable[[], Buffer]) -> None:
+        view = memoryview(make())
+        self._hash.update(view)
+        self._bytes += len(view)
         while view:
             view = view[self._file.write(view) or 0 :]
 

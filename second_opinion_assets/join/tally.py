@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import cached_property
 from itertools import compress, islice
+from operator import and_
 
 import msgspec
 
@@ -132,7 +132,7 @@ class RowCounter:
             bytes(map((scorer.status + bytes([Status.missing])).__getitem__, rows))
             for scorer, rows in zip(scorers, self._rows_by_key, strict=True)
         ]
-        self._asked: Counter[int] = Counter()
+        self._asked = [0] * (len(scorers[0].keys) + 1)
         self._tallies = [
             ScorerTally(
                 scorer.competitor,
@@ -152,7 +152,9 @@ class RowCounter:
 
     def count(self, key_numbers: list[int], keys: list[str | None], first_row: int) -> None:
         """Take the key numbers of a block's rows."""
-        self._asked.update(key_numbers)
+        asked = self._asked
+        for key_number in key_numbers:
+            asked[key_number] += 1
         for number, tally in enumerate(self._tallies):
             if len(tally.missing) == len(tally.bad) == SAMPLE_ROWS:
                 continue
@@ -173,24 +175,28 @@ class RowCounter:
 
     def _finish(self, number: int) -> None:
         scorer, tally = self._scorers[number], self._tallies[number]
-        statuses = bytes(map(self._statuses[number].__getitem__, self._asked))
+        statuses, rows = self._statuses[number], self._rows_by_key[number]
 
-        def rows(status: Status) -> int:
-            return sum(compress(self._asked.values(), map(status.__eq__, statuses)))
+        def asked(status: Status) -> int:
+            return sum(compress(self._asked, _are(status, statuses)))
 
-        tally.matched_rows = rows(Status.ok)
-        tally.missing_rows = rows(Status.missing)
-        tally.bad_rows = rows(Status.bad)
-        asked = list(map(self._rows_by_key[number].__getitem__, self._asked))
-        joined = list(compress(asked, map(Status.ok.__eq__, statuses)))
-        if joined:
-            tally.score_min = min(map(scorer.score.__getitem__, joined))
-            tally.score_max = max(map(scorer.score.__getitem__, joined))
-        found = set(asked) - {scorer.rows}
+        tally.matched_rows = asked(Status.ok)
+        tally.missing_rows = asked(Status.missing)
+        tally.bad_rows = asked(Status.bad)
+        found = set(compress(rows, self._asked)) - {scorer.rows}
         tally.unmatched_keys = scorer.rows - len(found)
         if tally.unmatched_keys:
             unmatched = (row for row in range(scorer.rows) if row not in found)
             tally.unmatched = [scorer.raw_keys[row] for row in islice(unmatched, SAMPLE_ROWS)]
+        ok = compress(rows, map(and_, _are(Status.ok, statuses), map(bool, self._asked)))
+        scores = list(map(scorer.score.__getitem__, ok))
+        if scores:
+            tally.score_min, tally.score_max = min(scores), max(scores)
+
+
+def _are(status: Status, statuses: bytes) -> bytes:
+    """Return a 1 for each entry that is `status` and a 0 for each other."""
+    return statuses.translate(bytes(known == status for known in range(256)))
 
 
 def _first(statuses: bytes, status: Status, most: int) -> list[int]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from second_opinion_assets.join.files import FileDigest
+    from second_opinion_assets.join.tables.text_rows import TextRows
 
 LINE_END = b"}\n"
 
@@ -27,6 +28,9 @@ class JsonRows:
     ends: list[bytes]
     empty: list[int] = field(default_factory=list)
 
+    def __len__(self) -> int:
+        return len(self.bodies)
+
 
 class Column(NamedTuple):
     """Name and type of one column of a table, the type as its form of file calls it."""
@@ -42,7 +46,7 @@ class Block(Protocol):
     def keys(self) -> list[str | None]:
         """The text of each row's key, None for null."""
 
-    def json_rows(self) -> JsonRows:
+    def json_rows(self) -> JsonRows | TextRows:
         """Return the rows as open JSON objects."""
 
     def arrow(self, schema: Any) -> Any:  # noqa: ANN401 (pyarrow is imported only where used)

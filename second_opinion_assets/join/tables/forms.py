@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PARQUET_SUFFIXES = (".parquet", ".pq")
 TABLE_SUFFIXES = (*PARQUET_SUFFIXES, *LINE_SUFFIXES, ".json")
 DOCUMENT_BLOCK_ROWS = 10_000
+LARGE_FILE_BYTES = 64 << 20  # of which native code is worth its import
 
 
 def refuse_unknown_form(path: Path, what: str) -> None:
@@ -65,6 +66,7 @@ def open_table(
                 lambda line: f"{path}:{line}",
                 appended,
                 lambda: open_table(path, appended),
+                large=file.size_bytes >= LARGE_FILE_BYTES,
             )
     else:
         yield _document_table(path, appended, progress)

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
     from second_opinion_assets.join.files import FileDigest, HashedFile
     from second_opinion_assets.join.tables.block import FeatureTable
+    from second_opinion_assets.join.tables.text_rows import TextRows
 
 SAMPLE_ROWS = 1000
 _ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
+_EMPTY = re.compile(rb"^\{\s*\}$", re.MULTILINE)
 
 
 class AppendedNames:
@@ -53,10 +55,10 @@ class JsonBlock:
     """Rows of JSON objects; a `Block`."""
 
     keys: list[str | None]
-    rows: JsonRows
+    rows: JsonRows | TextRows
     where: str
 
-    def json_rows(self) -> JsonRows:
+    def json_rows(self) -> JsonRows | TextRows:
         return self.rows
 
     def arrow(self, schema: Any) -> Any:  # noqa: ANN401 (pyarrow is imported only where used)
@@ -76,6 +78,7 @@ class JsonTable:
         locate: turns a line number, from 1, into `path:line` or `path::$[3]`.
         appended: the names of the columns to append.
         reopened: opens the same table anew, for what must be known of all rows beforehand.
+        large: whether native code is worth its import.
     """
 
     def __init__(
@@ -86,7 +89,10 @@ class JsonTable:
         locate: Callable[[int], str],
         appended: AppendedNames,
         reopened: Callable[[], AbstractContextManager[FeatureTable]],
+        *,
+        large: bool = False,
     ) -> None:
+        self._large = large
         self._path = path
         self._file = file
         self._locate = locate
@@ -142,15 +148,25 @@ class JsonTable:
 
     def _quick_block(self, text: bytes, keys: KeyReader, first: int) -> JsonBlock | None:
         """Read lines that are all plain; None if one might need a closer look."""
-        lines = json_text.plain_lines(text)
-        if lines is None or self._appended.may_be_in(text):
+        rows = self._plain_rows(text)
+        if rows is None or self._appended.may_be_in(text):
             return None
         found = keys.read_lines(text, self._locate(first))
-        if found is None or len(found) != len(lines):
+        if found is None or len(found) != len(rows):
             return None
-        bodies = [line[:-1] for line in lines]
-        empty = [n for n, key in enumerate(found) if key is None and bodies[n].strip() == b"{"]
-        return JsonBlock(found, JsonRows(bodies, [LINE_END] * len(lines), empty), str(self._path))
+        if None in found and _EMPTY.search(text):
+            return None
+        return JsonBlock(found, rows, str(self._path))
+
+    def _plain_rows(self, text: bytes) -> JsonRows | TextRows | None:
+        if self._large:
+            from second_opinion_assets.join.tables.text_rows import TextRows  # noqa: PLC0415
+
+            return TextRows.of(text)
+        lines = json_text.plain_lines(text)
+        if lines is None:
+            return None
+        return JsonRows([line[:-1] for line in lines], [LINE_END] * len(lines))
 
     def _careful_block(self, text: bytes, keys: KeyReader, first: int) -> JsonBlock:
         """Read line by line, with a look at every member."""

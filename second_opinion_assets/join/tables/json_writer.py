@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import compress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from second_opinion_assets.join.columns import json_tails
+from second_opinion_assets.join.json_tails import JsonTails
+from second_opinion_assets.join.tables.block import JsonRows
 
 if TYPE_CHECKING:
-    from second_opinion_assets.join.files import Publication
+    from second_opinion_assets.join.files import Buffer, Publication
     from second_opinion_assets.join.scorers import Scorer
     from second_opinion_assets.join.tables.block import Block, Joined
+    from second_opinion_assets.join.tables.text_rows import TextRows
 
 _SEPARATOR = b",\n"
 
@@ -21,10 +24,14 @@ class JsonLinesWriter:
     def __init__(self, sink: Publication, scorers: list[Scorer], prefix: str) -> None:
         self.rows = 0
         self._sink = sink
-        self._tails = json_tails(scorers, prefix)
+        self._tails = JsonTails(scorers, prefix)
 
     def write(self, block: Block, joined: Joined) -> None:
-        self._sink.write(self._text(block, joined, None))
+        rows = block.json_rows()
+        if isinstance(rows, JsonRows) or joined.kept is not None:
+            self._sink.write(self._text(rows, joined, None))
+        else:
+            self._splice(rows, joined.key_numbers)
 
     def finish(self) -> None:
         """A file of lines has no end of its own."""
@@ -32,13 +39,12 @@ class JsonLinesWriter:
     def close(self) -> None:
         """Nothing is held: the sink is its owner's to close."""
 
-    def _text(self, block: Block, joined: Joined, end: bytes | None) -> bytes:
-        """Return a block's rows as text, each with its own end or with the one given."""
-        rows = block.json_rows()
+    def _text(self, rows: JsonRows | TextRows, joined: Joined, end: bytes | None) -> bytes:
+        """Return rows as text, each with its own end or with the one given."""
         tails = list(map(self._tails.__getitem__, joined.key_numbers))
         for number in rows.empty:
             tails[number] = tails[number].removeprefix(b",")
-        ends = rows.ends if end is None else [end] * len(rows.bodies)
+        ends = rows.ends if end is None else [end] * len(rows)
         columns = [rows.bodies, tails, ends]
         if joined.kept is not None:
             columns = [list(compress(column, joined.kept)) for column in columns]
@@ -48,6 +54,19 @@ class JsonLinesWriter:
         text = b"".join(parts)
         self.rows += text.count(b"\n")
         return text
+
+    def _splice(self, rows: TextRows, key_numbers: list[int]) -> None:
+        """Let the sink's thread make the text of rows and write it."""
+
+        def made() -> Buffer:
+            return rows.spliced(self._tail_array.take(key_numbers))
+
+        self._sink.write_made(made)
+        self.rows += len(rows)
+
+    @cached_property
+    def _tail_array(self) -> Any:  # noqa: ANN401 (pyarrow is imported only where used)
+        return self._tails.arrow()
 
 
 class JsonDocumentWriter(JsonLinesWriter):
@@ -66,7 +85,7 @@ class JsonDocumentWriter(JsonLinesWriter):
         sink.write(head + b"[")
 
     def write(self, block: Block, joined: Joined) -> None:
-        text = self._text(block, joined, b"}" + _SEPARATOR)
+        text = self._text(block.json_rows(), joined, b"}" + _SEPARATOR)
         if text:
             self._sink.write(self._start + text.removesuffix(_SEPARATOR))
             self._start = _SEPARATOR

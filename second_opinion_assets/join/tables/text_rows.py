@@ -1,0 +1,72 @@
+"""The rows of a large file of JSON lines as one text, spliced by native code.
+
+Small files do without: numpy and pyarrow take longer to import than the whole of their join.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from second_opinion_assets.join.json_text import is_utf8
+from second_opinion_assets.join.tables.block import LINE_END
+
+_LINE_FEED, _OPENING, _CLOSING = b"\n{}"
+
+
+class TextRows:
+    """Lines that each start and end with an object's braces; like `JsonRows`, but for `spliced`.
+
+    Args:
+        text: the lines, each with its line feed.
+        braces: int64, position of each line's last brace.
+    """
+
+    empty: tuple[int, ...] = ()
+
+    def __init__(self, text: bytes, braces: np.ndarray) -> None:
+        self.text = text
+        self._braces = braces
+
+    @classmethod
+    def of(cls, text: bytes) -> TextRows | None:
+        """Return the rows of a text, by the same rule as `json_text.plain_lines`, or None."""
+        if not text.endswith(b"\n"):
+            return None
+        characters = np.frombuffer(text, np.uint8)
+        feeds = np.flatnonzero(characters == _LINE_FEED)
+        starts, braces = feeds[:-1] + 1, feeds - 1
+        if characters[0] != _OPENING or (characters[starts] != _OPENING).any():
+            return None
+        if (characters[braces] != _CLOSING).any() or not is_utf8(text):
+            return None
+        return cls(text, braces)
+
+    def __len__(self) -> int:
+        return len(self._braces)
+
+    @cached_property
+    def bodies(self) -> list[bytes]:
+        return [line[:-1] for line in self.text.split(b"\n")[:-1]]
+
+    @property
+    def ends(self) -> list[bytes]:
+        return [LINE_END] * len(self)
+
+    def spliced(self, tails: pa.Array) -> pa.Buffer:
+        """Return the lines as text, each with its tail before its last brace.
+
+        Args:
+            tails: large binary, one a row.
+        """
+        # From each last brace to the next: pieces that lie side by side need no copy of the text.
+        borders = np.concatenate((np.zeros(1, np.int64), self._braces))
+        pieces = pa.Array.from_buffers(
+            pa.large_binary(), len(self), [None, pa.py_buffer(borders), pa.py_buffer(self.text)]
+        )
+        ends = pa.array([b""] * (len(self) - 1) + [LINE_END], pa.large_binary())
+        separator = pa.scalar(b"", pa.large_binary())
+        return pc.binary_join_element_wise(pieces, tails, ends, separator).buffers()[2]
