@@ -80,6 +80,11 @@ class Normalizer:
             mode = KeyNormalize.basename if has_path else KeyNormalize.raw
         self._mode = mode
 
+    @property
+    def keeps_names(self) -> bool:
+        """Whether a key without white space or separators of paths stays as it is."""
+        return self._mode is not KeyNormalize.stem
+
     def one(self, key: str) -> str:
         """Return a key's normalised text, maybe an empty one."""
         return _NORMALIZERS[self._mode](key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from itertools import compress, count, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,10 +13,10 @@ from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.scores import ScoreRow, Status, slug
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-_NO_ROW = -1
+NO_ROW = -1
 
 
 class Place(NamedTuple):
@@ -86,7 +87,7 @@ class Scorer:
         competitor: the scorer's name as the sidecars write it.
         sources: the sidecars of the table, shared by all its scorers.
         keys: numbers of the normalised keys, shared likewise.
-        row_of: row of each key, by the key's number; `_NO_ROW` and what is not there are none.
+        row_of: row of each key, by the key's number; `NO_ROW` and what is not there are none.
         score, runtime_ms: float64, NaN where there is none.
         status: a `Status` for each row.
         frames: int64, number of frame scores averaged.
@@ -121,6 +122,10 @@ class Scorer:
         """Number of distinct score rows."""
         return len(self.status)
 
+    def first_places(self, rows: Iterable[int], most: int) -> list[int]:
+        """Return those of some rows that stand first in their sources, at most `most`."""
+        return nsmallest(most, rows, lambda row: (self.source_of[row], self.position_of[row]))
+
     def add(self, key: str, raw_key: str, row: ScoreRow, place: Place) -> None:
         """Take one score row.
 
@@ -128,9 +133,9 @@ class Scorer:
             JoinError: another row with the same key says something else.
         """
         (key_number,) = self.keys.take([key])
-        self._make_room()
+        self.make_room()
         known = self.row_of[key_number]
-        if known != _NO_ROW:
+        if known != NO_ROW:
             self._repeat(known, key, raw_key, row, place)
             return
         if row.reason:
@@ -147,9 +152,9 @@ class Scorer:
     def extend(self, rows: ScoreColumns, source: int) -> None:
         """Take many rows of one source that are all ok, as `add` takes each."""
         key_numbers = self.keys.take(rows.keys)
-        self._make_room()
+        self.make_room()
         known = set(map(self.row_of.__getitem__, key_numbers))
-        if known != {_NO_ROW} or len(set(key_numbers)) < len(key_numbers):
+        if known != {NO_ROW} or len(set(key_numbers)) < len(key_numbers):
             for key, raw, score, runtime_ms, frames, position in zip(*rows, strict=True):
                 row = ScoreRow(score, Status.ok, runtime_ms, frames, "")
                 self.add(key, raw, row, Place(source, position))
@@ -164,13 +169,14 @@ class Scorer:
         self.position_of.extend(rows.positions)
         self.raw_keys.extend(rows.raw_keys)
 
-    def rows_by_key(self) -> list[int]:
+    def rows_by_key(self) -> array[int]:
         """Return the row of each key number and, last, of a key that has none.
 
         `rows` stands for no row.
         """
-        self._make_room()
-        return [self.rows if row == _NO_ROW else row for row in (*self.row_of, _NO_ROW)]
+        self.make_room()
+        none = self.rows
+        return array("q", (none if row == NO_ROW else row for row in (*self.row_of, NO_ROW)))
 
     def row(self, number: int) -> ScoreRow:
         """Return one row as it was added."""
@@ -198,8 +204,9 @@ class Scorer:
         )
         raise JoinError(msg)
 
-    def _make_room(self) -> None:
-        self.row_of.extend(repeat(_NO_ROW, len(self.keys) - len(self.row_of)))
+    def make_room(self) -> None:
+        """Let `row_of` have an entry for each key."""
+        self.row_of.extend(repeat(NO_ROW, len(self.keys) - len(self.row_of)))
 
     def _locate(self, place: Place) -> str:
         return self.sources[place.source].locate(place.position)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import compress, islice
+from itertools import compress
 from operator import and_
 
 import msgspec
@@ -187,7 +187,8 @@ class RowCounter:
         tally.unmatched_keys = scorer.rows - len(found)
         if tally.unmatched_keys:
             unmatched = (row for row in range(scorer.rows) if row not in found)
-            tally.unmatched = [scorer.raw_keys[row] for row in islice(unmatched, SAMPLE_ROWS)]
+            first = scorer.first_places(unmatched, SAMPLE_ROWS)
+            tally.unmatched = list(map(scorer.raw_keys.__getitem__, first))
         ok = compress(rows, map(and_, _are(Status.ok, statuses), map(bool, self._asked)))
         scores = list(map(scorer.score.__getitem__, ok))
         if scores:

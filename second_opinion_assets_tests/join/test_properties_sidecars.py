@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 import tempfile
 from collections import Counter
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from second_opinion_assets.join.provenance import Invocation
 from second_opinion_assets.join.scores import Status
 from second_opinion_assets.join.sidecars import Sidecar, read, read_sidecars
 from second_opinion_assets.join.sidecars.uniform import UniformReader
+from second_opinion_assets.join.tables import forms
 from second_opinion_assets_tests.join import plain
 
 if TYPE_CHECKING:
@@ -54,10 +56,11 @@ class Object(list[tuple[str, Value]]):
 
 
 class Knobs(NamedTuple):
-    """Sizes that decide where blocks of rows end."""
+    """Sizes that decide where blocks of rows end, and whether native code reads them."""
 
     chunk_bytes: int
     learning_rows: int
+    native: bool = False
 
 
 class Case(NamedTuple):
@@ -301,7 +304,8 @@ def cases(draw: st.DrawFn) -> Case:
         key_normalize=draw(st.sampled_from(["auto", "auto", "raw", "basename", "stem"])),
     )
     features = draw(feature_lines(key_field))
-    knobs = Knobs(draw(st.sampled_from([64, 300, 4 << 20])), draw(st.sampled_from([1, 3, 200])))
+    chunk_bytes = draw(st.sampled_from([64, 300, 4 << 20]))
+    knobs = Knobs(chunk_bytes, draw(st.sampled_from([1, 3, 200])), draw(st.booleans()))
     return Case(sidecars, features, options, knobs)
 
 
@@ -329,6 +333,8 @@ def block_sizes(knobs: Knobs) -> Iterator[None]:
     with (
         patch.object(files, "CHUNK_BYTES", knobs.chunk_bytes),
         patch.object(read, "LEARNING_ROWS", knobs.learning_rows),
+        patch.object(read, "LARGE_SIDECAR_BYTES", 0 if knobs.native else sys.maxsize),
+        patch.object(forms, "LARGE_FILE_BYTES", 0 if knobs.native else sys.maxsize),
         patch.object(os, "fsync"),
     ):
         yield
@@ -567,8 +573,9 @@ def test_a_line_holds_one_row(parts: list[tuple[int, str, bool]]) -> None:
         for clip, end, newline in [(0, "\n", False), *parts]
     )
     file = plain.ScoreFile(text.encode(), lines=True, written="s.jsonl", label="a")
-    knobs = Knobs(4 << 20, 1)
-    assert_agrees(Case([file], [b'{"clip_id": "c0"}'], plain.Options(), knobs))
+    for native in (False, True):
+        knobs = Knobs(4 << 20, 1, native)
+        assert_agrees(Case([file], [b'{"clip_id": "c0"}'], plain.Options(), knobs))
 
 
 @given(st.integers(0, 3), st.integers(0, 3), st.sampled_from(['"x\udcff"', '"\udcc3"']))
@@ -579,5 +586,6 @@ def test_score_bytes_that_are_no_text_are_refused(before: int, after: int, wrong
     rows = (f'{{"clip_id": "c{n}", "score": 1, "note": {text}}}\n' for n, text in enumerate(notes))
     text = "".join(rows).encode(errors="surrogateescape")
     file = plain.ScoreFile(text, lines=True, written="s.jsonl", label="a")
-    knobs = Knobs(64, 1)
-    assert_agrees(Case([file], [b'{"clip_id": "c0"}'], plain.Options(), knobs))
+    for native in (False, True):
+        knobs = Knobs(64, 1, native)
+        assert_agrees(Case([file], [b'{"clip_id": "c0"}'], plain.Options(), knobs))

@@ -132,7 +132,7 @@ def jsonl_texts(draw: st.DrawFn) -> bytes:
     return text.encode()
 
 
-block_knobs = st.builds(Knobs, st.sampled_from([16, 64, 200, 4 << 20]), st.just(200))
+block_knobs = st.builds(Knobs, st.sampled_from([16, 64, 200, 4 << 20]), st.just(200), st.booleans())
 
 
 class Done(NamedTuple):
@@ -413,7 +413,7 @@ def test_a_damaged_feature_table_is_never_half_read(data: st.DataObject) -> None
     text = data.draw(damaged(original))
     note(f"features: {text!r}")
     first_is_whole = original.split(b"\n")[0] == text.split(b"\n")[0]
-    knobs = data.draw(block_knobs) if first_is_whole else Knobs(4 << 20, 200)
+    knobs = data.draw(block_knobs) if first_is_whole else Knobs(4 << 20, 200, native=True)
     out_form = data.draw(st.sampled_from(["jsonl", "json", "parquet"]))
     try:
         rows = plain.loads_lines(text)
@@ -458,7 +458,7 @@ def test_a_key_that_is_no_text_is_named_by_its_line(before: int, after: int, key
         tempfile.TemporaryDirectory() as folder,
         pytest.raises(JoinError, match=rf"features\.jsonl:{before + 1}: "),
     ):
-        join(text, Knobs(4 << 20, 200), plain.Options(), Path(folder))
+        join(text, Knobs(4 << 20, 200, native=True), plain.Options(), Path(folder))
 
 
 @given(st.sampled_from([b"\xff", b"\xc3", b"\xed\xa0\x80"]), st.sampled_from(["top", "row", "key"]))
@@ -472,7 +472,12 @@ def test_bytes_that_are_no_text_are_refused(wrong: bytes, place: str) -> None:
         features = Path(folder, "features.json")
         features.write_bytes(document)
         with pytest.raises(JoinError, match="UTF-8"):
-            join_file(features, Path(folder, "out.json"), Knobs(4 << 20, 200), plain.Options())
+            join_file(
+                features,
+                Path(folder, "out.json"),
+                Knobs(4 << 20, 200, native=True),
+                plain.Options(),
+            )
 
 
 @given(st.integers(0, 3), st.sampled_from(["jsonl", "json", "parquet"]))

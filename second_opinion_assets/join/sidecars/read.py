@@ -30,14 +30,16 @@ from second_opinion_assets.join.sidecars.json_forms import (
 from second_opinion_assets.join.sidecars.uniform import UniformReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from second_opinion_assets.join.options import JoinOptions
     from second_opinion_assets.join.scores import Payload
+    from second_opinion_assets.join.sidecars.native import NativeScores
     from second_opinion_assets.join.sidecars.uniform import UniformRows
 
 LEARNING_ROWS = 200
+LARGE_SIDECAR_BYTES = 8 << 20  # of which native code is worth its import
 SIDECAR_SUFFIXES = (*LINE_SUFFIXES, ".json")
 
 
@@ -73,6 +75,7 @@ class ScorerSet:
         self.options = options
         self.sources: list[Source] = []
         self.keys = KeyNumbers()
+        self.native: NativeScores | None = None
         self._by_name: dict[str, Scorer] = {}
         self._by_slug: dict[str, Scorer] = {}
         self.normalizer = lru_cache(lambda field: Normalizer(options.key_normalize, field))
@@ -102,6 +105,14 @@ class ScorerSet:
         self._by_name[competitor] = self._by_slug[part] = scorer
         return scorer
 
+    def native_scores(self) -> NativeScores:
+        """Return what gathers the rows that native code reads."""
+        if self.native is None:
+            from second_opinion_assets.join.sidecars.native import NativeScores  # noqa: PLC0415
+
+            self.native = NativeScores()
+        return self.native
+
     def in_slug_order(self) -> list[Scorer]:
         return [self._by_slug[part] for part in sorted(self._by_slug)]
 
@@ -123,6 +134,8 @@ def read_sidecars(
         files = ", ".join(str(given.sidecar.path) for given in inputs) or "no score file given"
         msg = f"no scores at all: {files}"
         raise JoinError(msg)
+    if scorers.native:
+        scorers.native.settle()
     return scorers.in_slug_order(), inputs
 
 
@@ -142,7 +155,8 @@ def _read_sidecar(sidecar: Sidecar, scorers: ScorerSet, progress: Progress | Non
             f"not {suffix or 'in no suffix'}"
         )
         raise JoinError(msg)
-    reader = SidecarReader(sidecar, source, scorers)
+    large = suffix in LINE_SUFFIXES and file.size_bytes >= LARGE_SIDECAR_BYTES
+    reader = SidecarReader(sidecar, source, scorers, large=large)
     with closing(blocks):
         for block in blocks:
             reader.read(block)
@@ -158,7 +172,9 @@ class SidecarReader:
     read one by one, by the same rules.
     """
 
-    def __init__(self, sidecar: Sidecar, source: Source, scorers: ScorerSet) -> None:
+    def __init__(
+        self, sidecar: Sidecar, source: Source, scorers: ScorerSet, *, large: bool = False
+    ) -> None:
         self.rows = 0
         self.competitors: set[str] = set()
         self._sidecar = sidecar
@@ -166,7 +182,7 @@ class SidecarReader:
         self._number = len(scorers.sources)
         self._scorers = scorers
         self._open_end: int | None = None
-        self._uniform = UniformReader(scorers.options, sidecar.label)
+        self._uniform = UniformReader(scorers.options, sidecar.label, large=large)
         scorers.sources.append(source)
 
     def read(self, block: RowBlock) -> None:
@@ -178,12 +194,34 @@ class SidecarReader:
         self._open_end = block.open_end
         if not self.rows:
             self._uniform.learn(_first_payloads(block))
-        uniform = self._uniform.read(block)
-        if uniform is None or not self._take(uniform, block.first):
+        others = self._read_natively(block)
+        if others is None:
+            others = self._read_uniform(block)
+        if others is None:
             self._uniform.learn([self._read_row(position, text) for position, text in block.rows()])
-        elif len(uniform.numbers) != block.count:
-            for number in sorted(set(range(block.count)).difference(uniform.numbers)):
-                self._read_row(block.first + number, block.texts[number])
+            return
+        for number in others:
+            self._read_row(block.first + number, block.texts[number])
+
+    def _read_natively(self, block: RowBlock) -> Sequence[int] | None:
+        """Read what rows native code can; return the others, or None if none was read."""
+        field = self._uniform.key_field
+        rows = self._uniform.read_natively(block, self._scorers.normalizer(field))
+        if rows is None:
+            return None
+        if len(rows.numbers):
+            where = self._source.locate(block.first + int(rows.numbers[0]))
+            scorer = self._scorers.scorer(rows.competitor, where)
+            scorer.key_fields.add(field)
+            self._scorers.native_scores().add(scorer, rows, self._number, block.first)
+            self.competitors.add(rows.competitor)
+            self.rows += len(rows.numbers)
+        return rows.others
+
+    def _read_uniform(self, block: RowBlock) -> Sequence[int] | None:
+        """Read what rows are alike; return the others, or None if none was read."""
+        rows = self._uniform.read(block)
+        return rows.others if rows and self._take(rows, block.first) else None
 
     def _take(self, rows: UniformRows, first: int) -> bool:
         """Put rows that were read quickly into their scorers; False, and none taken, if odd."""

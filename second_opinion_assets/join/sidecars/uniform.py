@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import compress
-from operator import attrgetter
+from operator import attrgetter, not_
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,9 +26,11 @@ from second_opinion_assets.join.scores import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from second_opinion_assets.join.keys import Normalizer
     from second_opinion_assets.join.options import JoinOptions
     from second_opinion_assets.join.scores import Payload
     from second_opinion_assets.join.sidecars.json_forms import RowBlock
+    from second_opinion_assets.join.sidecars.native import NativeReader, NativeRows
 
 _SUMMARY = "summary."
 _GOOD_OR_NONE = GOOD_STATUSES | {None}
@@ -40,6 +42,7 @@ class UniformRows:
 
     Attributes:
         numbers: which rows of the block these are, ascending.
+        others: which rows of the block were left to the plain reading.
         keys: the text of each key, not normalised.
         competitors: the scorer that each row names.
         score: finite float64.
@@ -48,6 +51,7 @@ class UniformRows:
     """
 
     numbers: Sequence[int]
+    others: Sequence[int]
     keys: list[str]
     competitors: Sequence[str]
     score: Sequence[float]
@@ -58,11 +62,13 @@ class UniformRows:
 class UniformReader:
     """Learns the fields that the rows of a sidecar have and reads rows that have no others."""
 
-    def __init__(self, options: JoinOptions, label: str | None) -> None:
+    def __init__(self, options: JoinOptions, label: str | None, *, large: bool = False) -> None:
         self._options = options
         self._label = label
+        self._large = large
         self._fields = Fields({}, {}, {})
         self._shape: _Shape | None = None
+        self._native: NativeReader | None = None
 
     @property
     def key_field(self) -> str:
@@ -76,6 +82,12 @@ class UniformReader:
             self._fields.add(payload)
         if self._fields.count != before:
             self._shape = _shape(self._fields, self._options, self._label)
+            native = self._shape and self._shape.native
+            self._native = native() if native and self._large else None
+
+    def read_natively(self, block: RowBlock, normalizer: Normalizer) -> NativeRows | None:
+        """Read the rows of a block that are alike and ok, if native code is worth its import."""
+        return self._native.read(block, normalizer) if self._native and block.certain else None
 
     def read(self, block: RowBlock) -> UniformRows | None:
         """Read the rows of a block that are alike and ok; None where the block is not alike."""
@@ -126,6 +138,8 @@ class _Shape:
 
     A getter returns None where the row leaves the value out. Without `score` the score is the
     mean of `row.frames`; without `runtime` the runtime is the sum over them.
+
+    `native` is how to read the same rows by native code, for rows with all values at top level.
     """
 
     decoder: msgspec.json.Decoder[Any]
@@ -135,6 +149,7 @@ class _Shape:
     status: Callable[[Any], str | None]
     score: Callable[[Any], float | None] | None
     runtime: Callable[[Any], float | None] | None
+    native: Callable[[], NativeReader] | None
 
     def read(self, rows: list[Any]) -> UniformRows:
         keys = list(map(self.key, rows))
@@ -152,17 +167,15 @@ class _Shape:
                 keys, scores, runtimes, competitors, map(self.status, rows), strict=True
             )
         ]
-        columns: tuple[Any, ...] = (
-            range(len(rows)),
-            keys,
-            competitors,
-            scores,
-            runtimes,
-            counts,
+        numbers = range(len(rows))
+        columns: tuple[Any, ...] = (keys, competitors, scores, runtimes, counts)
+        if all(alike):
+            return UniformRows(numbers, (), *columns)
+        return UniformRows(
+            list(compress(numbers, alike)),
+            list(compress(numbers, map(not_, alike))),
+            *(list(compress(column, alike)) for column in columns),
         )
-        if not all(alike):
-            columns = tuple(list(compress(column, alike)) for column in columns)
-        return UniformRows(*columns)
 
 
 def _mean_of_frames(row: Any) -> float | None:  # noqa: ANN401 (a class made at run time)
@@ -215,7 +228,14 @@ def _shape(fields: Fields, options: JoinOptions, label: str | None) -> _Shape | 
         status=getter("status", None),
         score=getter("score", None) if "score" in places else None,
         runtime=None if sums_runtime else getter("runtime", math.nan),
+        native=None if summary or frame else lambda: _native(fields, places, label),
     )
+
+
+def _native(fields: Fields, places: Mapping[str, str], label: str | None) -> NativeReader:
+    from second_opinion_assets.join.sidecars.native import NativeReader  # noqa: PLC0415
+
+    return NativeReader(tuple(fields.top), places, label)
 
 
 def _places(fields: Fields, options: JoinOptions, label: str | None) -> dict[str, str] | None:

@@ -210,6 +210,7 @@ class KeyReader:
     def __init__(self, field: str) -> None:
         self._field = field
         self._decoders = _key_decoders(field)
+        self._text_row = self._decoders[0].type if self._decoders else None
 
     def read_lines(self, text: bytes, where: str) -> list[str | None] | None:
         """Return the keys of lines of JSON objects; None if they must be read one by one."""
@@ -222,7 +223,7 @@ class KeyReader:
                 return None
             else:
                 keys = [row.key for row in found]
-                if keys and all(key is None or isinstance(key, str) for key in keys):
+                if self._decoders[0].type is self._text_row:
                     return keys
                 try:
                     return [key and json_text.scalar_text(bytes(key), where) for key in keys]
