@@ -100,7 +100,7 @@ def whole_lines(chunks: Iterator[bytes]) -> Generator[bytes, None, None]:
         if not end:
             rest.append(chunk)
             continue
-        yield b"".join((*rest, chunk[:end]))
+        yield b"".join((*rest, memoryview(chunk)[:end]))
         rest = [chunk[end:]]
     if last := b"".join(rest):
         yield last

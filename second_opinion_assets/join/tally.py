@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import compress
-from operator import and_
+from operator import and_, not_, or_
 
 import msgspec
 
@@ -169,28 +169,24 @@ class RowCounter:
 
     def finish(self) -> dict[str, ScorerTally]:
         """Return the counts by competitor once the table is through."""
+        asked = bytes(map(bool, self._asked))
         for number in range(len(self._scorers)):
-            self._finish(number)
+            self._finish(number, asked)
         return {tally.competitor: tally for tally in self._tallies}
 
-    def _finish(self, number: int) -> None:
+    def _finish(self, number: int, asked: bytes) -> None:
+        """Complete one tally; `asked` has a 1 for each key that a feature row has."""
         scorer, tally = self._scorers[number], self._tallies[number]
         statuses, rows = self._statuses[number], self._rows_by_key[number]
-
-        def asked(status: Status) -> int:
-            return sum(compress(self._asked, _are(status, statuses)))
-
-        tally.matched_rows = asked(Status.ok)
-        tally.missing_rows = asked(Status.missing)
-        tally.bad_rows = asked(Status.bad)
-        found = set(compress(rows, self._asked)) - {scorer.rows}
-        tally.unmatched_keys = scorer.rows - len(found)
-        if tally.unmatched_keys:
-            unmatched = (row for row in range(scorer.rows) if row not in found)
-            first = scorer.first_places(unmatched, SAMPLE_ROWS)
-            tally.unmatched = list(map(scorer.raw_keys.__getitem__, first))
-        ok = compress(rows, map(and_, _are(Status.ok, statuses), map(bool, self._asked)))
-        scores = list(map(scorer.score.__getitem__, ok))
+        ok, bad, missing = (_are(status, statuses) for status in Status)
+        tally.matched_rows = sum(compress(self._asked, ok))
+        tally.missing_rows = sum(compress(self._asked, missing))
+        tally.bad_rows = sum(compress(self._asked, bad))
+        unmatched = list(compress(rows, map(not_, map(or_, asked, missing))))
+        tally.unmatched_keys = len(unmatched)
+        first = scorer.first_places(unmatched, SAMPLE_ROWS)
+        tally.unmatched = list(map(scorer.raw_keys.__getitem__, first))
+        scores = list(map(scorer.score.__getitem__, compress(rows, map(and_, ok, asked))))
         if scores:
             tally.score_min, tally.score_max = min(scores), max(scores)
 

@@ -144,43 +144,56 @@ class NativeScores:
         if not self._parts:
             return
         encoded = pa.concat_arrays([rows.keys for _, rows, _, _ in self._parts]).dictionary_encode()
+        texts = encoded.dictionary.to_pylist()
         known = self._parts[0][0].keys
-        numbers = np.array(known.take(encoded.dictionary.to_pylist()), np.int64)
-        key_numbers = numbers[encoded.indices.to_numpy()]
+        numbers = np.array(known.take(texts), np.int64)
+        codes = encoded.indices.to_numpy()
         start = 0
         for scorer, rows, source, first in self._parts:
-            end = start + len(rows.keys)
-            _extend(scorer, rows, key_numbers[start:end], source, first)
-            start = end
+            part = codes[start : start + len(rows.keys)]
+            start += len(rows.keys)
+            raw_keys = _texts(rows, texts, part)
+            if not _extend(scorer, rows, raw_keys, numbers[part], Place(source, first)):
+                _add_each(scorer, rows, raw_keys, Place(source, first))
         self._parts.clear()
         pa.default_memory_pool().release_unused()
 
 
+def _texts(rows: NativeRows, texts: list[str], codes: np.ndarray) -> list[str]:
+    """Return the raw keys; those that are the keys themselves share their objects."""
+    if rows.raw_keys is rows.keys:
+        return list(map(texts.__getitem__, codes.tolist()))
+    raw_keys: list[str] = rows.raw_keys.to_pylist()
+    return raw_keys
+
+
 def _extend(
-    scorer: Scorer, rows: NativeRows, key_numbers: np.ndarray, source: int, first: int
-) -> None:
-    """Put rows into a scorer, as its `add` takes each."""
+    scorer: Scorer, rows: NativeRows, raw_keys: list[str], key_numbers: np.ndarray, start: Place
+) -> bool:
+    """Put rows into a scorer, as its `add` takes each; False, and none taken, for repeats."""
     scorer.make_room()
     row_of = np.frombuffer(scorer.row_of, np.int64)
     count = len(key_numbers)
-    if (row_of[key_numbers] != NO_ROW).any() or len(np.unique(key_numbers)) < count:
-        del row_of  # an array that is shared cannot grow
-        _add_each(scorer, rows, source, first)
-        return
-    row_of[key_numbers] = np.arange(scorer.rows, scorer.rows + count)
+    if (row_of[key_numbers] != NO_ROW).any():
+        return False
+    new = np.arange(scorer.rows, scorer.rows + count)
+    row_of[key_numbers] = new
+    if (row_of[key_numbers] != new).any():
+        row_of[key_numbers] = NO_ROW
+        return False
     scorer.score.frombytes(rows.score.tobytes())
     scorer.status.extend(bytes([Status.ok]) * count)
     scorer.runtime_ms.frombytes(rows.runtime_ms.tobytes())
     scorer.frames.frombytes(bytes(8 * count))
-    scorer.source_of.frombytes(np.full(count, source, np.int32).tobytes())
-    scorer.position_of.frombytes((rows.numbers + first).tobytes())
-    scorer.raw_keys.extend(rows.raw_keys.to_pylist())
+    scorer.source_of.frombytes(np.full(count, start.source, np.int32).tobytes())
+    scorer.position_of.frombytes((rows.numbers + start.position).tobytes())
+    scorer.raw_keys.extend(raw_keys)
+    return True
 
 
-def _add_each(scorer: Scorer, rows: NativeRows, source: int, first: int) -> None:
-    columns = (rows.keys, rows.raw_keys, rows.score, rows.runtime_ms, rows.numbers + first)
-    for key, raw, score, runtime_ms, position in zip(
-        *(column.tolist() for column in columns), strict=True
-    ):
+def _add_each(scorer: Scorer, rows: NativeRows, raw_keys: list[str], start: Place) -> None:
+    columns = (rows.keys, rows.score, rows.runtime_ms, rows.numbers + start.position)
+    values = (column.tolist() for column in columns)
+    for raw, key, score, runtime_ms, position in zip(raw_keys, *values, strict=True):
         row = ScoreRow(score, Status.ok, runtime_ms, 0, "")
-        scorer.add(key, raw, row, Place(source, position))
+        scorer.add(key, raw, row, Place(start.source, position))

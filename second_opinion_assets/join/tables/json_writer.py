@@ -6,11 +6,11 @@ from functools import cached_property
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
-from second_opinion_assets.join.json_tails import JsonTails
+from second_opinion_assets.join.json_tails import json_tails
 from second_opinion_assets.join.tables.block import JsonRows
 
 if TYPE_CHECKING:
-    from second_opinion_assets.join.files import Buffer, Publication
+    from second_opinion_assets.join.files import Publication
     from second_opinion_assets.join.scorers import Scorer
     from second_opinion_assets.join.tables.block import Block, Joined
     from second_opinion_assets.join.tables.text_rows import TextRows
@@ -24,7 +24,8 @@ class JsonLinesWriter:
     def __init__(self, sink: Publication, scorers: list[Scorer], prefix: str) -> None:
         self.rows = 0
         self._sink = sink
-        self._tails = JsonTails(scorers, prefix)
+        self._scorers = scorers
+        self._prefix = prefix
 
     def write(self, block: Block, joined: Joined) -> None:
         rows = block.json_rows()
@@ -57,16 +58,19 @@ class JsonLinesWriter:
 
     def _splice(self, rows: TextRows, key_numbers: list[int]) -> None:
         """Let the sink's thread make the text of rows and write it."""
-
-        def made() -> Buffer:
-            return rows.spliced(self._tail_array.take(key_numbers))
-
-        self._sink.write_made(made)
+        tails = self._native_tails
+        self._sink.write_made(lambda: rows.spliced(tails.take(key_numbers)))
         self.rows += len(rows)
 
     @cached_property
-    def _tail_array(self) -> Any:  # noqa: ANN401 (pyarrow is imported only where used)
-        return self._tails.arrow()
+    def _tails(self) -> list[bytes]:
+        return json_tails(self._scorers, self._prefix)
+
+    @cached_property
+    def _native_tails(self) -> Any:  # noqa: ANN401 (pyarrow is imported only where used)
+        from second_opinion_assets.join.tables.text_rows import native_tails  # noqa: PLC0415
+
+        return native_tails(self._scorers, self._prefix)
 
 
 class JsonDocumentWriter(JsonLinesWriter):
