@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from second_opinion_assets.join.scores import Status
 
@@ -44,32 +44,6 @@ def column_names(scorers: Iterable[Scorer], prefix: str) -> list[str]:
     ]
 
 
-class ScorerValues(NamedTuple):
-    """The five columns of a scorer, one entry a score row and, last, one for missing rows.
-
-    So the row number `len(score) - 1` gives what a row without a score gets.
-    """
-
-    score: list[float | None]
-    status: list[str]
-    runtime_ms: list[float | None]
-    frames: list[int]
-    source: list[str]
-
-
-def scorer_values(scorer: Scorer) -> ScorerValues:
-    """Return the values of a scorer's columns."""
-    written = [source.written for source in scorer.sources]
-    statuses = [status.name for status in Status]
-    return ScorerValues(
-        [*_none_for_nan(scorer.score), None],
-        [*map(statuses.__getitem__, scorer.status), Status.missing.name],
-        [*_none_for_nan(scorer.runtime_ms), None],
-        [*scorer.frames, 0],
-        [*map(written.__getitem__, scorer.source_of), ""],
-    )
-
-
 def row_values(scorer: Scorer, number: int) -> tuple[object, ...]:
     """Return the five values of one row; `scorer.rows` is the number of a missing one."""
     if number == scorer.rows:
@@ -78,18 +52,6 @@ def row_values(scorer: Scorer, number: int) -> tuple[object, ...]:
     status = Status(scorer.status[number]).name
     source = scorer.sources[scorer.source_of[number]].written
     return score, status, runtime_ms, scorer.frames[number], source
-
-
-def arrow_arrays(scorer: Scorer) -> list[Any]:
-    """Return the five columns as pyarrow arrays, by key number and, last, for a key without."""
-    import pyarrow as pa  # noqa: PLC0415 (half a second that JSON tables do not need)
-
-    types = {"float64": pa.float64(), "int64": pa.int64(), "string": pa.string()}
-    rows = pa.array(scorer.rows_by_key(), pa.int64())
-    return [
-        pa.array(values, types[column.type]).take(rows)
-        for column, values in zip(APPENDED, scorer_values(scorer), strict=True)
-    ]
 
 
 def _none_for_nan(numbers: Iterable[float]) -> list[float | None]:

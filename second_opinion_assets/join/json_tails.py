@@ -29,7 +29,7 @@ def json_tails(scorers: list[Scorer], prefix: str) -> list[bytes]:
 
 def _columns(scorer: Scorer) -> list[Iterable[bytes]]:
     """Return the five columns of a scorer as JSON text by key number, and last for no key."""
-    rows = scorer.rows_by_key()
+    rows = scorer.rows_by_key
     statuses = [msgspec.json.encode(status.name) for status in Status]
     sources = [msgspec.json.encode(source.written) for source in scorer.sources]
     by_row: list[list[bytes]] = [

@@ -155,7 +155,7 @@ class _Join:
         self._prefix = spec.options.prefix
         self._counter = RowCounter(scorers, prefix=self._prefix)
         self._keys = scorers[0].keys
-        self._rows_by_key = [scorer.rows_by_key() for scorer in scorers]
+        self._rows_by_key = [scorer.rows_by_key for scorer in scorers]
         self._rows = 0
         self._kept_rows = 0
         self._null_keys = 0

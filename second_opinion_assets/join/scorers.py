@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from heapq import nsmallest
 from itertools import compress, count, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -169,14 +170,15 @@ class Scorer:
         self.position_of.extend(rows.positions)
         self.raw_keys.extend(rows.raw_keys)
 
+    @cached_property
     def rows_by_key(self) -> array[int]:
-        """Return the row of each key number and, last, of a key that has none.
+        """The row of each key number and, last, of a key that has none, once all rows are in.
 
         `rows` stands for no row.
         """
         self.make_room()
         none = self.rows
-        return array("q", (none if row == NO_ROW else row for row in (*self.row_of, NO_ROW)))
+        return array("q", [none if row == NO_ROW else row for row in (*self.row_of, NO_ROW)])
 
     def row(self, number: int) -> ScoreRow:
         """Return one row as it was added."""

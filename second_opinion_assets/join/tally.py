@@ -127,7 +127,7 @@ class RowCounter:
 
     def __init__(self, scorers: list[Scorer], prefix: str) -> None:
         self._scorers = scorers
-        self._rows_by_key = [scorer.rows_by_key() for scorer in scorers]
+        self._rows_by_key = [scorer.rows_by_key for scorer in scorers]
         self._statuses = [
             bytes(map((scorer.status + bytes([Status.missing])).__getitem__, rows))
             for scorer, rows in zip(scorers, self._rows_by_key, strict=True)

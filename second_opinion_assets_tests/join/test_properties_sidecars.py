@@ -454,7 +454,7 @@ def columns_of(scorer: Scorer) -> dict[str, Any]:
     """Return all that a scorer holds, by key: rows may have come in another order."""
     rows = {
         key: (repr(scorer.row(number)), scorer.raw_keys[number], scorer.where(number))
-        for key, number in zip(scorer.keys, scorer.rows_by_key(), strict=False)
+        for key, number in zip(scorer.keys, scorer.rows_by_key, strict=False)
         if number != scorer.rows
     }
     return {

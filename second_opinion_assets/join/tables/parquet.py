@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from second_opinion_assets.join import columns as appended_columns
+from second_opinion_assets.join.columns import column_names
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.files import FileDigest, digest_descriptor, unreadable
+from second_opinion_assets.join.native_columns import native_columns
 from second_opinion_assets.join.tables.arrow_values import json_rows_of_table, key_texts
 from second_opinion_assets.join.tables.block import Column, JsonRows
 
@@ -100,17 +101,24 @@ class ParquetTable:
 
     def blocks(self, key_column: str) -> Iterator[ArrowBlock]:
         done = 0
-        for number in range(self.file.num_row_groups):
-            try:
-                table = self.file.read_row_group(number)
-            except (pa.ArrowInvalid, OSError) as error:
-                msg = f"{self._path}: row group {number} cannot be read: {_first_line(error)}"
-                raise JoinError(msg) from None
-            yield ArrowBlock(table, key_column, self)
-            if self._progress:
-                share = (number + 1) * self._opened[0] // self.file.num_row_groups
-                self._progress(share - done)
-                done = share
+        with ThreadPoolExecutor(1) as ahead:
+            groups = range(self.file.num_row_groups)
+            upcoming = [ahead.submit(self._row_group, number) for number in groups[:1]]
+            for number in groups:
+                table = upcoming.pop().result()
+                upcoming = [ahead.submit(self._row_group, n) for n in groups[number + 1 :][:1]]
+                yield ArrowBlock(table, key_column, self)
+                if self._progress:
+                    share = (number + 1) * self._opened[0] // len(groups)
+                    self._progress(share - done)
+                    done = share
+
+    def _row_group(self, number: int) -> pa.Table:
+        try:
+            return self.file.read_row_group(number)
+        except (pa.ArrowInvalid, OSError) as error:
+            msg = f"{self._path}: row group {number} cannot be read: {_first_line(error)}"
+            raise JoinError(msg) from None
 
     def has_column(self, name: str) -> bool:
         return name in self.file.schema_arrow.names
@@ -159,10 +167,8 @@ class ParquetWriter:
         like: pq.FileMetaData | None,
     ) -> None:
         self.rows = 0
-        self._values = [
-            values for scorer in scorers for values in appended_columns.arrow_arrays(scorer)
-        ]
-        self._names = appended_columns.column_names(scorers, prefix)
+        self._values = [values for scorer in scorers for values in native_columns(scorer).arrow()]
+        self._names = column_names(scorers, prefix)
         self._schema = schema
         self._gather = like is None
         self._gathered: list[pa.Table] = []

@@ -15,12 +15,10 @@ import pyarrow.compute as pc
 
 from second_opinion_assets.join.columns import column_names
 from second_opinion_assets.join.json_text import is_utf8
-from second_opinion_assets.join.scores import Status
+from second_opinion_assets.join.native_columns import Choices, native_columns
 from second_opinion_assets.join.tables.block import LINE_END
 
 if TYPE_CHECKING:
-    from array import array
-
     from second_opinion_assets.join.scorers import Scorer
 
 _LINE_FEED, _OPENING, _CLOSING, _COMMA = b"\n{},"
@@ -85,43 +83,24 @@ def native_tails(scorers: list[Scorer], prefix: str) -> pa.Array:
     parts: list[pa.Scalar | pa.Array] = []
     names = iter(column_names(scorers, prefix))
     for scorer in scorers:
-        for values in _columns(scorer):
+        for values in native_columns(scorer):
             # Every value's text ends with the comma before the next name.
             start = b"" if parts else b","
-            parts += [_text(start + f'"{next(names)}":'.encode()), values]
+            parts += [_text(start + f'"{next(names)}":'.encode()), _with_commas(values)]
     parts[-1] = pc.binary_slice(parts[-1], 0, -1)
     return pc.binary_join_element_wise(*parts, _text(b""))
 
 
-def _columns(scorer: Scorer) -> list[pa.Array]:
-    """Return the five columns of a scorer as text, each value with a comma, by key number."""
-    rows = np.frombuffer(scorer.rows_by_key(), np.int64)
-    written = [*(source.written for source in scorer.sources), ""]
-    return [
-        _numbers(np.frombuffer(scorer.score), np.nan, rows),
-        _choices([status.name for status in Status], scorer.status, Status.missing, rows),
-        _numbers(np.frombuffer(scorer.runtime_ms), np.nan, rows),
-        _numbers(np.frombuffer(scorer.frames, np.int64), 0, rows),
-        _choices(written, scorer.source_of, len(written) - 1, rows),
-    ]
-
-
-def _numbers(values: np.ndarray, none: float, rows: np.ndarray) -> pa.Array:
-    """Return numbers as JSON text, NaN as null; `none` is what a key without a row gets."""
-    numbers = np.append(values, none)[rows].astype(values.dtype).tolist()
-    text = np.frombuffer(msgspec.json.encode(numbers), np.uint8).copy()
+def _with_commas(values: np.ndarray | Choices) -> pa.Array:
+    """Return a column as JSON text with a comma after each value, NaN as null."""
+    if isinstance(values, Choices):
+        texts = [msgspec.json.encode(text) + b"," for text in values.texts]
+        return pa.array(texts, pa.large_binary()).take(pa.array(values.numbers))
+    text = np.frombuffer(msgspec.json.encode(values.tolist()), np.uint8).copy()
     text[-1] = _COMMA
     borders = np.concatenate((np.ones(1, np.int64), np.flatnonzero(text == _COMMA) + 1))
     buffers = [None, pa.py_buffer(borders), pa.py_buffer(text)]
-    return pa.Array.from_buffers(pa.large_binary(), len(rows), buffers)
-
-
-def _choices(
-    choices: list[str], values: bytearray | array[int], none: int, rows: np.ndarray
-) -> pa.Array:
-    """Return texts that are given by their number among `choices`."""
-    texts = pa.array([msgspec.json.encode(choice) + b"," for choice in choices], pa.large_binary())
-    return texts.take(pa.array(np.append(np.asarray(values), none)[rows].astype(np.int64)))
+    return pa.Array.from_buffers(pa.large_binary(), len(values), buffers)
 
 
 def _text(text: bytes) -> pa.Scalar:
