@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 ROW_GROUP_ROWS = 122_880  # of tables that bring no row groups of their own
 _CODECS = {"UNCOMPRESSED": "NONE", "LZ4_RAW": "LZ4"}
+_ENCODINGS = {
+    "BYTE_STREAM_SPLIT",
+    "DELTA_BINARY_PACKED",
+    "DELTA_BYTE_ARRAY",
+    "DELTA_LENGTH_BYTE_ARRAY",
+}
 
 
 class ArrowBlock:
@@ -177,6 +183,9 @@ class ParquetWriter:
         self._writer = pq.ParquetWriter(
             pa.PythonFile(sink, "w"), schema, **_settings(like, self._schema, self._names)
         )
+        if like is not None and schema.metadata and not _stores_arrow_schema(like):
+            # pyarrow writes a schema's metadata only beside its own copy of the schema.
+            self._writer.add_key_value_metadata(schema.metadata)
 
     def write(self, block: Block, joined: Joined) -> None:
         table = block.arrow(self._schema)
@@ -223,6 +232,7 @@ def _settings(like: pq.FileMetaData | None, kept: pa.Schema, appended: list[str]
     paths = [chunk.path_in_schema for chunk in chunks]
     codecs = [_CODECS.get(chunk.compression, chunk.compression) for chunk in chunks]
     dictionary = [chunk.path_in_schema for chunk in chunks if chunk.has_dictionary_page]
+    columns = [like.schema.column(number) for number in range(like.num_columns)]
     texts = [name for name in appended if name.endswith(("_status", "_source"))]
     return {
         "compression": {
@@ -230,12 +240,19 @@ def _settings(like: pq.FileMetaData | None, kept: pa.Schema, appended: list[str]
             **dict(zip(paths, codecs, strict=True)),
         },
         "use_dictionary": [*dictionary, *texts],
-        "use_byte_stream_split": [
-            chunk.path_in_schema for chunk in chunks if "BYTE_STREAM_SPLIT" in chunk.encodings
-        ],
-        "version": like.format_version,
-        "store_schema": like.metadata is not None and b"ARROW:schema" in like.metadata,
+        "column_encoding": {
+            chunk.path_in_schema: encoding
+            for chunk in chunks
+            for encoding in chunk.encodings
+            if encoding in _ENCODINGS and not chunk.has_dictionary_page
+        },
+        "version": _version(like),
+        "store_schema": _stores_arrow_schema(like),
         "use_deprecated_int96_timestamps": any(c.physical_type == "INT96" for c in chunks),
+        "store_decimal_as_integer": any(
+            "Decimal" in str(column.logical_type) and column.physical_type in {"INT32", "INT64"}
+            for column in columns
+        ),
         "use_compliant_nested_type": not any(path.endswith(".list.item") for path in paths),
         "write_page_index": any(chunk.has_offset_index for chunk in chunks),
         "write_statistics": [
@@ -244,6 +261,23 @@ def _settings(like: pq.FileMetaData | None, kept: pa.Schema, appended: list[str]
         ],
         "sorting_columns": _sorting_columns(group, paths, kept),
     }
+
+
+def _stores_arrow_schema(like: pq.FileMetaData) -> bool:
+    return like.metadata is not None and b"ARROW:schema" in like.metadata
+
+
+def _version(like: pq.FileMetaData) -> str:
+    """Return the format version to write, so that no type is changed for it.
+
+    DuckDB and polars call a file 1.0 whatever types it has; pyarrow takes the word for it, and
+    makes nanoseconds microseconds and uint32 int64.
+    """
+    kinds = (str(like.schema.column(number).logical_type) for number in range(like.num_columns))
+    if any("nanoseconds" in kind or "bitWidth=32, isSigned=false" in kind for kind in kinds):
+        return "2.6"
+    version: str = like.format_version
+    return version
 
 
 def _sorting_columns(
