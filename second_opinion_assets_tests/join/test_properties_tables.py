@@ -108,6 +108,9 @@ key_values = st.sampled_from(
 )
 
 
+plain_keys = ['"c0"', '"c1"', "3", "null", '"x"']
+
+
 @st.composite
 def object_texts(draw: st.DrawFn, *, first: bool = False) -> str:
     """Draw a row of a feature table as JSON text; the first one has the key column."""
@@ -224,6 +227,67 @@ def test_a_jsonl_row_keeps_its_bytes(text: bytes, knobs: Knobs, policy: str) -> 
     assert len(found) == len(kept) == done.result.tally.output_rows
     for (line, row), out in zip(kept, found, strict=True):
         assert_only_appended(line, out, row)
+
+
+MARKED = re.compile("\0([^\0]*)\0")
+non_finite_texts = st.sampled_from(["NaN", "Infinity", "-Infinity"]).map("\0{}\0".format)
+
+
+@given(st.data(), block_knobs, st.sampled_from(["jsonl", "json"]))
+@thorough
+def test_bare_non_finite_numbers_become_null(data: st.DataObject, knobs: Knobs, form: str) -> None:
+    """Bare NaN and Infinity, wherever in a row, become null and are counted; the rest stays."""
+    values = st.recursive(non_finite_texts | value_texts, container_texts, max_leaves=4)
+    marked = [
+        data.draw(
+            listed(
+                [
+                    f'"clip_id":{data.draw(st.sampled_from(plain_keys))}',
+                    *(
+                        data.draw(member_texts(names.filter(lambda n: n not in OURS), value))
+                        for value in data.draw(st.lists(values, max_size=3))
+                    ),
+                ],
+                "{}",
+            )
+        ).replace("\r", " ")
+        for _ in range(data.draw(st.integers(1, 4)))
+    ]
+    text = "".join(MARKED.sub(r"\1", row) + "\n" for row in marked).encode()
+    rows = [MARKED.sub("null", row).encode() for row in marked]
+    if form == "json":
+        text = b"[" + text.rstrip().replace(b"\n", b",\n") + b"]"
+    note(f"features: {text!r}")
+    with tempfile.TemporaryDirectory() as folder:
+        done = join(text, knobs, plain.Options(), Path(folder), form)
+    wanted = plain.plain_join([plain.loads(row) for row in rows], SCORES, plain.Options())
+    assert done.result.tally.non_finite_values == sum(len(MARKED.findall(row)) for row in marked)
+    for row, out, want in zip(rows, lines_of(done.out), wanted, strict=True):
+        assert_only_appended(row.strip() if form == "json" else row, out, want)
+
+
+MIB = 1 << 20
+LONG_VALUES = {
+    "text": '"' + "é" * (5 * MIB) + '"',
+    "escapes": '"' + "\\u00e9" * (2 * MIB) + '"',
+    "list": "[" + "1.50, " * (2 * MIB) + "1e5]",
+    "objects": "[" + '{"a":{}},' * MIB + "{}]",
+}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["plain", "carriage-return"])
+@pytest.mark.parametrize("value", LONG_VALUES.values(), ids=LONG_VALUES)
+def test_a_line_of_many_megabytes_keeps_its_bytes(tmp_path: Path, value: str, end: str) -> None:
+    """A line that is longer than several reads keeps every byte, and so do its neighbours."""
+    lines = ['{"clip_id":"c0"', f'{{"clip_id":"c1","x":{value}', '{"clip_id":"c0","y":0.10']
+    text = "".join(f"{line}}}{end}" for line in lines).encode()
+    out = join(text, Knobs(4 * MIB, 200), plain.Options(), tmp_path).out
+    found = out.split(b"\n")
+    assert found.pop() == b""
+    for line, row in zip(lines, found, strict=True):
+        assert row.startswith(line.encode() + b',"')
+        assert row.endswith(b"}" + end.encode()[:-1])
+    assert [json.loads(row)[OURS[1]] for row in found] == ["ok", "bad", "ok"]
 
 
 @given(jsonl_texts(), block_knobs, st.sampled_from(["list", "object"]), st.booleans())
