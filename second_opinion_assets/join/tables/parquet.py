@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from second_opinion_assets.join.tables.json_table import AppendedNames
 
 ROW_GROUP_ROWS = 122_880  # of tables that bring no row groups of their own
+_TAIL_BYTES = 8  # after the footer: its length, and the format's mark
 _CODECS = {"UNCOMPRESSED": "NONE", "LZ4_RAW": "LZ4"}
 _ENCODINGS = {
     "BYTE_STREAM_SPLIT",
@@ -46,16 +48,27 @@ class ArrowBlock:
 
     @cached_property
     def keys(self) -> list[str | None]:
-        return key_texts(self._table.column(self._key_column), self._parquet.where)
+        with _refusing_what_is_no_text(self._parquet.where):
+            return key_texts(self._table.column(self._key_column), self._parquet.where)
 
     def json_rows(self) -> JsonRows:
         table = self._parquet.without_replaced(self._table)
-        rows, non_finite = json_rows_of_table(table)
+        with _refusing_what_is_no_text(self._parquet.where):
+            rows, non_finite = json_rows_of_table(table)
         self._parquet.non_finite_values += non_finite
         return rows
 
     def arrow(self, schema: pa.Schema) -> pa.Table:  # noqa: ARG002 (it has this schema)
         return self._parquet.without_replaced(self._table)
+
+
+@contextmanager
+def _refusing_what_is_no_text(where: str) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        msg = f"{where}: a column of text holds bytes that are not UTF-8 ({error.reason})"
+        raise JoinError(msg) from None
 
 
 class ParquetTable:
@@ -74,12 +87,13 @@ class ParquetTable:
         self._thread = ThreadPoolExecutor(1)
         self._digest = self._thread.submit(digest_descriptor, self._source.fileno())
         try:
-            self.file = pq.ParquetFile(self._source)
-        except (pa.ArrowInvalid, OSError) as error:
+            self.file = pq.ParquetFile(self._source, page_checksum_verification=True)
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             self.__exit__()
             msg = f"{path}: not a parquet file, or cut short: {_first_line(error)}"
             raise JoinError(msg) from None
         try:
+            self._refuse_cut()
             self._replaced = self._names_to_replace(appended)
         except JoinError:
             self.__exit__()
@@ -122,7 +136,7 @@ class ParquetTable:
     def _row_group(self, number: int) -> pa.Table:
         try:
             return self.file.read_row_group(number)
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError) as error:
             msg = f"{self._path}: row group {number} cannot be read: {_first_line(error)}"
             raise JoinError(msg) from None
 
@@ -137,6 +151,22 @@ class ParquetTable:
         for name in self._replaced:
             schema = schema.remove(schema.get_field_index(name))
         return schema
+
+    def _refuse_cut(self) -> None:
+        """Raise a JoinError if bytes are lost before a footer that is whole.
+
+        Pages that are not compressed would be read from the bytes of what comes after them.
+        """
+        metadata = self.file.metadata
+        if not metadata.num_row_groups:
+            return
+        end = self._opened[0] - metadata.serialized_size - _TAIL_BYTES
+        last = metadata.row_group(metadata.num_row_groups - 1)
+        for chunk in map(last.column, range(last.num_columns)):
+            start = chunk.dictionary_page_offset or chunk.data_page_offset
+            if start + chunk.total_compressed_size > end:
+                msg = f"{self._path}: its footer tells of more data than there is; write it again"
+                raise JoinError(msg)
 
     def _names_to_replace(self, appended: AppendedNames) -> list[str]:
         names = self.file.schema_arrow.names
