@@ -109,6 +109,7 @@ def main() -> None:
 )
 @click.option("--prefix", default=DEFAULT_PREFIX, show_default=True, help="Of appended columns.")
 @click.option("--overwrite", is_flag=True, help="Replace such columns that the table has already.")
+@click.option("--canonical-names", is_flag=True, help="Call a known scorer by its one name.")
 def materialize_command(
     features: Path, scores: tuple[str, ...], out: Path, audit_json: Path | None, **options: object
 ) -> None:

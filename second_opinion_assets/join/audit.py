@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from second_opinion_assets.join.columns import APPENDED
+
 if TYPE_CHECKING:
     from second_opinion_assets.join.manifest import TableSpec
+    from second_opinion_assets.join.registry import Registry
     from second_opinion_assets.join.tally import Tally
 
 
@@ -26,7 +29,25 @@ def audit(
         "null_keys": tally.null_keys,
         "non_finite_values": tally.non_finite_values,
         "competitors": {
-            name: msgspec.to_builtins(scorer) for name, scorer in tally.scorers.items()
+            name: {**msgspec.to_builtins(scorer), **spec.registry.facts(name).known()}
+            for name, scorer in tally.scorers.items()
         },
+        "columns": _column_uses(tally, spec.registry),
         "run_provenance": run_provenance,
     }
+
+
+def _column_uses(tally: Tally, registry: Registry) -> dict[str, list[Any]]:
+    """Return which appended columns a model may learn from, and which only tell about the join."""
+    model_ready: list[dict[str, Any]] = []
+    bookkeeping: list[str] = []
+    for competitor, scorer in tally.scorers.items():
+        known = registry.facts(competitor).known()
+        for column in APPENDED:
+            name = f"{scorer.column_prefix}_{column.suffix}"
+            if column.model_ready:
+                meaning = {fact: known.get(fact) for fact in ("scale", "direction")}
+                model_ready.append({"name": name, "competitor": competitor, **meaning})
+            else:
+                bookkeeping.append(name)
+    return {"model_ready": model_ready, "bookkeeping": bookkeeping}

@@ -14,15 +14,25 @@ if TYPE_CHECKING:
 
 
 class AppendedColumn(NamedTuple):
-    """One of the five: last part of its name, type, and what it holds."""
+    """One of the five: last part of its name, type, and what it holds.
+
+    `model_ready` tells the scorer's judgement from what is only kept about it: a runtime is no
+    quality signal.
+    """
 
     suffix: str
     type: str
     description: str
+    model_ready: bool = False
 
 
 APPENDED = (
-    AppendedColumn("score", "float64", "clip-level score of {scorer}; null where there is none"),
+    AppendedColumn(
+        "score",
+        "float64",
+        "clip-level score of {scorer}; null where there is none",
+        model_ready=True,
+    ),
     AppendedColumn("status", "string", "what {scorer} gave for the row: ok, bad or missing"),
     AppendedColumn("runtime_ms", "float64", "runtime that {scorer} reported, in milliseconds"),
     AppendedColumn("frames", "int64", "frame scores of {scorer} averaged; 0 for a scalar score"),

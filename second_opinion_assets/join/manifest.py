@@ -11,6 +11,7 @@ import msgspec
 from second_opinion_assets.join import json_text
 from second_opinion_assets.join.errors import JoinError, ManifestError
 from second_opinion_assets.join.files import FileDigest, HashedFile
+from second_opinion_assets.join.manifest_scorers import read_registry, read_scale, table_registry
 from second_opinion_assets.join.options import (
     OPTION_NAMES,
     JoinOptions,
@@ -18,10 +19,11 @@ from second_opinion_assets.join.options import (
     parse_options,
     refuse_unknown,
 )
+from second_opinion_assets.join.registry import Registry, shipped_registry
 from second_opinion_assets.join.sidecars import Sidecar
 
-TABLE_KEYS = ("id", "features", "scores", "out", "audit_json")
-SCORE_KEYS = ("path", "label")
+TABLE_KEYS = ("id", "features", "scores", "out", "audit_json", "scale")
+SCORE_KEYS = ("path", "label", "scale")
 
 
 class TableSpec(msgspec.Struct, frozen=True):
@@ -34,6 +36,8 @@ class TableSpec(msgspec.Struct, frozen=True):
         out: the joined table.
         audit_json: the audit; None for none.
         options: how to join.
+        scale: a scorer's name to the scale that its scores are on, where the table says.
+        registry: what is known of scorers, with the table's scales first.
     """
 
     id: str
@@ -42,11 +46,19 @@ class TableSpec(msgspec.Struct, frozen=True):
     out: Path
     audit_json: Path | None
     options: JoinOptions
+    scale: dict[str, str] = {}
+    registry: Registry = msgspec.field(default_factory=shipped_registry)
 
     @property
     def promotion_grade(self) -> bool:
         """Whether every row must have an ``ok`` score from every scorer."""
         return self.options.missing_policy is MissingPolicy.fail
+
+    def scorer_name(self, competitor: str) -> str:
+        """Return the name that a scorer goes by in this table."""
+        if self.options.canonical_names:
+            return self.registry.canonical(competitor)
+        return competitor
 
     @property
     def inputs(self) -> list[Path]:
@@ -58,11 +70,12 @@ class TableSpec(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """The tables of a batch, and the file they were read from."""
+    """The tables of a batch, the file they were read from, and what is known of scorers."""
 
     path: Path
     digest: FileDigest
     tables: tuple[TableSpec, ...]
+    registry: Registry
 
     def table(self, table_id: str) -> TableSpec:
         """Return the table of this id."""
@@ -99,19 +112,30 @@ def load_manifest(path: Path, base_dir: Path | None = None) -> Manifest:
     """
     try:
         file = HashedFile(path)
-        document = json_text.decode(file.read().removeprefix(b"\xef\xbb\xbf"), str(path))
-        tables = _tables(document, path, base_dir or path.parent)
+        document = _document(file.read(), path)
+        base = base_dir or path.parent
+        registry = read_registry(
+            document.get("scorers"), f"{path}::$.scorers", lambda written: resolved(base, written)
+        )
+        tables = _tables(document, path, base, registry)
     except ManifestError:
         raise
     except JoinError as error:
         raise ManifestError(str(error)) from None
-    return Manifest(path, file.digest, tables)
+    return Manifest(path, file.digest, tables, registry)
 
 
-def _tables(document: object, path: Path, base: Path) -> tuple[TableSpec, ...]:
+def _document(text: bytes, path: Path) -> dict[str, Any]:
+    document = json_text.decode(text.removeprefix(b"\xef\xbb\xbf"), str(path))
     if not isinstance(document, dict):
         msg = f"{path}: the manifest is {json_text.shown(document)}, expected an object with tables"
         raise ManifestError(msg)
+    return document
+
+
+def _tables(
+    document: dict[str, Any], path: Path, base: Path, registry: Registry
+) -> tuple[TableSpec, ...]:
     defaults = document.get("defaults", {})
     entries = document.get("tables")
     if not isinstance(defaults, dict):
@@ -122,7 +146,7 @@ def _tables(document: object, path: Path, base: Path) -> tuple[TableSpec, ...]:
         raise ManifestError(msg)
     parse_options(defaults, f"{path}::$.defaults")
     tables = tuple(
-        _table(entry, defaults, f"{path}::$.tables[{number}]", base)
+        _table(entry, defaults, f"{path}::$.tables[{number}]", base, registry)
         for number, entry in enumerate(entries)
     )
     _refuse_repeated_ids(tables, path)
@@ -130,7 +154,9 @@ def _tables(document: object, path: Path, base: Path) -> tuple[TableSpec, ...]:
     return tables
 
 
-def _table(entry: object, defaults: dict[str, Any], where: str, base: Path) -> TableSpec:
+def _table(
+    entry: object, defaults: dict[str, Any], where: str, base: Path, registry: Registry
+) -> TableSpec:
     if not isinstance(entry, dict):
         msg = f"{where}: is {json_text.shown(entry)}, expected an object"
         raise ManifestError(msg)
@@ -141,17 +167,29 @@ def _table(entry: object, defaults: dict[str, Any], where: str, base: Path) -> T
     if not isinstance(scores, list) or not scores:
         msg = f"{where}.scores: expected a list of at least one score file"
         raise ManifestError(msg)
+    options = parse_options({**defaults, **own_options}, where)
+    sidecars = [
+        _sidecar(score, f"{where}.scores[{number}]", base) for number, score in enumerate(scores)
+    ]
+    if options.canonical_names:
+        sidecars = [_with_canonical_label(sidecar, registry) for sidecar in sidecars]
+    scale = read_scale(entry, where)
     return TableSpec(
         id=_text(entry, "id", where),
         features=resolved(base, _text(entry, "features", where)),
-        scores=tuple(
-            _sidecar(score, f"{where}.scores[{number}]", base)
-            for number, score in enumerate(scores)
-        ),
+        scores=tuple(sidecars),
         out=resolved(base, _text(entry, "out", where)),
         audit_json=resolved(base, audit) if audit else None,
-        options=parse_options({**defaults, **own_options}, where),
+        options=options,
+        scale=scale,
+        registry=table_registry(registry, scale, where),
     )
+
+
+def _with_canonical_label(sidecar: Sidecar, registry: Registry) -> Sidecar:
+    """Return a sidecar under its scorer's canonical name, so that all its names are one asset."""
+    label = sidecar.label and registry.canonical(sidecar.label)
+    return msgspec.structs.replace(sidecar, label=label)
 
 
 def _sidecar(entry: object, where: str, base: Path) -> Sidecar:
@@ -201,6 +239,7 @@ def refuse_shared_paths(
         ManifestError: names the tables and the path.
     """
     inputs = {_real(path): table.id for table in tables for path in table.inputs}
+    inputs.update({_real(path): "scorers" for table in tables for path, _ in table.registry.files})
     if manifest is not None:
         inputs[_real(manifest)] = "manifest"
     writers: dict[str, str] = {}

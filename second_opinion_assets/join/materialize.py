@@ -98,7 +98,7 @@ def materialize(
     refuse_unknown_form(spec.out, "the output")
     refuse_shared_paths((spec,), "the join")
     with Publication(spec.out) as out, publication(spec.audit_json) as audit_file:
-        scorers, sidecars = read_sidecars(spec.scores, spec.options, progress)
+        scorers, sidecars = read_sidecars(spec.scores, spec.options, progress, spec.scorer_name)
         appended = column_names(scorers, spec.options.prefix)
         names = AppendedNames(appended, overwrite=spec.options.overwrite)
         with open_table(spec.features, names, progress) as table:
@@ -224,12 +224,15 @@ def _provenance(
     outputs = {"out": str(spec.out)}
     if spec.audit_json:
         outputs["audit_json"] = str(spec.audit_json)
+    inputs = {
+        "features": file_entry(spec.features, features),
+        "scores": [sidecar_entry(given) for given in sidecars],
+    }
+    if spec.registry.files:
+        inputs["scorers"] = [file_entry(*file) for file in spec.registry.files]
     return run_provenance(
         invocation,
-        inputs={
-            "features": file_entry(spec.features, features),
-            "scores": [sidecar_entry(given) for given in sidecars],
-        },
+        inputs=inputs,
         outputs=outputs,
         output_digests={
             "out": {"sha256": output.sha256, "bytes": output.bytes, "rows": output_rows}

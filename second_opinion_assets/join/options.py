@@ -50,6 +50,7 @@ class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         key_normalize: how keys are reduced on both sides.
         prefix: first part of the name of every appended column.
         overwrite: replace columns of these names that the table has already.
+        canonical_names: call a scorer that the registry knows by its one canonical name.
     """
 
     missing_policy: MissingPolicy = MissingPolicy.mark
@@ -59,6 +60,7 @@ class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key_normalize: KeyNormalize = KeyNormalize.auto
     prefix: str = DEFAULT_PREFIX
     overwrite: bool = False
+    canonical_names: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a prefix that could not name a column everywhere."""
@@ -93,7 +95,7 @@ def parse_options(values: Mapping[str, object], where: str) -> JoinOptions:
     try:
         return msgspec.convert(values, JoinOptions)
     except msgspec.ValidationError as error:
-        msg = f"{where}: {_as_sentence(str(error))}"
+        msg = f"{where}: {as_sentence(str(error))}"
         raise JoinError(msg) from None
 
 
@@ -108,7 +110,7 @@ def refuse_unknown(names: Iterable[str], known: Iterable[str], where: str, noun:
             raise JoinError(msg)
 
 
-def _as_sentence(validation_error: str) -> str:
+def as_sentence(validation_error: str) -> str:
     """Turn msgspec's ``Expected `str`, got `int` - at `$.key``` into field-first words."""
     problem, _, place = validation_error.partition(" - at `$.")
     return f"{place.rstrip('`')}: {problem}" if place else problem

@@ -84,6 +84,7 @@ def table_args(spec: TableSpec) -> dict[str, Any]:
         "scores": [sidecar.spec for sidecar in spec.scores],
         "out": str(spec.out),
         "audit_json": str(spec.audit_json) if spec.audit_json else None,
+        **({"scale": spec.scale} if spec.scale else {}),
         **spec.options.as_dict(),
     }
 
@@ -96,7 +97,7 @@ def fingerprint(spec: TableSpec, features: FileDigest, sidecars: Iterable[FileDi
         features: digest of the feature table.
         sidecars: digests of the sidecars, in the order of `spec.scores`.
     """
-    parts = {
+    parts: dict[str, Any] = {
         "join_version": JOIN_VERSION,
         "features": [spec.features.suffix.lower(), features.sha256],
         "sidecars": [
@@ -106,4 +107,6 @@ def fingerprint(spec: TableSpec, features: FileDigest, sidecars: Iterable[FileDi
         "out": spec.out.suffix.lower(),
         "options": spec.options.as_dict(),
     }
+    if spec.options.canonical_names:
+        parts["canonical_names"] = spec.registry.canonical_names()
     return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()

@@ -85,6 +85,7 @@ def test_every_option_may_be_set_for_a_table(work: Workspace) -> None:
         "key_normalize": "stem",
         "prefix": "d",
         "overwrite": True,
+        "canonical_names": True,
     }
     assert _load(work, {**TABLE, **given}).table("t").options.as_dict() == given
 

@@ -401,7 +401,9 @@ def test_audit(work: Workspace) -> None:
     audit = work.document()
     text = work.read("audit.json").decode()
     assert {
-        name: audit[name] for name in audit if name not in ("competitors", "run_provenance")
+        name: audit[name]
+        for name in audit
+        if name not in ("competitors", "columns", "run_provenance")
     } == {
         "feature_table": str(work.folder / "features.jsonl"),
         "output": str(work.folder / "out.jsonl"),

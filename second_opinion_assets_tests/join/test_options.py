@@ -12,7 +12,7 @@ def test_option_names() -> None:
     """The options are those of the contract."""
     assert (
         *("missing_policy", "key_column", "score_key_field", "score_field"),
-        *("key_normalize", "prefix", "overwrite"),
+        *("key_normalize", "prefix", "overwrite", "canonical_names"),
     ) == OPTION_NAMES
 
 
@@ -26,6 +26,7 @@ def test_defaults() -> None:
         "key_normalize": "auto",
         "prefix": "second_opinion",
         "overwrite": False,
+        "canonical_names": False,
     }
 
 

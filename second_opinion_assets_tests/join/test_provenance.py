@@ -80,6 +80,7 @@ def test_table_args(work: Workspace) -> None:
         "key_normalize": "auto",
         "prefix": "second_opinion",
         "overwrite": False,
+        "canonical_names": False,
     }
 
 

@@ -30,7 +30,7 @@ from second_opinion_assets.join.sidecars.json_forms import (
 from second_opinion_assets.join.sidecars.uniform import UniformReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from second_opinion_assets.join.options import JoinOptions
@@ -69,10 +69,16 @@ class SidecarInput(msgspec.Struct, frozen=True):
 
 
 class ScorerSet:
-    """The scorers of one table, gathered row by row."""
+    """The scorers of one table, gathered row by row.
 
-    def __init__(self, options: JoinOptions) -> None:
+    Args:
+        options: of the join.
+        named: returns the name that a scorer goes by, of the one that a row gives it.
+    """
+
+    def __init__(self, options: JoinOptions, named: Callable[[str], str]) -> None:
         self.options = options
+        self._named = named
         self.sources: list[Source] = []
         self.keys = KeyNumbers()
         self.native: NativeScores | None = None
@@ -89,6 +95,10 @@ class ScorerSet:
         known = self._by_name.get(competitor)
         if known is not None:
             return known
+        name = self._named(competitor)
+        if name != competitor:
+            self._by_name[competitor] = self.scorer(name, where)
+            return self._by_name[competitor]
         part = slug(competitor)
         if not part:
             msg = (
@@ -118,9 +128,18 @@ class ScorerSet:
 
 
 def read_sidecars(
-    sidecars: Iterable[Sidecar], options: JoinOptions, progress: Progress | None = None
+    sidecars: Iterable[Sidecar],
+    options: JoinOptions,
+    progress: Progress | None = None,
+    named: Callable[[str], str] = str,
 ) -> tuple[list[Scorer], list[SidecarInput]]:
     """Read every sidecar of a table.
+
+    Args:
+        sidecars: the files, in their order.
+        options: of the join.
+        progress: told of input bytes as they are done.
+        named: returns the name that a scorer goes by, of the one that a row gives it.
 
     Returns:
         The scorers in slug order, and for each sidecar what it was.
@@ -128,7 +147,7 @@ def read_sidecars(
     Raises:
         JoinError: a file-level defect in one of them, or no score row in all of them.
     """
-    scorers = ScorerSet(options)
+    scorers = ScorerSet(options, named)
     inputs = [_read_sidecar(sidecar, scorers, progress) for sidecar in sidecars]
     if not any(given.rows for given in inputs):
         files = ", ".join(str(given.sidecar.path) for given in inputs) or "no score file given"
@@ -239,7 +258,7 @@ class SidecarReader:
             scorer = self._scorers.scorer(name, self._source.locate(part.positions[0]))
             scorer.key_fields.add(field)
             scorer.extend(part, self._number)
-        self.competitors.update(names)
+            self.competitors.add(scorer.competitor)
         self.rows += len(keys)
         return True
 
@@ -271,7 +290,7 @@ class SidecarReader:
         scorer.key_fields.add(field)
         row = read_row(payload, options.score_field)
         scorer.add(key, raw_key, row, Place(self._number, position))
-        self.competitors.add(competitor)
+        self.competitors.add(scorer.competitor)
         self.rows += 1
         return payload
 

@@ -1,0 +1,103 @@
+"""What a manifest says of scorers: a registry of the user's own, and the scales of a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from second_opinion_assets.join import json_text
+from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.join.files import HashedFile
+from second_opinion_assets.join.registry import (
+    Registry,
+    parse_entry,
+    read_entries,
+    refuse_shared_names,
+    shipped_registry,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def read_registry(value: object, where: str, resolve: Callable[[str], Path]) -> Registry:
+    """Return the registry of a manifest: the user's entries first, then the shipped ones.
+
+    Args:
+        value: what stands as `scorers`: the path of a file, or a list of paths and entries.
+        where: its place, for the error message.
+        resolve: turns a written path into a path.
+
+    Raises:
+        JoinError: what is no registry, with the place in it.
+    """
+    shipped = shipped_registry()
+    if value is None:
+        return shipped
+    parts = [value] if isinstance(value, str) else value
+    if not isinstance(parts, list):
+        msg = (
+            f"{where}: is {json_text.shown(value)}, expected the path of a file of scorers, "
+            "or a list of paths and entries"
+        )
+        raise JoinError(msg)
+    # Entries of the manifest itself go before those of its files.
+    entries = [
+        parse_entry(part, f"{where}[{number}]")
+        for number, part in enumerate(parts)
+        if not isinstance(part, str)
+    ]
+    refuse_shared_names(entries, where)
+    files = []
+    for written in (part for part in parts if isinstance(part, str)):
+        path = resolve(written)
+        file = HashedFile(path)
+        entries.extend(read_entries(file, path))
+        files.append((path, file.digest))
+    return replace(shipped.before(entries), files=tuple(files))
+
+
+def read_scale(entry: dict[str, Any], where: str) -> dict[str, str]:
+    """Return which of its scales each scorer of a table is on, as far as the table says.
+
+    A table says it by ``"scale": {"DOVER": "0-1"}``, a score file by ``"scale": "0-1"`` beside
+    its label, which goes first.
+
+    Raises:
+        JoinError: something else than names, or a score file without a label.
+    """
+    scale = {} if entry.get("scale") is None else entry["scale"]
+    if not isinstance(scale, dict):
+        msg = f'{where}.scale: is {json_text.shown(scale)}, expected an object, {{"SCORER": "0-1"}}'
+        raise JoinError(msg)
+    chosen = {name: _text(label, f"{where}.scale.{name}") for name, label in scale.items()}
+    for number, score in enumerate(entry["scores"]):
+        if isinstance(score, dict) and score.get("scale") is not None:
+            place = f"{where}.scores[{number}]"
+            if not score.get("label"):
+                msg = f"{place}.scale: needs a label beside it, the scorer whose scale it is"
+                raise JoinError(msg)
+            chosen[score["label"]] = _text(score["scale"], f"{place}.scale")
+    return chosen
+
+
+def table_registry(registry: Registry, scale: dict[str, str], where: str) -> Registry:
+    """Return a manifest's registry with the scales that one table chooses.
+
+    Raises:
+        JoinError: a scale that the scorer does not have.
+    """
+    try:
+        return registry.on_scales(scale)
+    except JoinError as error:
+        msg = f"{where}.scale: {error}"
+        raise JoinError(msg) from None
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str):
+        msg = f"{where}: is {json_text.shown(value)}, expected the name of a scale"
+        raise JoinError(msg)
+    return value
