@@ -6,8 +6,11 @@ from collections.abc import Iterator
 import dagster as dg
 from dagster import AssetCheckSeverity
 
+from second_opinion_assets.git import why_untracked
 from second_opinion_assets.join.key_hints import best_mode, few_keys_found, key_hint
+from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.markdown import cell, table
+from second_opinion_assets.join.scales import ScaleDoubt, scale_doubt
 from second_opinion_assets.join.tally import Tally
 from second_opinion_assets.metadata import (
     Metadata,
@@ -26,6 +29,15 @@ _DESCRIPTIONS = {
     "rows_kept": "As many rows came out as went in, or as policy `drop` was to keep.",
     "keys_match": "At least 5 % of the keys of each scorer's sidecar are found in the table.",
     "scores_vary": "No score column is all null, all zero or constant.",
+    "scores_in_range": (
+        "The ok scores of each scorer lie on the scale that is declared for it. The manifest says "
+        "of `scale` which of a scorer's scales its scores are on, and of `scorers` what else is "
+        "known of it."
+    ),
+    "licence": (
+        "Scores that may not be passed on are not written where git would track them. Write them "
+        "below a folder that `.gitignore` names."
+    ),
 }
 
 
@@ -49,12 +61,13 @@ def check_specs(
 
 
 def check_results(
-    tally: Tally, *, promotion_grade: bool, published: bool
+    tally: Tally, spec: TableSpec, *, promotion_grade: bool, published: bool
 ) -> Iterator[dg.AssetCheckResult]:
     """Yield the result of every check of a table that was joined.
 
     Args:
         tally: what the join counted.
+        spec: what was asked for.
         promotion_grade: whether the table may not be used with gaps.
         published: whether the join wrote the table, or refused to for its gaps.
     """
@@ -62,6 +75,8 @@ def check_results(
     yield _rows_kept(tally, published=published)
     yield _keys_match(tally)
     yield _scores_vary(tally)
+    yield _scores_in_range(tally, spec)
+    yield _licence(tally, spec, published=published)
 
 
 def _promotion_gate(tally: Tally, *, promotion_grade: bool, published: bool) -> dg.AssetCheckResult:
@@ -153,4 +168,74 @@ def _scores_vary(tally: Tally) -> dg.AssetCheckResult:
         severity=AssetCheckSeverity.WARN,
         description="; ".join(f"{name}: {what}" for name, what in flat.items()) or None,
         metadata={name: dg.MetadataValue.text(what) for name, what in flat.items()},
+    )
+
+
+def _scores_in_range(tally: Tally, spec: TableSpec) -> dg.AssetCheckResult:
+    said: list[str] = []
+    doubts: dict[str, ScaleDoubt] = {}
+    for name, scorer in tally.scorers.items():
+        scales = spec.registry.facts(name).scales
+        if not scales:
+            said.append(f"{name}: no scale declared")
+        elif scorer.score_min is None or scorer.score_max is None:
+            said.append(f"{name}: no ok score")
+        elif doubt := scale_doubt(scales, scorer.score_min, scorer.score_max):
+            doubts[name] = doubt
+        else:
+            said.append(f"{name}: within {scales[0].label}")
+    metadata: Metadata = {}
+    if doubts:
+        said = [f"{name}: {doubt}" for name, doubt in doubts.items()]
+        rows = [
+            [
+                cell(name),
+                doubt.declared.label,
+                f"{doubt.low:.6g} … {doubt.high:.6g}",
+                doubt.fits.label if doubt.fits else "none known",
+            ]
+            for name, doubt in doubts.items()
+        ]
+        metadata["scales"] = dg.MetadataValue.md(
+            table(["scorer", "expected", "actual", "would fit"], rows)
+        )
+    return dg.AssetCheckResult(
+        check_name="scores_in_range",
+        passed=not doubts,
+        severity=AssetCheckSeverity.WARN,
+        description="; ".join(said) or None,
+        metadata=metadata,
+    )
+
+
+def _licence(tally: Tally, spec: TableSpec, *, published: bool) -> dg.AssetCheckResult:
+    facts = [spec.registry.facts(name) for name in tally.scorers]
+    kept = {known.name: known for known in facts if known.redistributable is False}
+    names = ", ".join(kept)
+    metadata: Metadata = {}
+    if not kept:
+        safe: str | None = "no score here is known as one that may not be passed on"
+    elif not published:
+        safe = "nothing was published"
+    else:
+        why = why_untracked(spec.out)
+        safe = why and f"{names} may not be passed on; {why}"
+    if safe is None:
+        metadata["output"] = dg.MetadataValue.path(str(spec.out))
+        metadata["licences"] = dg.MetadataValue.md(
+            table(
+                ["scorer", "licence", "homepage"],
+                [
+                    [cell(name), cell(known.licence or ""), cell(known.homepage or "")]
+                    for name, known in kept.items()
+                ],
+            )
+        )
+    return dg.AssetCheckResult(
+        check_name="licence",
+        passed=safe is not None,
+        severity=AssetCheckSeverity.WARN,
+        description=safe
+        or f"{names} may not be passed on, and git would track {spec.out.name}; let it be ignored",
+        metadata=metadata,
     )

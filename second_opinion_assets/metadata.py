@@ -8,9 +8,10 @@ from pathlib import Path
 
 import dagster as dg
 
-from second_opinion_assets.join.columns import APPENDED
+from second_opinion_assets.join.columns import APPENDED, AppendedColumn
 from second_opinion_assets.join.markdown import cell, table
 from second_opinion_assets.join.materialize import JoinResult
+from second_opinion_assets.join.registry import ScorerFacts
 from second_opinion_assets.join.scores import slug
 from second_opinion_assets.join.tally import Tally
 
@@ -151,14 +152,71 @@ def _opinion(row: Mapping[str, object], column_prefix: str) -> str:
 
 
 def _column_schema(result: JoinResult) -> dg.TableSchemaMetadataValue:
-    scorers = result.tally.scorers
     columns = [dg.TableColumn(name, kind) for name, kind in result.columns]
     names = iter(result.appended)
-    for scorer in scorers:
-        for column in APPENDED:
-            description = column.description.format(scorer=scorer)
-            columns.append(dg.TableColumn(next(names), column.type, description=description))
+    for scorer in result.tally.scorers:
+        facts = result.spec.registry.facts(scorer)
+        columns.extend(_appended_column(next(names), column, scorer, facts) for column in APPENDED)
     return dg.MetadataValue.table_schema(dg.TableSchema(columns))
+
+
+def _appended_column(
+    name: str, column: AppendedColumn, scorer: str, facts: ScorerFacts
+) -> dg.TableColumn:
+    """Return a column with its meaning, and whether it is one to learn from."""
+    description = column.description.format(scorer=scorer)
+    if not column.model_ready:
+        return dg.TableColumn(
+            name, column.type, f"{description}; no quality signal", tags={"bookkeeping": ""}
+        )
+    tags = {"model_ready": ""}
+    if facts.scale:
+        tags["scale"] = facts.scale.label
+    if facts.direction:
+        tags["direction"] = f"{facts.direction}_is_better"
+    meaning = scale_sentence(facts)
+    return dg.TableColumn(
+        name, column.type, f"{description}; {meaning}" if meaning else description, tags=tags
+    )
+
+
+def scale_sentence(facts: ScorerFacts) -> str:
+    """Return scale and direction in words, as far as they are known."""
+    parts = []
+    if facts.scale:
+        others = ", ".join(scale.label for scale in facts.scales[1:])
+        parts.append(f"scale {facts.scale.label}{f' (also seen on {others})' if others else ''}")
+    if facts.direction:
+        parts.append(f"{facts.direction} is better")
+    return ", ".join(parts)
+
+
+def facts_metadata(facts: ScorerFacts) -> Metadata:
+    """Return what is known of a scorer, with where each fact was verified."""
+    known: Metadata = {"scorer": dg.MetadataValue.text(facts.name)}
+    if facts.scales:
+        known["scale"] = dg.MetadataValue.text(facts.scales[0].label)
+    if facts.scales[1:]:
+        others = ", ".join(scale.label for scale in facts.scales[1:])
+        known["other_scales"] = dg.MetadataValue.text(others)
+    if facts.direction:
+        known["direction"] = dg.MetadataValue.text(f"{facts.direction} is better")
+    if facts.licence:
+        known["licence"] = dg.MetadataValue.text(facts.licence)
+    if facts.redistributable is not None:
+        known["redistributable"] = dg.MetadataValue.bool(facts.redistributable)
+    if facts.trained_on:
+        known["trained_on"] = dg.MetadataValue.text(", ".join(facts.trained_on))
+    if facts.homepage:
+        known["homepage"] = dg.MetadataValue.url(facts.homepage)
+    if facts.note:
+        known["note"] = dg.MetadataValue.text(facts.note)
+    sources = {f"scale {scale.label}": scale.source for scale in facts.scales if scale.source}
+    sources |= facts.sources
+    if sources:
+        rows = [[cell(fact), cell(source)] for fact, source in sources.items()]
+        known["sources_of_facts"] = dg.MetadataValue.md(table(["fact", "verified at"], rows))
+    return known
 
 
 def _column_lineage(

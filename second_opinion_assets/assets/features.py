@@ -60,6 +60,9 @@ class JoinConfig(dg.Config):
     overwrite: bool | None = Field(
         default=None, description="Replace columns of these names that the table has already."
     )
+    canonical_names: bool | None = Field(
+        default=None, description="Call a scorer that the registry knows by its one canonical name."
+    )
 
     def overrides(self) -> dict[str, Any]:
         """Return the options that this launch sets, as plain values."""
@@ -106,7 +109,7 @@ def joined_tables(manifest: Manifest) -> dg.AssetsDefinition:
         except MissingScoresError as error:
             _log(context, tally_lines(error.tally))
             yield from check_results(
-                error.tally, promotion_grade=table.promotion_grade, published=False
+                error.tally, spec, promotion_grade=table.promotion_grade, published=False
             )
             counts = count_metadata(error.tally)
             del counts["output_rows"]  # nothing was published
@@ -125,7 +128,9 @@ def joined_tables(manifest: Manifest) -> dg.AssetsDefinition:
             },
             data_version=dg.DataVersion(result.fingerprint),
             check_results=list(
-                check_results(result.tally, promotion_grade=table.promotion_grade, published=True)
+                check_results(
+                    result.tally, spec, promotion_grade=table.promotion_grade, published=True
+                )
             ),
         )
 
@@ -149,7 +154,7 @@ def _invocation(spec: TableSpec, config: JoinConfig) -> Invocation:
 def _scorer_keys(result: JoinResult) -> dict[str, dg.AssetKey]:
     """Return which asset each scorer's rows came from; a file without rows stands for its label."""
     keys = {
-        given.sidecar.label: scorer_key(given.sidecar)
+        result.spec.scorer_name(given.sidecar.label): scorer_key(given.sidecar)
         for given in result.sidecars
         if given.sidecar.label
     }

@@ -17,9 +17,11 @@ import msgspec
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.provenance import table_args
+from second_opinion_assets.join.registry import ScorerFacts
 from second_opinion_assets.join.scores import slug
 from second_opinion_assets.join.sidecars import Sidecar
 from second_opinion_assets.join.source_files import SourceFile, read_source_file
+from second_opinion_assets.metadata import facts_metadata
 
 OWNERS = ["team:video-quality"]
 SOURCES_GROUP = "sources"
@@ -69,9 +71,20 @@ def source_deps(manifest: Manifest) -> list[dg.AssetDep]:
 def source_assets(manifest: Manifest) -> list[dg.SourceAsset]:
     """Return the observable source assets: entries, feature tables, and one for each scorer."""
     assets = [_entries_asset(manifest)]
+    facts = _scorer_facts(manifest)
     for key, files in source_files(manifest).items():
-        assets.append(_files_asset(key, files))
+        assets.append(_files_asset(key, files, facts.get(key)))
     return assets
+
+
+def _scorer_facts(manifest: Manifest) -> dict[dg.AssetKey, ScorerFacts]:
+    """Return what is known of the scorer of each asset that has one, by its first label."""
+    facts: dict[dg.AssetKey, ScorerFacts] = {}
+    for table in manifest.tables:
+        for sidecar in table.scores:
+            known = manifest.registry.facts(sidecar.label or sidecar.path.stem)
+            facts.setdefault(scorer_key(sidecar), known)
+    return facts
 
 
 def files_state(files: Sequence[SourceFile]) -> PartitionState:
@@ -129,23 +142,27 @@ def _entries_asset(manifest: Manifest) -> dg.SourceAsset:
     )
 
 
-def _files_asset(key: dg.AssetKey, files: dict[str, list[Path]]) -> dg.SourceAsset:
-    is_scorer = key != FEATURES_KEY
+def _files_asset(
+    key: dg.AssetKey, files: dict[str, list[Path]], facts: ScorerFacts | None
+) -> dg.SourceAsset:
     what = (
         f"Score files (sidecars) that the scorer `{key.path[-1]}` left, one partition a table."
-        if is_scorer
+        if facts
         else "Feature tables as they are refreshed elsewhere, one partition a table."
     )
     return _source_asset(
         key,
         list(files),
         lambda table_id: files_state([read_source_file(path) for path in files[table_id]]),
-        role="scorer" if is_scorer else "features",
+        role="scorer" if facts else "features",
         kinds=sorted(
             {path.suffix[1:].lower() for paths in files.values() for path in paths} - {""}
         ),
         description=f"{what} Observing one records path, bytes, rows and sha256.",
-        metadata={"tables": dg.MetadataValue.int(len(files))},
+        metadata={
+            "tables": dg.MetadataValue.int(len(files)),
+            **(facts_metadata(facts) if facts else {}),
+        },
     )
 
 

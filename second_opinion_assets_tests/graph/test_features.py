@@ -106,7 +106,7 @@ def test_the_data_version_is_the_content(project: Project, join: Join) -> None:
 
 def test_a_promotion_grade_table_with_gaps_is_not_published(project: Project, join: Join) -> None:
     """Under `fail` the run fails, the gate is red with tallies and keys, and nothing is written."""
-    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0, "b": None}}, missing_policy="fail")
+    project.add_table("t", CLIPS, {"DOVER": {"a": 71.0, "b": None}}, missing_policy="fail")
     result = join(project.save(), "t")
     assert not result.success
     assert failure_of(result).startswith("missing second-opinion scores: DOVER=1; bad")
@@ -121,6 +121,8 @@ def test_a_promotion_grade_table_with_gaps_is_not_published(project: Project, jo
         "rows_kept": True,
         "keys_match": True,
         "scores_vary": True,
+        "scores_in_range": True,
+        "licence": True,
     }
     assert not project.out("t").exists()
 
