@@ -11,6 +11,7 @@ from second_opinion_assets.join.key_hints import best_mode, few_keys_found, key_
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.markdown import cell, table
 from second_opinion_assets.join.scales import ScaleDoubt, scale_doubt
+from second_opinion_assets.join.scores import slug
 from second_opinion_assets.join.tally import Tally
 from second_opinion_assets.metadata import (
     Metadata,
@@ -30,9 +31,8 @@ _DESCRIPTIONS = {
     "keys_match": "At least 5 % of the keys of each scorer's sidecar are found in the table.",
     "scores_vary": "No score column is all null, all zero or constant.",
     "scores_in_range": (
-        "The ok scores of each scorer lie on the scale that is declared for it. The manifest says "
-        "of `scale` which of a scorer's scales its scores are on, and of `scorers` what else is "
-        "known of it."
+        "The ok scores of each scorer lie on the scale that is declared for it. Where a table's "
+        "are on another one, its manifest says so by `scale`; which a scorer has, by `scorers`."
     ),
     "licence": (
         "Scores that may not be passed on are not written where git would track them. Write them "
@@ -173,7 +173,8 @@ def _scores_vary(tally: Tally) -> dg.AssetCheckResult:
 
 def _scores_in_range(tally: Tally, spec: TableSpec) -> dg.AssetCheckResult:
     said: list[str] = []
-    doubts: dict[str, ScaleDoubt] = {}
+    doubts: list[str] = []
+    metadata: Metadata = {}
     for name, scorer in tally.scorers.items():
         scales = spec.registry.facts(name).scales
         if not scales:
@@ -181,61 +182,56 @@ def _scores_in_range(tally: Tally, spec: TableSpec) -> dg.AssetCheckResult:
         elif scorer.score_min is None or scorer.score_max is None:
             said.append(f"{name}: no ok score")
         elif doubt := scale_doubt(scales, scorer.score_min, scorer.score_max):
-            doubts[name] = doubt
+            doubts.append(f"{name}: {doubt}")
+            metadata.update(_doubt_metadata(slug(name), doubt))
         else:
             said.append(f"{name}: within {scales[0].label}")
-    metadata: Metadata = {}
-    if doubts:
-        said = [f"{name}: {doubt}" for name, doubt in doubts.items()]
-        rows = [
-            [
-                cell(name),
-                doubt.declared.label,
-                f"{doubt.low:.6g} … {doubt.high:.6g}",
-                doubt.fits.label if doubt.fits else "none known",
-            ]
-            for name, doubt in doubts.items()
-        ]
-        metadata["scales"] = dg.MetadataValue.md(
-            table(["scorer", "expected", "actual", "would fit"], rows)
-        )
     return dg.AssetCheckResult(
         check_name="scores_in_range",
         passed=not doubts,
         severity=AssetCheckSeverity.WARN,
-        description="; ".join(said) or None,
+        description="; ".join(doubts or said) or None,
         metadata=metadata,
     )
 
 
+def _doubt_metadata(part: str, doubt: ScaleDoubt) -> Metadata:
+    fits = doubt.fits.label if doubt.fits else "none that is known"
+    return {
+        f"{part}/expected": dg.MetadataValue.text(doubt.declared.label),
+        f"{part}/actual": dg.MetadataValue.text(f"{doubt.low:g} … {doubt.high:g}"),
+        f"{part}/would_fit": dg.MetadataValue.text(fits),
+    }
+
+
 def _licence(tally: Tally, spec: TableSpec, *, published: bool) -> dg.AssetCheckResult:
     facts = [spec.registry.facts(name) for name in tally.scorers]
-    kept = {known.name: known for known in facts if known.redistributable is False}
-    names = ", ".join(kept)
-    metadata: Metadata = {}
-    if not kept:
-        safe: str | None = "no score here is known as one that may not be passed on"
-    elif not published:
-        safe = "nothing was published"
-    else:
-        why = why_untracked(spec.out)
-        safe = why and f"{names} may not be passed on; {why}"
-    if safe is None:
-        metadata["output"] = dg.MetadataValue.path(str(spec.out))
-        metadata["licences"] = dg.MetadataValue.md(
-            table(
-                ["scorer", "licence", "homepage"],
-                [
-                    [cell(name), cell(known.licence or ""), cell(known.homepage or "")]
-                    for name, known in kept.items()
-                ],
-            )
-        )
+    restricted = [known for known in facts if known.redistributable is False]
+    names = ", ".join(known.name for known in restricted)
+    if not restricted:
+        return _licence_kept("no score here is known as one that may not be passed on")
+    if not published:
+        return _licence_kept("nothing was published")
+    if why := why_untracked(spec.out):
+        return _licence_kept(f"{names} may not be passed on; {why}")
     return dg.AssetCheckResult(
         check_name="licence",
-        passed=safe is not None,
+        passed=False,
         severity=AssetCheckSeverity.WARN,
-        description=safe
-        or f"{names} may not be passed on, and git would track {spec.out.name}; let it be ignored",
-        metadata=metadata,
+        description=(
+            f"{names} may not be passed on, and git would track {spec.out.name}; let it be ignored"
+        ),
+        metadata={
+            "output": dg.MetadataValue.path(str(spec.out)),
+            **{
+                f"{slug(known.name)}/licence": dg.MetadataValue.text(known.licence or "not known")
+                for known in restricted
+            },
+        },
+    )
+
+
+def _licence_kept(why: str) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name="licence", passed=True, severity=AssetCheckSeverity.WARN, description=why
     )

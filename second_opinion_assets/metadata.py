@@ -5,6 +5,7 @@ Few, stable, numeric keys plot over time; tables of text are Markdown.
 
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dagster as dg
 
@@ -211,11 +212,8 @@ def facts_metadata(facts: ScorerFacts) -> Metadata:
         known["homepage"] = dg.MetadataValue.url(facts.homepage)
     if facts.note:
         known["note"] = dg.MetadataValue.text(facts.note)
-    sources = {f"scale {scale.label}": scale.source for scale in facts.scales if scale.source}
-    sources |= facts.sources
-    if sources:
-        rows = [[cell(fact), cell(source)] for fact, source in sources.items()]
-        known["sources_of_facts"] = dg.MetadataValue.md(table(["fact", "verified at"], rows))
+    if facts.sources or any(scale.source for scale in facts.scales):
+        known["verified_at"] = dg.MetadataValue.md(_sources_markdown(facts))
     return known
 
 
@@ -231,3 +229,23 @@ def _column_lineage(
                 dg.TableColumnDep(scorer_keys[scorer], column.suffix),
             ]
     return dg.MetadataValue.column_lineage(dg.TableColumnLineage(deps))
+
+
+def _sources_markdown(facts: ScorerFacts) -> str:
+    """Return where the facts on a scorer were verified, one row a place."""
+    sources = [(f"scale {scale.label}", scale.source) for scale in facts.scales if scale.source]
+    by_place: dict[str, list[str]] = {}
+    for fact, place in (*sources, *facts.sources.items()):
+        by_place.setdefault(place, []).append(fact)
+    return table(
+        ["fact", "where"], [[cell(", ".join(told)), _link(at)] for at, told in by_place.items()]
+    )
+
+
+def _link(place: str) -> str:
+    """Return a web address as a link that fits into a table: its host and last part."""
+    address = urlsplit(place)
+    if not address.netloc or set(place) & set(" |()<>"):
+        return cell(place)
+    owner = "/".join(address.path.split("/")[1:3])
+    return f"[{cell(f'{owner or address.netloc}: {Path(address.path).name}')}]({place})"

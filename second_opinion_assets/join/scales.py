@@ -75,8 +75,7 @@ class ScaleDoubt(NamedTuple):
         """Return what was found, what was declared, and what would fit."""
         fits = f"{self.fits.label} would fit" if self.fits else "no known scale fits"
         return (
-            f"scores {self.low:.6g} … {self.high:.6g} where {self.declared.label} is declared; "
-            f"{fits}"
+            f"scores {self.low:g} … {self.high:g} where {self.declared.label} is declared; {fits}"
         )
 
 

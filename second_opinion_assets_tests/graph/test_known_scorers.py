@@ -51,7 +51,10 @@ def test_scores_on_another_scale_are_a_warning(project: Project, join: Join) -> 
         "LIQE: scores 41 … 63 where 1-5 is declared; 0-100 would fit; "
         "PIQE: scores 41 … 163 where 0-100 is declared; no known scale fits"
     )
-    assert "| DOVER | 0-100 | 0.21 … 0.93 | 0-1 |" in str(check.metadata["scales"].value)
+    shown = {name: check.metadata[f"dover/{name}"].value for name in ("expected", "actual")}
+    assert shown == {"expected": "0-100", "actual": "0.21 … 0.93"}
+    assert check.metadata["dover/would_fit"].value == "0-1"
+    assert check.metadata["piqe/would_fit"].value == "none that is known"
 
 
 def test_the_scale_that_the_table_says(project: Project, join: Join) -> None:
@@ -104,7 +107,7 @@ def test_licensed_scores_where_git_would_track_them(project: Project, join: Join
         "CLIP-IQA may not be passed on, and git would track t.jsonl; let it be ignored"
     )
     assert tracked.metadata["output"].value == str(project.out("t"))
-    assert "NTU S-Lab License 1.0" in str(tracked.metadata["licences"].value)
+    assert tracked.metadata["clip_iqa/licence"].value == "NTU S-Lab License 1.0"
     free = licence("u")
     assert free.passed
     assert free.description == "no score here is known as one that may not be passed on"
@@ -130,7 +133,10 @@ def test_a_scorers_source_shows_what_is_known_of_it(project: Project) -> None:
         "https://github.com/Q-Future/Q-Align",
     )
     assert metadata["trained_on"] == "KonIQ-10k, SPAQ, KADID-10k, AVA, LSVQ"
-    assert "| licence | https://" in metadata["sources_of_facts"]
+    licence = "https://github.com/Q-Future/Q-Align/blob/fcaaa21865de52c1601f9f95da8d75db95c59ea8"
+    assert (
+        f"| licence | [Q-Future/Q-Align: LICENSE]({licence}/LICENSE) |" in metadata["verified_at"]
+    )
     assert set(spec_metadata(project, "in_house")) == {"tables", "scorer"}
     assert set(spec_metadata(project, "feature_tables")) == {"tables"}
 
