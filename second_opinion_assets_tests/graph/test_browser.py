@@ -164,3 +164,18 @@ def test_the_graph_shows_sources_and_joined_tables(visitor: Visitor) -> None:
     expect(joined).to_be_in_viewport()
     expect(joined).to_contain_text("3 partitions")
     visitor.photograph("graph")
+
+
+def test_what_is_known_of_a_scorer(visitor: Visitor) -> None:
+    """A scorer's page shows its scale and direction; the checks say what they looked at."""
+    visitor.open("/assets/scorer_sidecars/piqe?view=overview")
+    assert "0-100" in visitor.read_entry("scale")
+    assert "lower is better" in visitor.read_entry("direction")
+    expect(visitor.page.get_by_role("link", name="pypiqe")).to_be_visible()
+    visitor.photograph("scorer")
+    assert visitor.server.launch("clips_parquet", {}) == "SUCCESS"
+    visitor.open_partition("clips_parquet")
+    visitor.open_check("scores_in_range")
+    said = "ffmpeg-blurdetect: no scale declared; piqe: within 0-100"
+    expect(visitor.page.get_by_text(said)).to_be_visible()
+    visitor.photograph("scores_in_range")
