@@ -75,7 +75,7 @@ class Manifest(msgspec.Struct, frozen=True):
     path: Path
     digest: FileDigest
     tables: tuple[TableSpec, ...]
-    registry: Registry
+    registry: Registry = msgspec.field(default_factory=shipped_registry)
 
     def table(self, table_id: str) -> TableSpec:
         """Return the table of this id."""

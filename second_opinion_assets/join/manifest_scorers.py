@@ -72,14 +72,22 @@ def read_scale(entry: dict[str, Any], where: str) -> dict[str, str]:
     if not isinstance(scale, dict):
         msg = f'{where}.scale: is {json_text.shown(scale)}, expected an object, {{"SCORER": "0-1"}}'
         raise JoinError(msg)
-    chosen = {name: _text(label, f"{where}.scale.{name}") for name, label in scale.items()}
+    chosen: dict[str, str] = {}
     for number, score in enumerate(entry["scores"]):
         if isinstance(score, dict) and score.get("scale") is not None:
             place = f"{where}.scores[{number}]"
             if not score.get("label"):
                 msg = f"{place}.scale: needs a label beside it, the scorer whose scale it is"
                 raise JoinError(msg)
-            chosen[score["label"]] = _text(score["scale"], f"{place}.scale")
+            label = _text(score["scale"], f"{place}.scale")
+            known = chosen.setdefault(score["label"], label)
+            if known != label:
+                msg = (
+                    f"{place}.scale: {score['label']} is on {known} already; one column, one scale"
+                )
+                raise JoinError(msg)
+    for name, label in scale.items():
+        chosen.setdefault(name, _text(label, f"{where}.scale.{name}"))
     return chosen
 
 

@@ -147,7 +147,8 @@ class Registry(msgspec.Struct, frozen=True, dict=True):
         """Return a registry with other default scales.
 
         Args:
-            chosen: a scorer's name or alias to the name of one of its scales.
+            chosen: a scorer's name or alias to the name of one of its scales; of two names of one
+                scorer the first counts.
 
         Raises:
             JoinError: a scorer without a scale of that name.

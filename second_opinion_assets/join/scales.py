@@ -35,7 +35,7 @@ class Scale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if not self.name:
                 msg = "a scale needs minimum and maximum, or a name"
                 raise ValueError(msg)
-        elif self.minimum >= self.maximum:
+        elif not self.minimum < self.maximum:
             msg = f"minimum {self.minimum:g} is not below maximum {self.maximum:g}"
             raise ValueError(msg)
 

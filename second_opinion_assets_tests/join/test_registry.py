@@ -138,7 +138,7 @@ def test_an_output_may_not_replace_the_scorers(work: Workspace) -> None:
         ),
         pytest.param(
             {
-                "scores": [{"path": "s.jsonl", "label": "DOVER", "scale": "0-1"}],
+                "scores": [{"path": "s.jsonl", "label": "dover", "scale": "0-1"}],
                 "scale": {"DOVER": "z-score"},
             },
             id="score-file-first",
