@@ -171,9 +171,13 @@ def test_aliases_are_one_asset_and_one_scorer(project: Project, join: Join) -> N
 
 
 def test_a_launch_may_ask_for_canonical_names(project: Project, join: Join) -> None:
-    """Run config may ask for canonical names, whose columns still come from the file's asset."""
-    project.add_table("t", ["a"], {"one-align": {"a": 0.7}})
+    """Run config may ask for canonical names, whose columns still come from the file's asset.
+
+    So do those of a file without rows, which stands for its label.
+    """
+    project.add_table("t", ["a"], {"one-align": {"a": 0.7}, "clipiqa": {}})
     metadata = metadata_of(join(project.save(), "t", canonical_names=True))
     lineage = metadata["dagster/column_lineage"].deps_by_column
-    deps = {tuple(dep.asset_key.path) for dep in lineage["second_opinion_q_align_score"]}
-    assert ("scorer_sidecars", "one_align") in deps
+    for scorer, asset in (("q_align", "one_align"), ("clip_iqa", "clipiqa")):
+        deps = {tuple(dep.asset_key.path) for dep in lineage[f"second_opinion_{scorer}_score"]}
+        assert ("scorer_sidecars", asset) in deps
