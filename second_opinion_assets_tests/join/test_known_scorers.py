@@ -12,6 +12,7 @@ from second_opinion_assets.join.files import digest_file
 from second_opinion_assets.join.materialize import materialize
 from second_opinion_assets.join.provenance import file_entry
 from second_opinion_assets.join.registry import ScorerFacts, shipped_registry
+from second_opinion_assets.join.sidecars import read
 from second_opinion_assets_tests.conftest import INVOCATION
 
 if TYPE_CHECKING:
@@ -29,8 +30,12 @@ def _aliases(work: Workspace, **again: str) -> list[str]:
     return list(ALIASES)
 
 
-def test_canonical_names_make_aliases_one_scorer(work: Workspace) -> None:
+@pytest.mark.parametrize("large_bytes", [0, 1 << 20], ids=["native", "plain"])
+def test_canonical_names_make_aliases_one_scorer(
+    work: Workspace, monkeypatch: pytest.MonkeyPatch, large_bytes: int
+) -> None:
     """Where asked for, files under two names of one scorer fill one set of columns."""
+    monkeypatch.setattr(read, "LARGE_SIDECAR_BYTES", large_bytes)
     result = work.join(scores=_aliases(work), canonical_names=True)
     assert result.appended[0] == "second_opinion_dover_mobile_score"
     assert list(result.tally.scorers) == ["DOVER-Mobile"]

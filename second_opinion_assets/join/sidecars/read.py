@@ -233,7 +233,7 @@ class SidecarReader:
             scorer = self._scorers.scorer(rows.competitor, where)
             scorer.key_fields.add(field)
             self._scorers.native_scores().add(scorer, rows, self._number, block.first)
-            self.competitors.add(rows.competitor)
+            self.competitors.add(scorer.competitor)
             self.rows += len(rows.numbers)
         return rows.others
 
