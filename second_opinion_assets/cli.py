@@ -1,4 +1,4 @@
-"""The command line: `second-opinion materialize` and `batch`. Options in, one line out.
+"""The command line: `second-opinion materialize`, `batch`, `verify`. Options in, one line out.
 
 What is joined and how is the business of `join`; Dagster and pandas are not imported here.
 """
@@ -21,6 +21,8 @@ from second_opinion_assets.join.batch import (
     write_reports,
 )
 from second_opinion_assets.join.errors import JoinError, ManifestError, MissingScoresError
+from second_opinion_assets.join.files import json_document
+from second_opinion_assets.join.in_toto import write_statements
 from second_opinion_assets.join.key_hints import few_keys_found, key_hint
 from second_opinion_assets.join.manifest import (
     TableSpec,
@@ -36,6 +38,8 @@ from second_opinion_assets.join.options import (
     parse_options,
 )
 from second_opinion_assets.join.provenance import Invocation, table_args
+from second_opinion_assets.join.verify import Verifier
+from second_opinion_assets.join.verify_report import AuditOutcome, lines, report, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -179,6 +183,48 @@ def batch_command(
     summary = BatchSummary.of(outcomes)
     click.echo(f"second-opinion batch materialize: {summary}", err=True)
     sys.exit(EXIT_FAILED if summary.failed_tables else 0)
+
+
+@main.command("verify")
+@click.argument("audits", type=_path, nargs=-1, required=True, metavar="AUDIT.json...")
+@click.option(
+    "--base-dir",
+    type=_path,
+    help="What relative paths in an audit are relative to.  [default: told by the audit's place]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@click.option(
+    "--in-toto",
+    type=_path,
+    metavar="FOLDER",
+    help="Write an in-toto Statement for the output of each audit that holds.",
+)
+def verify_command(
+    audits: tuple[Path, ...], base_dir: Path | None, in_toto: Path | None, *, as_json: bool
+) -> None:
+    """Verify that the files which audits name are what they were, and that the counts are right.
+
+    Hashes every input and output anew, and counts each scorer's statuses in the output. Exit
+    status: 0 if every audit holds, else 1, or 2 for a usage error.
+    """
+    verifier = Verifier(base_dir)
+    outcomes, records = [], []
+    for audit in audits:
+        record, verification = verifier.verify_audit(audit)
+        outcomes.append(AuditOutcome(audit, verification))
+        if record is not None and verification.holds:
+            records.append(record)
+        if not as_json:
+            click.echo("\n".join(lines(outcomes[-1])))
+    if as_json:
+        click.echo(json_document(report(outcomes)), nl=False)
+    with _errors_in_one_line():
+        if in_toto is not None:
+            write_statements(records, in_toto)
+    totals = summary(outcomes)
+    counts = " ".join(f"{name}={count}" for name, count in totals.items())
+    click.echo(f"second-opinion verify: {counts}", err=True)
+    sys.exit(EXIT_FAILED if totals["failed_audits"] else 0)
 
 
 def _invocation(args: dict[str, Any]) -> Invocation:

@@ -354,3 +354,103 @@ def test_installed_command(work: Workspace) -> None:
     assert done.stderr.splitlines()[-1] == (
         "second-opinion batch materialize: tables=2 input_rows=3 output_rows=3 failed_tables=0"
     )
+
+
+def test_verify(work: Workspace) -> None:
+    """Verifying says for each file what became of it, and ends with a summary and exit 0."""
+    join("--audit-json", "audit.json")
+    result = run("verify", "audit.json")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "audit.json: holds\n"
+        "  unchanged   input    features.jsonl\n"
+        "  unchanged   input    scores.jsonl\n"
+        "  unchanged   output   out.jsonl\n"
+        "  agree       tallies  2 rows\n"
+    )
+    assert result.stderr == (
+        "second-opinion verify: audits=1 failed_audits=0 files=3 unchanged=3 changed=0 gone=0 "
+        "unreadable=0\n"
+    )
+    assert work.contents().keys() == {"audit.json", "features.jsonl", "out.jsonl", "scores.jsonl"}
+
+
+def test_verify_many(work: Workspace) -> None:
+    """An audit that does not hold, or is none, hides no other; the exit is 1."""
+    join("--audit-json", "1.json", out="1.jsonl")
+    join("--audit-json", "2.json", out="2.jsonl")
+    work.write("1.jsonl", work.read("1.jsonl").replace(b"missing", b"ok", 1))
+    work.write("scores.jsonl", "")
+    work.write("broken.json", "[")
+    (work.folder / "features.jsonl").unlink()
+    result = run(
+        "verify", "1.json", "broken.json", "none.json", "2.json", "--in-toto", "statements"
+    )
+    assert result.exit_code == 1
+    assert result.stdout == (
+        "1.json: does not hold\n"
+        "  gone        input    features.jsonl\n"
+        "  changed     input    scores.jsonl\n"
+        "  changed     output   1.jsonl\n"
+        "  differs     tallies  DOVER: ok rows: expected 1, found 2\n"
+        "  differs     tallies  DOVER: missing rows: expected 1, found 0\n"
+        "broken.json: does not hold\n"
+        "  no answer   audit    broken.json: not JSON: Expecting value (column 2)\n"
+        "none.json: does not hold\n"
+        "  no answer   audit    none.json: cannot be read: No such file or directory\n"
+        "2.json: does not hold\n"
+        "  gone        input    features.jsonl\n"
+        "  changed     input    scores.jsonl\n"
+        "  unchanged   output   2.jsonl\n"
+        "  agree       tallies  2 rows\n"
+    )
+    assert last_line(result) == (
+        "second-opinion verify: audits=4 failed_audits=4 files=6 unchanged=1 changed=3 gone=2 "
+        "unreadable=0"
+    )
+    assert not (work.folder / "statements").exists()
+
+
+def test_verify_answers_in_json(work: Workspace) -> None:
+    """As JSON the answer is one document with every file and difference."""
+    join("--audit-json", "audit.json")
+    work.write("scores.jsonl", "")
+    result = run("verify", "--json", "audit.json", "none.json")
+    assert result.exit_code == 1
+    answer = json.loads(result.stdout)
+    assert (answer["schema"], answer["status"]) == ("second-opinion-verify-v1", "failed")
+    assert answer["summary"]["failed_audits"] == 2
+    changed = answer["audits"][0]["files"][1]
+    assert (changed["path"], changed["state"], changed["role"]) == (
+        "scores.jsonl",
+        "changed",
+        "input",
+    )
+    assert changed["sha256"] != changed["found_sha256"]
+    assert answer["audits"][0]["holds"] is False
+    assert "cannot be read" in answer["audits"][1]["problem"]
+
+
+def test_verify_writes_statements(work: Workspace) -> None:
+    """Only for audits that hold, an in-toto Statement is written."""
+    join("--audit-json", "1.json", out="1.jsonl")
+    join("--audit-json", "2.json", out="2.jsonl")
+    (work.folder / "1.jsonl").unlink()
+    assert run("verify", "1.json", "2.json", "--in-toto", "statements").exit_code == 1
+    assert [path.name for path in (work.folder / "statements").iterdir()] == ["2.jsonl.intoto.json"]
+
+
+def test_verify_in_another_folder(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths are found by the audit's place, or below the base directory that is given."""
+    join("--audit-json", "o/audit.json")
+    (work.folder / "o/audit.json").rename(work.folder / "renamed.json")
+    monkeypatch.chdir("/")
+    assert run("verify", str(work.folder / "renamed.json")).exit_code == 1
+    base = ("--base-dir", str(work.folder))
+    assert run("verify", *base, str(work.folder / "renamed.json")).exit_code == 0
+
+
+@pytest.mark.parametrize("arguments", [(), ("--jsn", "a.json"), ("a.json", "--base-dir")])
+def test_verify_refuses_unknown_usage(arguments: tuple[str, ...]) -> None:
+    """A usage error is exit 2."""
+    assert run("verify", *arguments).exit_code == 2

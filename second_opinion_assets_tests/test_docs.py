@@ -17,32 +17,39 @@ DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 OWN = "second-opinion "
 
 
-def _shown(document: Path) -> list[tuple[str, str]]:
-    """Return each of our own commands in a document's console blocks with its shown output."""
-    shown = []
+def _shown(document: Path) -> list[list[tuple[str, str]]]:
+    """Return our own commands of each console block with their shown outputs."""
+    blocks = []
     for block in re.findall(r"```console\n(.*?)```", document.read_text(), re.DOTALL):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            if command.startswith(OWN):
-                shown.append((command, output))
-    return shown
+        parts = [part.partition("\n") for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
+        own = [(command, output) for command, _, output in parts if command.startswith(OWN)]
+        blocks += [own] if own else []
+    return blocks
 
 
-CASES = [(d.name, command, output) for d in DOCUMENTS for command, output in _shown(d)]
+CASES = [
+    pytest.param(block, id=f"{document.name}-{block[0][0]}")
+    for document in DOCUMENTS
+    for block in _shown(document)
+]
 
 
-@pytest.mark.parametrize(("document", "command", "output"), CASES)
-def test_a_shown_command_prints_what_is_shown(
-    tmp_path: Path, document: str, command: str, output: str
-) -> None:
-    """A command of a document, run in the project's folder, prints the lines beneath it."""
+@pytest.mark.parametrize("block", CASES)
+def test_shown_commands_print_what_is_shown(tmp_path: Path, block: list[tuple[str, str]]) -> None:
+    """Commands of a document, run one after another in the project, print the lines beneath."""
     for name in ("config", "data"):
         shutil.copytree(PROJECT / name, tmp_path / name)
-    program, *arguments = shlex.split(command)
-    done = subprocess.run(
-        [f"{BIN}/{program}", *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert done.stdout + done.stderr == output, document
+    for command, output in block:
+        program, *arguments = shlex.split(command)
+        done = subprocess.run(
+            [f"{BIN}/{program}", *arguments],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == output, command
 
 
 def test_there_are_commands_to_run() -> None:

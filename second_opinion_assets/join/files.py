@@ -39,12 +39,16 @@ class HashedFile:
     """A file that is hashed as it is read, so that the hash is of the bytes that were parsed.
 
     The next chunk is read and hashed in a thread while the caller works on the present one.
-    `digest` is complete once `chunks` is exhausted.
+    `digest` is complete once `chunks` is exhausted. A file that is `opened` already is read as it
+    is, whatever stands at its path meanwhile.
     """
 
-    def __init__(self, path: Path, progress: Progress | None = None) -> None:
+    def __init__(
+        self, path: Path, progress: Progress | None = None, opened: IO[bytes] | None = None
+    ) -> None:
         self._path = path
         self._progress = progress
+        self._opened = opened
         self._hash = hashlib.sha256()
         self._bytes = 0
 
@@ -62,7 +66,8 @@ class HashedFile:
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the file's bytes in order, `CHUNK_BYTES` at a time."""
-        with open_input(self._path) as file, ThreadPoolExecutor(1) as ahead:
+        given = self._opened or open_input(self._path)
+        with given as file, ThreadPoolExecutor(1) as ahead:
             upcoming = ahead.submit(self._read, file)
             while chunk := upcoming.result():
                 upcoming = ahead.submit(self._read, file)

@@ -1,0 +1,59 @@
+"""A table's provenance as an in-toto Statement, for tools that sign, store and check such.
+
+The Statement is not signed: putting it into an envelope is the signer's business.
+Form: https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.join.files import json_document, publish_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from second_opinion_assets.join.record import Record
+
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "second-opinion-assets:ai-run-provenance/v1"
+"""Names this project's run_provenance block and claims no domain of the web.
+
+SLSA provenance would say more than is known: it needs the identity of a build platform that vouches
+for what its users cannot influence, and here the user's own machine made the table.
+"""
+SUFFIX = ".intoto.json"
+
+
+def statement(record: Record) -> dict[str, Any]:
+    """Return the Statement that a record's output came from its provenance."""
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [
+            {"name": Path(record.output.path).name, "digest": {"sha256": record.output.sha256}}
+        ],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": record.provenance,
+    }
+
+
+def write_statements(records: Iterable[Record], folder: Path) -> None:
+    """Write the Statement of each record into a folder, named after its output.
+
+    Raises:
+        JoinError: two outputs have one name, and nothing was written; or a file cannot be written.
+    """
+    by_name: dict[str, Record] = {}
+    for record in records:
+        name = Path(record.output.path).name + SUFFIX
+        first = by_name.setdefault(name, record)
+        if first is not record:
+            msg = (
+                f"{folder / name}: is for both {first.output.path} and {record.output.path}; "
+                "verify them into a folder each"
+            )
+            raise JoinError(msg)
+    for name, record in by_name.items():
+        publish_text(folder / name, json_document(statement(record)).decode())

@@ -1,0 +1,199 @@
+"""Reads a joined table again, only the columns asked for, hashed on the way.
+
+What the columns should hold is not asked here.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
+from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
+
+from second_opinion_assets.join import json_text
+from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.join.files import (
+    FileDigest,
+    HashedFile,
+    digest_descriptor,
+    whole_lines,
+)
+from second_opinion_assets.join.sidecars.json_forms import LINE_SUFFIXES
+from second_opinion_assets.join.tables.forms import PARQUET_SUFFIXES, refuse_unknown_form
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+BATCH_ROWS = 65_536
+Columns = tuple[Sequence[Any], ...]
+"""Some rows: the values of the key, as texts, and those of each other column asked for."""
+
+
+class ReadBack:
+    """A joined table that is read again.
+
+    Args:
+        path: its path, which tells its form.
+        file: the file, open; it is read from its present position on.
+        key: the column whose values are taken as the texts of keys; None for none.
+        names: the other columns, plain names all of them.
+    """
+
+    def __init__(self, path: Path, file: IO[bytes], key: str | None, names: list[str]) -> None:
+        refuse_unknown_form(path, "the table")
+        self._path = path
+        self._file = file
+        self._key = key
+        self._names = names
+        self._digest: FileDigest | None = None
+
+    @property
+    def digest(self) -> FileDigest:
+        """Digest of the file, once `blocks` is exhausted."""
+        assert self._digest is not None  # noqa: S101 (asked too early)
+        return self._digest
+
+    def blocks(self) -> Iterator[Columns]:
+        """Yield all rows in order, as columns.
+
+        Raises:
+            JoinError: the file is not of its form, or lacks a column.
+        """
+        suffix = self._path.suffix.lower()
+        if suffix in PARQUET_SUFFIXES:
+            yield from self._parquet_blocks()
+            return
+        hashed = HashedFile(self._path, opened=self._file)
+        rows = _JsonRows(self._key, self._names, str(self._path))
+        if suffix in LINE_SUFFIXES:
+            first = 1
+            for text in whole_lines(hashed.chunks()):
+                yield rows.of_lines(text, first)
+                first += text.count(b"\n")
+        else:
+            yield rows.of_document(hashed.read())
+        self._digest = hashed.digest
+
+    def _parquet_blocks(self) -> Iterator[Columns]:
+        import pyarrow as pa  # noqa: PLC0415 (half a second that JSON tables do not need)
+        import pyarrow.parquet as pq  # noqa: PLC0415
+
+        from second_opinion_assets.join.tables.arrow_values import key_texts  # noqa: PLC0415
+
+        keys = [] if self._key is None else [self._key]
+        with ThreadPoolExecutor(1) as thread:
+            digest = thread.submit(digest_descriptor, self._file.fileno())
+            try:
+                file = pq.ParquetFile(self._file)
+                absent = {*keys, *self._names} - set(file.schema_arrow.names)
+                if absent:
+                    msg = f"{self._path}: the table has no column {', '.join(sorted(absent))}"
+                    raise JoinError(msg)
+                for batch in file.iter_batches(BATCH_ROWS, columns=[*keys, *self._names]):
+                    table = pa.Table.from_batches([batch])
+                    yield (
+                        *(key_texts(table.column(key), str(self._path)) for key in keys),
+                        *(table.column(name).to_pylist() for name in self._names),
+                    )
+            except (pa.ArrowException, OSError) as error:
+                reason = str(error).splitlines()[0]
+                msg = f"{self._path}: not a parquet file, or a damaged one: {reason}"
+                raise JoinError(msg) from None
+            self._digest = digest.result()
+
+
+class _JsonRows:
+    """Takes the columns asked for out of rows of JSON."""
+
+    def __init__(self, key: str | None, names: list[str], where: str) -> None:
+        self._keys = [] if key is None else [key]
+        self._names = names
+        self._where = where
+        self._row_types = _row_types(self._keys, names)
+
+    def of_lines(self, text: bytes, first: int) -> Columns:
+        """Return the columns of lines of JSON; `first` is the number of the first line."""
+        rows = self._decode(lambda row_type: msgspec.json.Decoder(row_type).decode_lines(text))
+        if rows is not None:
+            return self._columns(rows)
+        lines = enumerate(text.split(b"\n"), first)
+        return self._careful_columns(
+            (line, f"{self._where}:{number}") for number, line in lines if line.strip()
+        )
+
+    def of_document(self, text: bytes) -> Columns:
+        """Return the columns of a document that is a list of rows, or has one."""
+        listed, place = text, "$"
+        if not text.lstrip().startswith(b"["):
+            listed, place = json_text.members(text, self._where).get("rows", b""), "$.rows"
+        if not listed.lstrip().startswith(b"["):
+            msg = f"{self._where}: no list of rows in the document"
+            raise JoinError(msg)
+        rows = self._decode(lambda row_type: _decode_list(listed, row_type))
+        if rows is not None:
+            return self._columns(rows)
+        elements = enumerate(json_text.elements(listed, self._where))
+        return self._careful_columns(
+            (row, f"{self._where}::{place}[{number}]") for number, row in elements
+        )
+
+    def _decode(self, decode: Callable[[Any], list[Any]]) -> list[Any] | None:
+        """Return all rows decoded at once; None if they need a closer look."""
+        while self._row_types:
+            try:
+                return decode(self._row_types[0])
+            except msgspec.ValidationError:
+                self._row_types.pop(0)  # a number among the keys, from now on
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                break
+        return None
+
+    def _columns(self, rows: list[Any]) -> Columns:
+        keys = [[self._key_text(row.key) for row in rows] for _ in self._keys]
+        fields = [attrgetter(f"column_{number}") for number in range(len(self._names))]
+        return (*keys, *(list(map(field, rows)) for field in fields))
+
+    def _key_text(self, key: Any) -> str | None:  # noqa: ANN401 (text, raw bytes or None)
+        if key is None or isinstance(key, str):
+            return key
+        return json_text.scalar_text(bytes(key), self._where)
+
+    def _careful_columns(self, rows: Iterator[tuple[bytes, str]]) -> Columns:
+        """Return the columns of rows that are read one by one, so that a broken one is named."""
+        columns: list[list[Any]] = [[] for _ in (*self._keys, *self._names)]
+        for text, where in rows:
+            members = json_text.members(text, where)
+            values = [
+                *(json_text.scalar_text(members.get(key, b"null"), where) for key in self._keys),
+                *(json_text.decode(members.get(name, b"null"), where) for name in self._names),
+            ]
+            for column, value in zip(columns, values, strict=True):
+                column.append(value)
+        return tuple(columns)
+
+
+def _decode_list(text: bytes, row_type: type) -> list[Any]:
+    rows: list[Any] = msgspec.json.decode(text, type=types.GenericAlias(list, row_type))
+    return rows
+
+
+def _row_types(keys: list[str], names: list[str]) -> list[type]:
+    """Return what rows are decoded as: with keys as text, and failing that as raw bytes."""
+    if not json_text.has_plain_names([*keys, *names]):
+        return []
+    columns = [
+        (f"column_{number}", Any, msgspec.field(name=name, default=None))
+        for number, name in enumerate(names)
+    ]
+    return [
+        msgspec.defstruct(
+            "Row",
+            [*(("key", kind, msgspec.field(name=key, default=None)) for key in keys), *columns],
+            gc=False,
+        )
+        for kind in (str | None, msgspec.Raw)
+    ]

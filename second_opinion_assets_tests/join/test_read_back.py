@@ -1,0 +1,101 @@
+"""A joined table read again: the same columns as a plain reading gives, in every form."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.join.read_back import ReadBack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from second_opinion_assets_tests.conftest import Workspace
+
+STATUS = "second_opinion_dover_status"
+SCORE = "second_opinion_dover_score"
+
+
+def read(path: Path, key: str | None, names: list[str]) -> list[list[Any]]:
+    """Return whole columns of a table."""
+    columns: list[list[Any]] = [[] for _ in ([key] if key else []) + names]
+    with path.open("rb") as file:
+        table = ReadBack(path, file, key, names)
+        for block in table.blocks():
+            for column, values in zip(columns, block, strict=True):
+                column.extend(values)
+        assert table.digest.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    return columns
+
+
+@pytest.mark.parametrize("out", ["out.jsonl", "out.ndjson", "out.json", "out.parquet", "out.pq"])
+def test_columns(work: Workspace, out: str) -> None:
+    """Keys and appended columns come back as they were written, with the file's digest."""
+    work.join(out=out)
+    assert read(work.folder / out, "clip_id", [STATUS, SCORE]) == [
+        ["a", "b"],
+        ["ok", "missing"],
+        [72.5, None],
+    ]
+
+
+@pytest.mark.parametrize("out", ["out.jsonl", "out.json"])
+def test_keys_that_are_numbers(work: Workspace, out: str) -> None:
+    """A key that is a number is its own text, as in the join."""
+    work.write(
+        "features.jsonl", '{"clip_id": "a"}\n{"clip_id": 1e5}\n{"clip_id": 0.10}\n{"x": 1}\n'
+    )
+    work.join(out=out)
+    assert read(work.folder / out, "clip_id", []) == [["a", "1e5", "0.10", None]]
+
+
+@pytest.mark.parametrize("out", ["out.jsonl", "out.json"])
+def test_a_key_with_an_odd_name(work: Workspace, out: str) -> None:
+    """A key column whose name needs escapes is read too."""
+    work.write("features.jsonl", '{"a\\"b": "a"}\n{"a\\"b": 7}\n')
+    work.join(out=out, key_column='a"b')
+    assert read(work.folder / out, 'a"b', [STATUS]) == [["a", "7"], ["ok", "missing"]]
+
+
+def test_a_list_without_an_object_around_it(work: Workspace) -> None:
+    """A document that is a list is read as one with rows is."""
+    work.write("features.json", '[{"clip_id": "a"}, {"clip_id": "b"}]')
+    work.join(features="features.json", out="out.json")
+    assert read(work.folder / "out.json", "clip_id", [STATUS]) == [["a", "b"], ["ok", "missing"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.jsonl", b'{"k": 1}\n[1]\n', "t.jsonl:2: a row is a list, expected an object"),
+        ("t.jsonl", b'{"k": 1}\n{"k"', "t.jsonl:2: not JSON"),
+        ("t.json", b'{"k": 1}', "t.json: no list of rows in the document"),
+        ("t.json", b'{"rows": [{"k": 1}, 2]}', r"t.json::\$.rows\[1\]: a row is 2"),
+        ("t.parquet", b"PAR1", "t.parquet: not a parquet file, or a damaged one: "),
+        ("t.csv", b"k\n1\n", "t.csv: the table ends in .csv"),
+    ],
+)
+def test_what_is_no_table(work: Workspace, name: str, content: bytes, message: str) -> None:
+    """A file that is not of its form is one line that names the row."""
+    with pytest.raises(JoinError, match=message):
+        read(work.write(name, content), "k", ["status"])
+
+
+def test_a_parquet_table_without_the_column(work: Workspace) -> None:
+    """Columns that a parquet table lacks are named."""
+    work.join(out="out.parquet")
+    with pytest.raises(JoinError, match=r"the table has no column nr, vr$"):
+        read(work.folder / "out.parquet", "vr", ["nr"])
+
+
+def test_columns_by_block(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table longer than a block is read block by block."""
+    monkeypatch.setattr("second_opinion_assets.join.read_back.BATCH_ROWS", 10)
+    monkeypatch.setattr("second_opinion_assets.join.files.CHUNK_BYTES", 1000)
+    work.write_lines("features.jsonl", ({"clip_id": str(n)} for n in range(95)))
+    for out in ("out.jsonl", "out.parquet"):
+        work.join(out=out)
+        assert read(work.folder / out, "clip_id", []) == [[str(n) for n in range(95)]]
