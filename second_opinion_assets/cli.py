@@ -13,13 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from second_opinion_assets.join.batch import (
-    BatchSummary,
-    TableOutcome,
-    batch_report,
-    materialize_batch,
-    write_reports,
-)
+from second_opinion_assets.join.batch import materialize_batch
 from second_opinion_assets.join.errors import JoinError, ManifestError, MissingScoresError
 from second_opinion_assets.join.files import json_document
 from second_opinion_assets.join.in_toto import write_statements
@@ -28,7 +22,6 @@ from second_opinion_assets.join.manifest import (
     TableSpec,
     load_manifest,
     parse_sidecar,
-    refuse_shared_outputs,
 )
 from second_opinion_assets.join.materialize import materialize
 from second_opinion_assets.join.options import (
@@ -38,6 +31,7 @@ from second_opinion_assets.join.options import (
     parse_options,
 )
 from second_opinion_assets.join.provenance import Invocation, table_args
+from second_opinion_assets.join.report import Report, ReportFiles
 from second_opinion_assets.join.verify import Verifier
 from second_opinion_assets.join.verify_report import AuditOutcome, lines, report, summary
 
@@ -45,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from second_opinion_assets.join.files import Progress
+    from second_opinion_assets.join.outcomes import TableOutcome
     from second_opinion_assets.join.tally import Tally
 
 LONG_WORK_BYTES = 32 << 20
@@ -161,26 +156,26 @@ def batch_command(
 
     Exit status: 0, or 1 if a table failed, or 2 for a manifest or usage error.
     """
-    outputs = {"report_json": report_json, "report_md": report_md}
-    args = {"manifest": manifest, "base_dir": base_dir, **outputs}
+    files = ReportFiles(report_json, report_md)
+    args = {
+        "manifest": manifest,
+        "base_dir": base_dir,
+        "report_json": report_json,
+        "report_md": report_md,
+    }
     invocation = _invocation(
         {**{name: path and str(path) for name, path in args.items()}, "fail_fast": fail_fast}
     )
     with _errors_in_one_line():
         loaded = load_manifest(manifest, base_dir)
-        refuse_shared_outputs(loaded, [path for path in outputs.values() if path])
+        files.refuse_shared(loaded)
         with _progress(loaded.tables) as progress:
             outcomes = materialize_batch(
                 loaded, invocation, fail_fast=fail_fast, progress=progress, ended=_say_how_it_ended
             )
-        report = batch_report(
-            loaded,
-            outcomes,
-            invocation,
-            {name: str(path) for name, path in outputs.items() if path},
-        )
-        write_reports(report, report_json, report_md)
-    summary = BatchSummary.of(outcomes)
+        report = Report(loaded, outcomes, invocation, files)
+        report.write()
+    summary = report.summary
     click.echo(f"second-opinion batch materialize: {summary}", err=True)
     sys.exit(EXIT_FAILED if summary.failed_tables else 0)
 
@@ -255,11 +250,11 @@ def _progress(specs: tuple[TableSpec, ...] | list[TableSpec]) -> Iterator[Progre
         yield bar.update
 
 
-def _say_how_it_ended(outcome: TableOutcome) -> None:
+def _say_how_it_ended(outcome: TableOutcome, tally: Tally | None) -> None:
     if outcome.error is not None:
         click.echo(f"second-opinion: table {outcome.spec.id}: {outcome.error}", err=True)
-    if outcome.tally is not None:
-        _warn_of_keys(outcome.tally)
+    if tally is not None:
+        _warn_of_keys(tally)
 
 
 def _warn_of_keys(tally: Tally) -> None:

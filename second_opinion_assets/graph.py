@@ -3,6 +3,7 @@
 import dagster as dg
 
 from second_opinion_assets.assets.features import joined_tables
+from second_opinion_assets.assets.report import report_asset
 from second_opinion_assets.assets.sources import source_assets, source_partitions
 from second_opinion_assets.automation import nightly_schedule, refresh_sensor
 from second_opinion_assets.join.manifest import Manifest
@@ -12,7 +13,11 @@ from second_opinion_assets.settings import Settings
 def build_definitions(manifest: Manifest, settings: Settings) -> dg.Definitions:
     """Return the graph of a manifest."""
     return dg.Definitions(
-        assets=[*source_assets(manifest), joined_tables(manifest)],
+        assets=[
+            *source_assets(manifest),
+            joined_tables(manifest),
+            report_asset(manifest, settings),
+        ],
         jobs=[
             dg.define_asset_job(
                 "observe_sources",

@@ -13,9 +13,9 @@ import dagster as dg
 from second_opinion_assets.assets.features import JOINED_KEY
 from second_opinion_assets.assets.sources import source_partitions
 from second_opinion_assets.graph import build_definitions
-from second_opinion_assets.join.batch import BatchSummary
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.manifest import Manifest, TableSpec, load_manifest
+from second_opinion_assets.join.outcomes import BatchSummary
 from second_opinion_assets.settings import Settings
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

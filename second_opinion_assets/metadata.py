@@ -8,15 +8,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import dagster as dg
+import msgspec
 
 from second_opinion_assets.join.columns import APPENDED, AppendedColumn
 from second_opinion_assets.join.markdown import cell, table
 from second_opinion_assets.join.materialize import JoinResult
+from second_opinion_assets.join.outcomes import TableSummary
 from second_opinion_assets.join.registry import ScorerFacts
 from second_opinion_assets.join.scores import slug
 from second_opinion_assets.join.tally import Tally
 
 Metadata = dict[str, dg.MetadataValue]
+SUMMARY = "summary"
 
 
 def join_metadata(
@@ -37,6 +40,7 @@ def join_metadata(
             else {}
         ),
         "preview": dg.MetadataValue.md(preview_markdown(result)),
+        **summary_metadata(result.tally, published=True),
         "run_provenance": dg.MetadataValue.json(result.provenance),
         "output": dg.MetadataValue.path(str(result.spec.out)),
         **(
@@ -53,6 +57,12 @@ def join_metadata(
         "dagster/column_schema": _column_schema(result),
         "dagster/column_lineage": _column_lineage(result, features_key, scorer_keys),
     }
+
+
+def summary_metadata(tally: Tally, *, published: bool) -> Metadata:
+    """Return the counts that a report on all tables is made from, without reading any."""
+    summary = TableSummary.of(tally, published=published)
+    return {SUMMARY: dg.MetadataValue.json(msgspec.to_builtins(summary))}
 
 
 def count_metadata(tally: Tally) -> Metadata:

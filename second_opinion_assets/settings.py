@@ -27,6 +27,8 @@ class Settings:
         manifest: ``SECOND_OPINION_MANIFEST``, by default the smoke manifest.
         base_dir: ``SECOND_OPINION_BASE_DIR``, what the manifest's paths are relative to;
             None for the manifest's own folder.
+        report_dir: ``SECOND_OPINION_REPORT_DIR``, where the report on all tables goes; None for
+            the folder that all joined tables share.
         automation: ``SECOND_OPINION_AUTOMATION``, whether sensor and schedule start switched on.
         settle_seconds: ``SECOND_OPINION_SETTLE_SECONDS``, how long a file must have been still.
         interval_seconds: ``SECOND_OPINION_INTERVAL_SECONDS``, least time between two looks.
@@ -35,6 +37,7 @@ class Settings:
 
     manifest: Path
     base_dir: Path | None = None
+    report_dir: Path | None = None
     automation: bool = False
     settle_seconds: float = 10.0
     interval_seconds: int = 30
@@ -52,6 +55,7 @@ class Settings:
             return environment.get(f"SECOND_OPINION_{name}") or default
 
         base_dir = read("BASE_DIR", "")
+        report_dir = read("REPORT_DIR", "")
         automation = read("AUTOMATION", "off")
         if automation not in {"on", "off"}:
             msg = f"SECOND_OPINION_AUTOMATION is {automation!r}, expected on or off"
@@ -59,6 +63,7 @@ class Settings:
         return cls(
             manifest=Path(read("MANIFEST", DEFAULT_MANIFEST)),
             base_dir=Path(base_dir) if base_dir else None,
+            report_dir=Path(report_dir) if report_dir else None,
             automation=automation == "on",
             settle_seconds=_seconds("SETTLE_SECONDS", read("SETTLE_SECONDS", "10")),
             interval_seconds=round(_seconds("INTERVAL_SECONDS", read("INTERVAL_SECONDS", "30"))),

@@ -209,7 +209,11 @@ def test_batch_reports(work: Workspace) -> None:
     assert result.exit_code == 0
     report = work.document("r/r.json")
     assert report["schema"] == "second-opinion-materializer-batch-v1"
-    assert report["run_provenance"]["outputs"] == {"report_json": "r/r.json", "report_md": "r/r.md"}
+    assert report["run_provenance"]["outputs"] == {
+        "report_json": "r/r.json",
+        "report_md": "r/r.md",
+        "coverage_svg": "r/r.coverage.svg",
+    }
     assert report["run_provenance"]["args"]["manifest"] == "m/batch.json"
     assert work.read("r/r.md").startswith(b"# Second-opinion batch: ok\n")
 

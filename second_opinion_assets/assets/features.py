@@ -24,7 +24,13 @@ from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.materialize import JoinResult, materialize
 from second_opinion_assets.join.options import KeyNormalize, MissingPolicy, parse_options
 from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation, fingerprint, table_args
-from second_opinion_assets.metadata import Metadata, count_metadata, join_metadata, tally_lines
+from second_opinion_assets.metadata import (
+    Metadata,
+    count_metadata,
+    join_metadata,
+    summary_metadata,
+    tally_lines,
+)
 
 JOINED_KEY = dg.AssetKey("second_opinion_features")
 MANIFEST_FINGERPRINT = "manifest_fingerprint"
@@ -113,6 +119,7 @@ def joined_tables(manifest: Manifest) -> dg.AssetsDefinition:
             )
             counts = count_metadata(error.tally)
             del counts["output_rows"]  # nothing was published
+            counts.update(summary_metadata(error.tally, published=False))
             raise _failure(error, counts) from None
         except JoinError as error:
             raise _failure(error, {}) from None

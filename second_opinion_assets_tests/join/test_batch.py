@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from second_opinion_assets.join.batch import (
-    BatchSummary,
-    TableOutcome,
-    batch_report,
-    materialize_batch,
-    report_markdown,
-    write_reports,
-)
+from second_opinion_assets.join.batch import materialize_batch
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.manifest import load_manifest
+from second_opinion_assets.join.outcomes import BatchSummary, EarlierOutput, TableOutcome
+from second_opinion_assets.join.report import Report, ReportFiles
 from second_opinion_assets_tests.conftest import INVOCATION
 
 if TYPE_CHECKING:
     from second_opinion_assets.join.manifest import Manifest
+    from second_opinion_assets.join.tally import Tally
     from second_opinion_assets_tests.conftest import Workspace
 
 
 def _table(name: str, **given: Any) -> dict[str, Any]:
     table = {"id": name, "features": "features.jsonl", "scores": ["scores.jsonl"]}
     return {**table, "out": f"{name}.jsonl", **given}
+
+
+def _files(work: Workspace) -> ReportFiles:
+    return ReportFiles(work.folder / "r.json", work.folder / "r.md")
 
 
 @pytest.fixture
@@ -46,8 +46,7 @@ def manifest(work: Workspace) -> Manifest:
 def report(work: Workspace, manifest: Manifest) -> dict[str, Any]:
     """Return the report on the batch, as it reads after a way through JSON."""
     outcomes = materialize_batch(manifest, INVOCATION)
-    report = batch_report(manifest, outcomes, INVOCATION, {"report_json": "r.json"})
-    write_reports(report, work.folder / "r.json", work.folder / "r.md")
+    Report(manifest, outcomes, INVOCATION, _files(work)).write()
     read: dict[str, Any] = work.document("r.json")
     return read
 
@@ -72,7 +71,14 @@ def test_fail_fast(work: Workspace, manifest: Manifest) -> None:
 def test_ended_is_told_of_each_table(manifest: Manifest) -> None:
     """Each table is told of as it ends."""
     told: list[TableOutcome] = []
-    assert materialize_batch(manifest, INVOCATION, ended=told.append) == told
+    tallies: list[Tally | None] = []
+
+    def ended(outcome: TableOutcome, tally: Tally | None) -> None:
+        told.append(outcome)
+        tallies.append(tally)
+
+    assert materialize_batch(manifest, INVOCATION, ended=ended) == told
+    assert [tally and tally.missing_rows for tally in tallies] == [1, None, 1, 1]
 
 
 def test_summary(manifest: Manifest) -> None:
@@ -136,7 +142,11 @@ def test_provenance_of_a_report(report: dict[str, Any], work: Workspace) -> None
     entry = block["inputs"]["manifest"]
     assert (entry["path"], entry["sha256"]) == (str(work.folder / "batch.json"), sha)
     assert (entry["exists"], entry["kind"]) == (True, "file")
-    assert block["outputs"] == {"report_json": "r.json"}
+    assert block["outputs"] == {
+        "report_json": str(work.folder / "r.json"),
+        "report_md": str(work.folder / "r.md"),
+        "coverage_svg": str(work.folder / "r.coverage.svg"),
+    }
 
 
 def test_manifest_hash_is_of_the_bytes_that_were_parsed(
@@ -146,7 +156,7 @@ def test_manifest_hash_is_of_the_bytes_that_were_parsed(
     old = hashlib.sha256(work.read("batch.json")).hexdigest()
     outcomes = materialize_batch(manifest, INVOCATION)
     work.write("batch.json", "{}")
-    report = batch_report(manifest, outcomes, INVOCATION, {})
+    report = Report(manifest, outcomes, INVOCATION).document()
     assert report["run_provenance"]["inputs"]["manifest"]["sha256"] == old
 
 
@@ -156,7 +166,7 @@ def test_markdown(work: Workspace) -> None:
     text = work.read("r.md").decode()
     assert text.startswith("# Second-opinion batch: failed\n")
     assert "tables=4 failed_tables=2 input_rows=4 output_rows=3" in text
-    lines = [line for line in text.splitlines() if line.startswith("|")]
+    lines = [line for line in text.partition("## Tables")[2].splitlines() if line.startswith("|")]
     assert len(lines) == 6
     assert lines[2].startswith("| one | ok | 2 | 2 | 1 | 0 | ")
     assert lines[3].startswith("| two | failed |  |  |  |  | ")
@@ -167,8 +177,8 @@ def test_markdown_survives_any_id(work: Workspace) -> None:
     """A table's id cannot break the Markdown table."""
     path = work.write("batch.json", json.dumps({"tables": [_table("a", id="a|b\n<c>")]}))
     manifest = load_manifest(path)
-    report = batch_report(manifest, materialize_batch(manifest, INVOCATION), INVOCATION, {})
-    lines = [line for line in report_markdown(report).splitlines() if line.startswith("|")]
+    report = Report(manifest, materialize_batch(manifest, INVOCATION), INVOCATION)
+    lines = [line for line in report.markdown("").splitlines() if line.startswith("|")]
     assert lines[2].startswith(r"| a\|b &lt;c&gt; | ok |")
 
 
@@ -176,17 +186,27 @@ def test_report_of_a_batch_that_went_well(work: Workspace) -> None:
     """A batch without a failure is ok, and its report has no time in it."""
     manifest = load_manifest(work.write("b.json", json.dumps({"tables": [_table("one")]})))
     reports = [
-        batch_report(manifest, materialize_batch(manifest, INVOCATION), INVOCATION, {})
+        Report(manifest, materialize_batch(manifest, INVOCATION), INVOCATION).document()
         for _ in range(2)
     ]
     assert reports[0] == reports[1]
     assert reports[0]["status"] == "ok"
 
 
-def test_unwritable_report(work: Workspace, report: dict[str, Any]) -> None:
+def test_unwritable_report(work: Workspace, manifest: Manifest) -> None:
     """A report that cannot be written is named with the reason."""
-    with pytest.raises(JoinError, match=r"r\.md: cannot be written: "):
-        write_reports(report, None, work.folder / "features.jsonl" / "r.md")
+    files = ReportFiles(report_md=work.folder / "features.jsonl" / "r.md")
+    with pytest.raises(JoinError, match=r"r\.coverage\.svg: cannot be written: "):
+        Report(manifest, [], INVOCATION, files).write()
+
+
+def test_what_is_left_of_an_earlier_join(work: Workspace, manifest: Manifest) -> None:
+    """Of a table that fails, the outcome tells whether an earlier output is still in place."""
+    work.write("two.jsonl", "of an earlier batch")
+    outcomes = materialize_batch(manifest, INVOCATION)
+    assert [outcome.earlier for outcome in outcomes] == [
+        *(None, EarlierOutput(exists=True), None, None)
+    ]
 
 
 def test_each_audit_has_its_tables_options(manifest: Manifest) -> None:

@@ -1,0 +1,175 @@
+"""What Dagster's history says of each joined table: its latest materialization or failure.
+
+Only stored events are read here, never a table; how a report reads does not belong here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import dagster as dg
+import msgspec
+from dagster import DagsterEventType, RunStatusChangeRecordsFilter
+
+from second_opinion_assets.assets.features import JOINED_KEY
+from second_opinion_assets.join.outcomes import (
+    EarlierOutput,
+    TableOutcome,
+    TableStatus,
+    TableSummary,
+)
+from second_opinion_assets.metadata import SUMMARY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from second_opinion_assets.join.manifest import Manifest, TableSpec
+
+PAGE_EVENTS = 1000
+_Item = TypeVar("_Item")
+
+
+class Attempts(NamedTuple):
+    """Runs that were to join a table and have not, by table: those that ended, and the others."""
+
+    failed: dict[str, str]
+    in_progress: dict[str, str]
+
+
+class _Joined(NamedTuple):
+    run_id: str
+    summary: TableSummary | None
+
+
+class _Failure(NamedTuple):
+    error: str
+    summary: TableSummary | None
+
+
+def open_attempts(instance: dg.DagsterInstance) -> Attempts:
+    """Return the latest run of each table whose latest run published nothing, or not yet."""
+    storage = instance.event_log_storage
+    found = storage.get_latest_asset_partition_materialization_attempts_without_materializations(
+        JOINED_KEY
+    )
+    run_of = {table_id: run_id for table_id, (run_id, _) in found.items()}
+    status_of = {}
+    for ids in _pages(sorted(set(run_of.values()))):
+        for run in instance.get_runs(dg.RunsFilter(run_ids=ids)):
+            status_of[run.run_id] = run.status
+    attempts = Attempts({}, {})
+    for table_id, run_id in run_of.items():
+        status = status_of.get(run_id)
+        if status is dg.DagsterRunStatus.FAILURE:
+            attempts.failed[table_id] = run_id
+        elif status is not None and status is not dg.DagsterRunStatus.CANCELED:
+            attempts.in_progress[table_id] = run_id
+    return attempts
+
+
+def state_version(instance: dg.DagsterInstance, attempts: Attempts) -> str:
+    """Return a hash that changes whenever a table was joined, or failed, since."""
+    joined = _latest_ids(instance)
+    parts = [sorted(joined.items()), sorted(attempts.failed.items())]
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+def table_outcomes(
+    instance: dg.DagsterInstance, manifest: Manifest, attempts: Attempts
+) -> list[TableOutcome]:
+    """Return how each table of the manifest stands, in its order.
+
+    A table that is being joined right now stands as its earlier run left it.
+    """
+    joined = _latest_joined(instance)
+    failures = _failures(instance, attempts.failed.values())
+    return [
+        _failed(table, run_id, failures, joined.get(table.id))
+        if (run_id := attempts.failed.get(table.id))
+        else _not_failed(table, joined.get(table.id))
+        for table in manifest.tables
+    ]
+
+
+def _not_failed(table: TableSpec, joined: _Joined | None) -> TableOutcome:
+    if joined is None:
+        return TableOutcome(table, TableStatus.not_joined)
+    status = TableStatus.ok if table.out.exists() else TableStatus.output_gone
+    return TableOutcome(table, status, joined.summary, run_id=joined.run_id)
+
+
+def _failed(
+    table: TableSpec, run_id: str, failures: Mapping[str, _Failure], joined: _Joined | None
+) -> TableOutcome:
+    failure = failures.get(run_id, _Failure("the run failed without saying why", None))
+    earlier = joined and EarlierOutput(
+        exists=table.out.exists(),
+        output_rows=joined.summary.output_rows if joined.summary else None,
+        run_id=joined.run_id,
+    )
+    return TableOutcome(table, TableStatus.failed, failure.summary, failure.error, run_id, earlier)
+
+
+def _latest_ids(instance: dg.DagsterInstance) -> Mapping[str, int]:
+    return instance.event_log_storage.get_latest_storage_id_by_partition(
+        JOINED_KEY, DagsterEventType.ASSET_MATERIALIZATION
+    )
+
+
+def _latest_joined(instance: dg.DagsterInstance) -> dict[str, _Joined]:
+    """Return the latest materialization of each table."""
+    joined = {}
+    for ids in _pages(list(_latest_ids(instance).values())):
+        wanted = dg.AssetRecordsFilter(asset_key=JOINED_KEY, storage_ids=ids)
+        for record in instance.fetch_materializations(wanted, limit=len(ids)).records:
+            event = record.asset_materialization
+            if event is not None and event.partition is not None:
+                summary = _summary(event.metadata)
+                joined[event.partition] = _Joined(record.event_log_entry.run_id, summary)
+    return joined
+
+
+def _failures(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> dict[str, _Failure]:
+    """Return why each of these runs failed, from the latest failures backwards."""
+    wanted = set(run_ids)
+    failures: dict[str, _Failure] = {}
+    cursor = None
+    while wanted - failures.keys():
+        page = instance.fetch_run_status_changes(
+            RunStatusChangeRecordsFilter(DagsterEventType.RUN_FAILURE),
+            limit=PAGE_EVENTS,
+            cursor=cursor,
+        )
+        for record in page.records:
+            if record.run_id in wanted and record.event_log_entry.dagster_event:
+                event = record.event_log_entry.dagster_event
+                failures[record.run_id] = _why(event)
+        cursor = page.cursor
+        if not page.has_more:
+            break
+    return failures
+
+
+def _why(event: dg.DagsterEvent) -> _Failure:
+    """Return why a run failed: its step's own words if it failed by intention, else the error."""
+    data = event.job_failure_data
+    step = data.first_step_failure_event
+    if step is None:
+        return _Failure(event.message or str(data.error and data.error.message), None)
+    failure = step.step_failure_data
+    expected = failure.user_failure_data
+    if expected is None:
+        cause = failure.error and (failure.error.cause or failure.error)
+        return _Failure(cause.message.strip() if cause else str(step.message), None)
+    return _Failure(expected.description or "", _summary(expected.metadata))
+
+
+def _summary(metadata: Mapping[str, Any]) -> TableSummary | None:
+    """Return the counts that were stored with an event; None for one without."""
+    stored = metadata.get(SUMMARY)
+    return None if stored is None else msgspec.convert(stored.value, TableSummary)
+
+
+def _pages(items: list[_Item]) -> Iterable[list[_Item]]:
+    return (items[start : start + PAGE_EVENTS] for start in range(0, len(items), PAGE_EVENTS))

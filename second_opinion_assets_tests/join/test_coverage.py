@@ -1,0 +1,115 @@
+"""The coverage matrix: which tables and scorers it shows, and a picture that no name can break."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from second_opinion_assets.join.coverage import (
+    COLOURS,
+    SHOWN_SCORERS,
+    SHOWN_TABLES,
+    coverage_matrix,
+    coverage_svg,
+    left_out_note,
+)
+from second_opinion_assets.join.manifest import TableSpec
+from second_opinion_assets.join.options import JoinOptions
+from second_opinion_assets.join.outcomes import (
+    ScorerSummary,
+    TableOutcome,
+    TableStatus,
+    TableSummary,
+)
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def outcome(
+    table_id: str,
+    scorers: dict[str, tuple[int, int, int]] | None,
+    status: TableStatus = TableStatus.ok,
+) -> TableOutcome:
+    """Return how a table stands, with (ok, missing, bad) rows a scorer."""
+    path = Path("t.jsonl")
+    spec = TableSpec(table_id, path, (), path, None, JoinOptions())
+    if scorers is None:
+        return TableOutcome(spec, status)
+    summaries = {name: ScorerSummary(*counts) for name, counts in scorers.items()}
+    return TableOutcome(spec, status, TableSummary(10, 10, 0, 0, 0, summaries))
+
+
+def texts(svg: str) -> list[str]:
+    """Return the texts that a picture shows."""
+    return [element.text or "" for element in ET.fromstring(svg).iter(f"{SVG}text")]  # noqa: S314
+
+
+def test_matrix_in_the_order_of_the_manifest() -> None:
+    """Rows are the tables in their order, columns the scorers of any table by name."""
+    matrix = coverage_matrix(
+        [outcome("b", {"PIQE": (1, 0, 0), "dover": (1, 0, 0)}), outcome("a", {"Blur": (1, 0, 0)})]
+    )
+    assert [row.table for row in matrix.rows] == ["b", "a"]
+    assert matrix.scorers == ["Blur", "dover", "PIQE"]
+    assert matrix.left_out == (0, 0)
+
+
+def test_bars_add_up() -> None:
+    """A bar is split in proportion to ok, bad and missing rows."""
+    svg = coverage_svg(coverage_matrix([outcome("a", {"S": (5, 3, 2)})]))
+    widths = {
+        rect.get("fill"): float(rect.get("width", ""))
+        for rect in ET.fromstring(svg).iter(f"{SVG}rect")  # noqa: S314
+        if rect.get("height") == "16"
+    }
+    total = sum(widths.values())
+    shares = [widths[COLOURS[status]] / total for status in ("ok", "missing", "bad")]
+    assert [round(share, 2) for share in shares] == [0.5, 0.3, 0.2]
+    assert "50.0%" in texts(svg)
+
+
+def test_almost_everything_is_not_everything() -> None:
+    """One gap among very many rows does not round to full coverage."""
+    assert ">99.9%" in texts(coverage_svg(coverage_matrix([outcome("a", {"S": (99_999, 1, 0)})])))
+
+
+def test_tables_without_counts_say_how_they_stand() -> None:
+    """A table that failed, was never joined or lost its output is shown as such."""
+    svg = coverage_svg(
+        coverage_matrix(
+            [
+                outcome("a", None, TableStatus.failed),
+                outcome("b", None, TableStatus.not_joined),
+                outcome("c", {"S": (1, 0, 0)}, TableStatus.output_gone),
+                outcome("d", {"S": (0, 0, 0)}),
+            ]
+        )
+    )
+    assert {"failed", "not joined", "output gone", "no rows"} <= set(texts(svg))
+
+
+def test_of_too_many_the_least_covered_are_shown() -> None:
+    """A picture of very many tables shows those in trouble, then the least covered, and says so."""
+    tables = [outcome(f"t{n}", {f"s{s}": (n, 1, 0) for s in range(20)}) for n in range(100)]
+    tables.append(outcome("broken", None, TableStatus.failed))
+    matrix = coverage_matrix(tables)
+    assert [row.table for row in matrix.rows[:3]] == ["broken", "t0", "t1"]
+    assert (len(matrix.rows), len(matrix.scorers)) == (SHOWN_TABLES, SHOWN_SCORERS)
+    assert left_out_note(matrix) in texts(coverage_svg(matrix))
+    assert left_out_note(matrix).startswith("Not shown: 61 more tables")
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_no_name_breaks_the_picture(table_id: str, scorer: str) -> None:
+    """Whatever ids and scorers are called, the picture is XML without a foreign element."""
+    svg = coverage_svg(coverage_matrix([outcome(table_id, {scorer: (1, 1, 1)})]))
+    svg.encode()
+    root = ET.fromstring(svg)  # noqa: S314 (our own)
+    assert {element.tag.removeprefix(SVG) for element in root.iter()} == {
+        *("svg", "title", "rect", "text")
+    }
+    assert not re.search(r"<script|onload=", "".join(svg.split("text")[1::2]))

@@ -1,0 +1,145 @@
+"""The report: its parts, and names that cannot break them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from second_opinion_assets.join.errors import ManifestError
+from second_opinion_assets.join.files import FileDigest
+from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets.join.options import JoinOptions
+from second_opinion_assets.join.outcomes import (
+    EarlierOutput,
+    TableOutcome,
+    TableStatus,
+    TableSummary,
+)
+from second_opinion_assets.join.report import Report, ReportFiles
+from second_opinion_assets_tests.conftest import INVOCATION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from markdown_it.token import Token
+
+COUNTS = TableSummary(2, 2, 1, 1, 0, {})
+NASTY = st.text(alphabet="|`<>&*_[]()!#\\\n\r\t ~$x-\"'", max_size=20) | st.text(max_size=20)
+
+
+def spec(table_id: str, out: str = "out.jsonl") -> TableSpec:
+    """Return a table."""
+    return TableSpec(table_id, Path("f.jsonl"), (), Path(out), None, JoinOptions())
+
+
+def report(*outcomes: TableOutcome, files: ReportFiles | None = None) -> Report:
+    """Return a report on these tables."""
+    manifest = Manifest(Path("m.json"), FileDigest("0" * 64, 0), tuple(o.spec for o in outcomes))
+    return Report(manifest, list(outcomes), INVOCATION, files or ReportFiles())
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([TableStatus.ok, TableStatus.ok], "ok"),
+        ([TableStatus.ok, TableStatus.not_joined], "incomplete"),
+        ([TableStatus.output_gone], "incomplete"),
+        ([TableStatus.not_joined, TableStatus.failed], "failed"),
+        ([], "ok"),
+    ],
+)
+def test_status(statuses: list[TableStatus], expected: str) -> None:
+    """One failed table makes a report failed; one that is not there makes it incomplete."""
+    assert report(*(TableOutcome(spec("t"), status) for status in statuses)).status == expected
+
+
+def test_only_tables_that_are_ok_count() -> None:
+    """Rows of a table whose output is gone, or that failed, are in no total."""
+    summary = report(
+        TableOutcome(spec("a"), TableStatus.ok, COUNTS),
+        TableOutcome(spec("b"), TableStatus.output_gone, COUNTS),
+        TableOutcome(spec("c"), TableStatus.failed, COUNTS, "broken"),
+    ).summary
+    assert str(summary) == "tables=3 input_rows=2 output_rows=2 failed_tables=1"
+
+
+def test_troubles_say_what_is_left() -> None:
+    """A failed table shows its error and what an earlier run left; others what to do."""
+    earlier = EarlierOutput(exists=True, output_rows=12, run_id="r1")
+    gone = EarlierOutput(exists=False, run_id="r2")
+    text = report(
+        TableOutcome(spec("a"), TableStatus.failed, None, "no score", "r3", earlier),
+        TableOutcome(spec("b"), TableStatus.failed, None, "no key", "r4", gone),
+        TableOutcome(spec("c"), TableStatus.failed, None, "no file"),
+        TableOutcome(spec("d"), TableStatus.not_joined),
+        TableOutcome(spec("e"), TableStatus.output_gone, COUNTS),
+        TableOutcome(spec("f"), TableStatus.ok, COUNTS),
+    ).markdown("p.svg")
+    troubles = text.partition("## Not as they should be")[2].partition("## ")[0]
+    assert r"no score; the output of run r1 \(12 rows\) is still in place" in troubles
+    assert "no key; the output of run r2 is not there any more" in troubles
+    assert "no file; nothing was published before" in troubles
+    assert "| d | not joined | never joined; materialize it |" in troubles
+    assert "| e | output gone | out.jsonl was joined and is not there any more" in troubles
+    assert "| f |" not in troubles
+
+
+def test_a_report_without_troubles_has_no_such_part() -> None:
+    """Where all is well nothing else is said."""
+    text = report(TableOutcome(spec("a"), TableStatus.ok, COUNTS)).markdown("p.svg")
+    assert "Not as they should be" not in text
+
+
+def test_the_picture_is_beside_the_markdown(tmp_path: Path) -> None:
+    """The Markdown shows the picture that was written with it, whatever the file's name."""
+    files = ReportFiles(report_md=tmp_path / "a (b) #1.md")
+    report(TableOutcome(spec("a"), TableStatus.ok, COUNTS), files=files).write()
+    (image,) = [
+        token for token in parsed((tmp_path / "a (b) #1.md").read_text()) if image_of(token)
+    ]
+    assert image_of(image) == "a%20%28b%29%20%231.coverage.svg"
+    assert (tmp_path / "a (b) #1.coverage.svg").read_text().startswith("<svg ")
+
+
+def test_the_picture_may_overwrite_nothing(tmp_path: Path) -> None:
+    """A table whose output has the picture's name is refused before anything is written."""
+    files = ReportFiles(report_md=tmp_path / "r.md")
+    one = report(
+        TableOutcome(spec("a", str(tmp_path / "r.coverage.svg")), TableStatus.ok), files=files
+    )
+    with pytest.raises(ManifestError, match=r"r\.coverage\.svg: a report would overwrite"):
+        files.refuse_shared(one.manifest)
+
+
+@given(NASTY, NASTY, NASTY)
+def test_no_name_breaks_the_markdown(table_id: str, error: str, out: str) -> None:
+    """Ids, errors and paths show as themselves: two tables of one row, one picture, no HTML."""
+    outcome = TableOutcome(
+        spec(table_id, f"o{out}".replace("\0", "")), TableStatus.failed, None, error
+    )
+
+    tokens = list(parsed(report(outcome).markdown("p.svg")))
+    kinds = [token.type for token in tokens]
+    assert kinds.count("tr_open") == 4
+    assert kinds.count("td_open") == 3 + 7
+    assert kinds.count("image") == 1
+    assert not {"html_block", "html_inline", "code_inline", "link_open", "em_open"} & set(kinds)
+    cells = [t.content for t in tokens if t.type == "text"]
+    assert " ".join(table_id.split()) in ["", *cells] or table_id.strip() != table_id
+
+
+def parsed(markdown: str) -> Iterator[Token]:
+    """Yield the tokens of a document, read as GitHub and the UI read it."""
+    for token in MarkdownIt("gfm-like", {"linkify": False}).parse(markdown):
+        yield token
+        yield from token.children or ()
+
+
+def image_of(token: Token) -> str:
+    """Return where a picture is, or an empty text."""
+    return str(token.attrs["src"]) if token.type == "image" else ""
