@@ -12,9 +12,11 @@ import dagster as dg
 import msgspec
 from pydantic import Field
 
+from second_opinion_assets.assets.many_tables import MOST_TABLES, Outcome, events_of_tables
 from second_opinion_assets.assets.sources import (
     FEATURES_KEY,
     OWNERS,
+    beta_accepted,
     scorer_key,
     source_deps,
 )
@@ -24,8 +26,8 @@ from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.materialize import JoinResult, materialize
 from second_opinion_assets.join.options import KeyNormalize, MissingPolicy, parse_options
 from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation, fingerprint, table_args
+from second_opinion_assets.join.tally import Tally
 from second_opinion_assets.metadata import (
-    Metadata,
     count_metadata,
     join_metadata,
     summary_metadata,
@@ -35,6 +37,18 @@ from second_opinion_assets.metadata import (
 JOINED_KEY = dg.AssetKey("second_opinion_features")
 MANIFEST_FINGERPRINT = "manifest_fingerprint"
 JOINED_GROUP = "second_opinion"
+_DESCRIPTION = (
+    "Feature tables with the second opinions of external scorers: for each scorer a score, its "
+    "status (ok, bad, missing), runtime, frames and source, joined by key. Run config may set any "
+    "option of the join for one launch; what it leaves out is as the manifest says."
+)
+_Event = (
+    dg.AssetCheckResult
+    | dg.AssetCheckEvaluation
+    | dg.AssetMaterialization
+    | dg.MaterializeResult[None]
+    | dg.Output[None]
+)
 
 
 class JoinConfig(dg.Config):
@@ -84,64 +98,73 @@ def joined_tables(manifest: Manifest) -> dg.AssetsDefinition:
     partitions = dg.StaticPartitionsDefinition([table.id for table in manifest.tables])
     kinds = {table.out.suffix.lstrip(".").lower() for table in manifest.tables}
 
-    @dg.asset(
-        key=JOINED_KEY,
-        deps=source_deps(manifest),
-        partitions_def=partitions,
-        check_specs=check_specs(JOINED_KEY, partitions),
-        code_version=JOIN_VERSION,
-        group_name=JOINED_GROUP,
-        owners=OWNERS,
-        kinds={"python", *sorted(kinds)[:2]},
-        tags={"second_opinion/role": "joined"},
-        metadata={
-            "manifest": dg.MetadataValue.path(str(manifest.path)),
-            "promotion_grade_tables": [t.id for t in manifest.tables if t.promotion_grade],
-        },
-        description=(
-            "Feature tables with the second opinions of external scorers: for each scorer a score, "
-            "its status (ok, bad, missing), runtime, frames and source, joined by key. "
-            "Run config may set any option of the join for one launch; what it leaves out is as "
-            "the manifest says."
-        ),
-    )
     def second_opinion_features(
         context: dg.AssetExecutionContext, config: JoinConfig
-    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
-        table = manifest.table(context.partition_key)
-        try:
-            spec = _with_overrides(table, config)
-            result = materialize(spec, _invocation(spec, config))
-        except MissingScoresError as error:
-            _log(context, tally_lines(error.tally))
-            yield from check_results(
-                error.tally, spec, promotion_grade=table.promotion_grade, published=False
-            )
-            counts = count_metadata(error.tally)
-            del counts["output_rows"]  # nothing was published
-            counts.update(summary_metadata(error.tally, published=False))
-            raise _failure(error, counts) from None
-        except JoinError as error:
-            raise _failure(error, {}) from None
-        _log(context, tally_lines(result.tally))
+    ) -> Iterator[_Event]:
+        def join(table_id: str) -> Outcome:
+            return _join(context, manifest.table(table_id), config)
+
+        if not context.has_partition_key:  # a range of them
+            yield from events_of_tables(context, join)
+            return
+        outcome = join(context.partition_key)
+        if outcome.failure:
+            yield from outcome.checks
+            raise _failure(outcome)
         yield dg.MaterializeResult(
-            metadata={
-                **join_metadata(result, FEATURES_KEY, _scorer_keys(result)),
-                # What the manifest would have made of these inputs: a launch that overrides it
-                # is left alone by automation until its inputs or the manifest change.
-                MANIFEST_FINGERPRINT: fingerprint(
-                    table, result.features, [given.digest for given in result.sidecars]
-                ),
-            },
-            data_version=dg.DataVersion(result.fingerprint),
-            check_results=list(
-                check_results(
-                    result.tally, spec, promotion_grade=table.promotion_grade, published=True
-                )
-            ),
+            metadata=outcome.metadata,
+            data_version=dg.DataVersion(outcome.version or ""),
+            check_results=outcome.checks,
         )
 
-    return second_opinion_features
+    with beta_accepted():  # the backfill policy is one
+        return dg.asset(
+            key=JOINED_KEY,
+            deps=source_deps(manifest),
+            partitions_def=partitions,
+            check_specs=check_specs(JOINED_KEY, partitions),
+            code_version=JOIN_VERSION,
+            backfill_policy=dg.BackfillPolicy.multi_run(MOST_TABLES),
+            output_required=False,  # of several tables each yields its own events
+            group_name=JOINED_GROUP,
+            owners=OWNERS,
+            kinds={"python", *sorted(kinds)[:2]},
+            tags={"second_opinion/role": "joined"},
+            metadata={
+                "manifest": dg.MetadataValue.path(str(manifest.path)),
+                "promotion_grade_tables": [t.id for t in manifest.tables if t.promotion_grade],
+            },
+            description=_DESCRIPTION,
+        )(second_opinion_features)
+
+
+def _join(context: dg.AssetExecutionContext, table: TableSpec, config: JoinConfig) -> Outcome:
+    """Join one table and say what became of it."""
+    grade = table.promotion_grade
+    try:
+        spec = _with_overrides(table, config)
+        result = materialize(spec, _invocation(spec, config))
+    except MissingScoresError as error:
+        _log(context, table, error.tally)
+        checks = list(check_results(error.tally, spec, promotion_grade=grade, published=False))
+        counts = count_metadata(error.tally)
+        del counts["output_rows"]  # nothing was published
+        counts.update(summary_metadata(error.tally, published=False))
+        return Outcome(checks, counts, failure=str(error))
+    except JoinError as error:
+        return Outcome([], {}, failure=str(error))
+    _log(context, table, result.tally)
+    # What the manifest would have made of these inputs: a launch that overrides it is left alone
+    # by automation until its inputs or the manifest change.
+    by_manifest = fingerprint(table, result.features, [given.digest for given in result.sidecars])
+    return Outcome(
+        list(check_results(result.tally, spec, promotion_grade=grade, published=True)),
+        {
+            **join_metadata(result, FEATURES_KEY, _scorer_keys(result)),
+            MANIFEST_FINGERPRINT: dg.MetadataValue.text(by_manifest),
+        },
+        version=result.fingerprint,
+    )
 
 
 def _with_overrides(table: TableSpec, config: JoinConfig) -> TableSpec:
@@ -170,11 +193,11 @@ def _scorer_keys(result: JoinResult) -> dict[str, dg.AssetKey]:
     return {name: key for name, key in keys.items() if name}
 
 
-def _failure(error: JoinError, metadata: Metadata) -> dg.Failure:
+def _failure(outcome: Outcome) -> dg.Failure:
     """Return the failure that shows an error's one line; trying again would not help."""
-    return dg.Failure(description=str(error), metadata=metadata, allow_retries=False)
+    return dg.Failure(outcome.failure, outcome.metadata, allow_retries=False)
 
 
-def _log(context: dg.AssetExecutionContext, lines: list[str]) -> None:
-    for line in lines:
-        context.log.info(line)
+def _log(context: dg.AssetExecutionContext, table: TableSpec, tally: Tally) -> None:
+    """Log the counts of a table, all in one event: many tables may share a run."""
+    context.log.info("\n".join([table.id, *tally_lines(tally)]))

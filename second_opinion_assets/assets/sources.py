@@ -186,10 +186,10 @@ def _source_asset(
             if _is_news(context.instance, key, table_id, state.version):
                 for event in state_events(key, table_id, state):
                     context.log_event(event)
-        with _beta_accepted():
+        with beta_accepted():
             return dg.DataVersionsByPartition({})
 
-    with _beta_accepted():
+    with beta_accepted():
         return dg.observable_source_asset(
             key=key,
             group_name=SOURCES_GROUP,
@@ -218,8 +218,8 @@ def _hash(text: str) -> str:
 
 
 @contextmanager
-def _beta_accepted() -> Iterator[None]:
-    """Silence one warning: the only source that drives staleness and automation is a beta."""
+def beta_accepted() -> Iterator[None]:
+    """Silence one warning: what has no other way in Dagster is a beta."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         yield

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BIN = Path(sys.executable).parent
 PROJECT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 90
+BACKFILL_SECONDS = 1800
 
 LAUNCH = """
 mutation ($params: ExecutionParams!) {
@@ -61,6 +62,23 @@ query ($partitions: [String!]!) {
 RELOAD = """
 mutation { reloadRepositoryLocation(repositoryLocationName: "second_opinion_assets") {
   __typename } }
+"""
+BACKFILL = """
+mutation ($partitions: [String!]!) {
+  launchPartitionBackfill(backfillParams: {
+    assetSelection: [{path: ["second_opinion_features"]}], partitionNames: $partitions
+  }) { __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } }
+}
+"""
+BACKFILL_STATUS = """
+query ($id: String!) {
+  partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } }
+}
+"""
+PARTITIONS = """
+{ assetNodeOrError(assetKey: {path: ["second_opinion_features"]}) { ... on AssetNode {
+    assetPartitionStatuses { ... on DefaultPartitionStatuses {
+      materializedPartitions failedPartitions } } } } }
 """
 RUN_STATUS = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 LOCATIONS = """
@@ -126,6 +144,26 @@ class Webserver:
 
         return str(wait_for(ended))
 
+    def backfill(self, partitions: list[str]) -> str:
+        """Launch partitions of the joined tables as the UI does; return how the backfill ended."""
+        launched = self.query(BACKFILL, partitions=partitions)["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+
+        def ended() -> str | None:
+            found = self.query(BACKFILL_STATUS, id=launched["backfillId"])
+            status = str(found["partitionBackfillOrError"]["status"])
+            return status if status.startswith(("COMPLETED", "FAILED")) else None
+
+        return str(wait_for(ended, deadline_seconds=BACKFILL_SECONDS))
+
+    def partitions(self) -> dict[str, list[str]]:
+        """Return the partitions of the joined tables that are materialized, and that failed."""
+        found = self.query(PARTITIONS)["assetNodeOrError"]["assetPartitionStatuses"]
+        return {
+            "materialized": sorted(found["materializedPartitions"]),
+            "failed": sorted(found["failedPartitions"]),
+        }
+
     def reload(self) -> None:
         """Reload the definitions, as after an edit of the manifest."""
         reloaded = self.query(RELOAD)["reloadRepositoryLocation"]
@@ -148,9 +186,9 @@ class Webserver:
         return dict(zip(partitions, node["staleStatusByPartition"], strict=True))
 
 
-def wait_for(condition: Callable[[], Any]) -> Any:
+def wait_for(condition: Callable[[], Any], deadline_seconds: float = DEADLINE_SECONDS) -> Any:
     """Return the first true answer of a condition; fail after a deadline."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + deadline_seconds
     while time.monotonic() < deadline:
         if answer := condition():
             return answer
