@@ -100,6 +100,11 @@ def main() -> None:
     help="How keys are reduced on both sides; auto: basename for path, file and name fields.",
 )
 @click.option(
+    "--key-pattern",
+    metavar="REGEX",
+    help="Regular expression with one group: the part of a key, on both sides, that is reduced.",
+)
+@click.option(
     "--missing-policy",
     type=click.Choice(list(MissingPolicy)),
     default=MissingPolicy.mark,

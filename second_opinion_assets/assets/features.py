@@ -74,6 +74,11 @@ class JoinConfig(dg.Config):
     key_normalize: KeyNormalize | None = Field(
         default=None, description="How keys are reduced on both sides before they are compared."
     )
+    key_pattern: str | None = Field(
+        default=None,
+        description="Regular expression with one group: the part of a key that is reduced. A key "
+        "that does not match keeps its own text.",
+    )
     prefix: str | None = Field(
         default=None, description="First part of the name of every appended column."
     )

@@ -23,10 +23,13 @@ def audit(
         "output": str(spec.out),
         "key_column": key_column,
         "key_normalize": spec.options.key_normalize.value,
+        "key_pattern": spec.options.key_pattern,
         "missing_policy": spec.options.missing_policy.value,
         "input_rows": tally.input_rows,
         "output_rows": tally.output_rows,
         "null_keys": tally.null_keys,
+        "unknown_rows": tally.unknown_rows,
+        "unknown": msgspec.to_builtins(tally.unknown),
         "non_finite_values": tally.non_finite_values,
         "competitors": {
             name: {**msgspec.to_builtins(scorer), **spec.registry.facts(name).known()}

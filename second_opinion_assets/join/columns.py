@@ -55,13 +55,14 @@ def column_names(scorers: Iterable[Scorer], prefix: str) -> list[str]:
 
 
 def row_values(scorer: Scorer, number: int) -> tuple[object, ...]:
-    """Return the five values of one row; `scorer.rows` is the number of a missing one."""
-    if number == scorer.rows:
-        return None, Status.missing.name, None, 0, ""
+    """Return the five values of one row, or of no row: see `Scorer.rows_by_key`."""
+    if number >= scorer.rows:
+        status = Status.missing if number == scorer.rows else Status.bad
+        return None, status.name, None, 0, ""
     score, runtime_ms = _none_for_nan([scorer.score[number], scorer.runtime_ms[number]])
-    status = Status(scorer.status[number]).name
     source = scorer.sources[scorer.source_of[number]].written
-    return score, status, runtime_ms, scorer.frames[number], source
+    status = Status(scorer.status[number])
+    return score, status.name, runtime_ms, scorer.frames[number], source
 
 
 def _none_for_nan(numbers: Iterable[float]) -> list[float | None]:

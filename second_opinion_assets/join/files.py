@@ -205,6 +205,18 @@ class Publication:
         self._settle()
         self._pending = self._thread.submit(self._write, make)
 
+    def restart(self) -> None:
+        """Forget what was written, to write the file anew."""
+        self._settle()
+        self._pending = None
+        try:
+            self._file.seek(0)
+            self._file.truncate()
+        except OSError as error:
+            raise self._unwritable(error) from None
+        self._hash = hashlib.sha256()
+        self._bytes = 0
+
     def writable(self) -> bool:
         """Say yes, as file-like objects do."""
         return True

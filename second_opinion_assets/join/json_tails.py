@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from second_opinion_assets.join.columns import column_names
+from second_opinion_assets.join.scorers import NO_ROW_STATUSES
 from second_opinion_assets.join.scores import Status
 
 if TYPE_CHECKING:
@@ -33,11 +34,11 @@ def _columns(scorer: Scorer) -> list[Iterable[bytes]]:
     statuses = [msgspec.json.encode(status.name) for status in Status]
     sources = [msgspec.json.encode(source.written) for source in scorer.sources]
     by_row: list[list[bytes]] = [
-        _number_texts([*scorer.score, math.nan]),
-        list(map(statuses.__getitem__, (*scorer.status, Status.missing))),
-        _number_texts([*scorer.runtime_ms, math.nan]),
-        _number_texts([*scorer.frames, 0]),
-        [*map(sources.__getitem__, scorer.source_of), b'""'],
+        _number_texts([*scorer.score, math.nan, math.nan]),
+        list(map(statuses.__getitem__, (*scorer.status, *NO_ROW_STATUSES))),
+        _number_texts([*scorer.runtime_ms, math.nan, math.nan]),
+        _number_texts([*scorer.frames, 0, 0]),
+        [*map(sources.__getitem__, scorer.source_of), b'""', b'""'],
     ]
     return [map(texts.__getitem__, rows) for texts in by_row]
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from second_opinion_assets.join.keys import Normalizer
+from msgspec import structs
+
+from second_opinion_assets.join.collisions import FeatureKeys
 from second_opinion_assets.join.options import KeyNormalize
 from second_opinion_assets.join.tables import open_table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from second_opinion_assets.join.manifest import TableSpec
+    from second_opinion_assets.join.options import JoinOptions
     from second_opinion_assets.join.scorers import Scorer
     from second_opinion_assets.join.tables.json_table import AppendedNames
     from second_opinion_assets.join.tally import ScorerTally, Tally
@@ -24,7 +26,7 @@ def few_keys_found(tally: ScorerTally) -> bool:
 
 
 def add_key_hints(
-    tally: Tally, scorers: list[Scorer], features: Path, key_column: str, names: AppendedNames
+    tally: Tally, scorers: list[Scorer], spec: TableSpec, key_column: str, names: AppendedNames
 ) -> None:
     """Fill in `keys_found_by_mode` for the scorers with few keys found.
 
@@ -34,20 +36,21 @@ def add_key_hints(
     if not doubtful:
         return
     keys: set[str] = set()
-    with open_table(features, names) as table:
+    with open_table(spec.features, names) as table:
         for block in table.blocks(key_column):
             keys.update(key for key in block.keys if key)
     for mode in KeyNormalize:
-        there = set(Normalizer(mode, key_column).many(list(keys)))
+        options = structs.replace(spec.options, key_normalize=mode)
+        there = set(FeatureKeys(options, key_column).many(list(keys)))
         for scorer in doubtful:
-            found = _found(scorer, mode, there)
+            found = _found(scorer, options, there)
             tally.scorers[scorer.competitor].keys_found_by_mode[str(mode)] = found
 
 
-def _found(scorer: Scorer, mode: KeyNormalize, there: set[str]) -> int:
-    """Return how many of a scorer's keys are there; its commonest key field stands for all."""
-    normalizer = Normalizer(mode, min(scorer.key_fields, default=""))
-    return sum(key in there for key in normalizer.many(scorer.raw_keys))
+def _found(scorer: Scorer, options: JoinOptions, there: set[str]) -> int:
+    """Return how many of a scorer's keys are there; its first key field stands for all."""
+    keys = FeatureKeys(options, min(scorer.key_fields, default=""))
+    return sum(key in there for key in keys.many(scorer.raw_keys))
 
 
 def best_mode(tally: ScorerTally) -> str | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import takewhile
+from operator import eq, ne
+from typing import TYPE_CHECKING, NamedTuple
 
 from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.options import KeyNormalize
+from second_opinion_assets.join.options import KeyNormalize, compile_key_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -71,36 +73,93 @@ class Normalizer:
     Args:
         mode: how; `auto` goes by the field's own name.
         field: the field or column.
+        pattern: regular expression whose one group is what is reduced of a key in which it is
+            found; any other key is reduced whole.
+
+    Attributes:
+        mode: how, once `auto` is decided.
+
+    Raises:
+        ValueError: a pattern that is no regular expression, or has not exactly one group.
     """
 
-    def __init__(self, mode: KeyNormalize, field: str) -> None:
+    def __init__(self, mode: KeyNormalize, field: str, pattern: str | None = None) -> None:
         if mode is KeyNormalize.auto:
             name = field.lower()
             has_path = any(part in name for part in ("path", "file", "name"))
             mode = KeyNormalize.basename if has_path else KeyNormalize.raw
-        self._mode = mode
+        self.mode = mode
+        self._pattern = None if pattern is None else compile_key_pattern(pattern)
+
+    @property
+    def merges(self) -> bool:
+        """Whether two different keys, not counting white space around them, may become one."""
+        return self.mode is not KeyNormalize.raw or self._pattern is not None
 
     @property
     def keeps_names(self) -> bool:
         """Whether a key without white space or separators of paths stays as it is."""
-        return self._mode is not KeyNormalize.stem
+        return self.mode is not KeyNormalize.stem and self._pattern is None
 
     def one(self, key: str) -> str:
         """Return a key's normalised text, maybe an empty one."""
-        return _NORMALIZERS[self._mode](key)
+        return _NORMALIZERS[self.mode](self._picked(key))
 
     def many(self, keys: list[str]) -> list[str]:
         """Return the normalised text of many keys, quickly where they are plain."""
+        if self._pattern is not None:
+            keys = list(map(self._picked, keys))
         text = "\n".join(keys)
         if "\\" in text or text.split() != keys or "/\n" in f"{text}\n":
-            return list(map(_NORMALIZERS[self._mode], keys))
+            return list(map(_NORMALIZERS[self.mode], keys))
         # No white space to strip, no back slash, and no slash at an end: what is left is short.
         plain = list(keys)
-        if self._mode is not KeyNormalize.raw and "/" in text:
+        if self.mode in _NAMES and "/" in text:
             plain = [key.rpartition("/")[2] for key in plain]
-        if self._mode is KeyNormalize.stem:
+        if self.mode is KeyNormalize.suffix and "//" in text:
+            plain = list(map(_path, plain))
+        if self.mode is KeyNormalize.stem:
             plain = list(map(_without_suffix, plain))
         return plain
+
+    def _picked(self, key: str) -> str:
+        """Return what the pattern's group found in a key, or the key."""
+        found = self._pattern.search(key) if self._pattern else None
+        return key if found is None or found[1] is None else found[1]
+
+
+class Trail(NamedTuple):
+    """A key as written, taken for a path: its last component, and its folders from the end.
+
+    The folders end with what the path starts from, `/` or nothing, so that equal trails are equal
+    paths and a longer path is told from a shorter one.
+    """
+
+    name: str
+    folders: tuple[str, ...]
+
+    @classmethod
+    def of(cls, key: str) -> Trail:
+        path = _path(key)
+        name, *folders = reversed(path.removeprefix("/").split("/"))
+        return cls(name, (*folders, path[: path.startswith("/")]))
+
+    def __str__(self) -> str:
+        """Return the path."""
+        *folders, start = self.folders
+        return start + "/".join((*reversed(folders), self.name))
+
+    def agreement(self, other: Trail) -> tuple[int, bool]:
+        """Return how many folders agree from the end, and whether the names do too.
+
+        Names come last: that they count as one key is settled, be it that they differ in a suffix.
+        """
+        folders = sum(takewhile(bool, map(eq, self.folders, other.folders)))
+        return folders, self.name == other.name
+
+    def parts_from(self, other: Trail) -> bool:
+        """Say whether the two differ in a folder that both have."""
+        return any(map(ne, self.folders[:-1], other.folders[:-1]))
 
 
 def _basename(key: str) -> str:
@@ -117,8 +176,17 @@ def _without_suffix(name: str) -> str:
     return stem if stem.strip(".") else name
 
 
+def _path(key: str) -> str:
+    """Return a path with single slashes forward and no white space around its components."""
+    text = key.strip().replace("\\", "/")
+    path = "/".join(part for part in map(str.strip, text.split("/")) if part)
+    return f"/{path}" if path and text.startswith("/") else path
+
+
+_NAMES = (KeyNormalize.basename, KeyNormalize.stem)
 _NORMALIZERS: dict[KeyNormalize, Callable[[str], str]] = {
     KeyNormalize.raw: str.strip,
     KeyNormalize.basename: _basename,
     KeyNormalize.stem: _stem,
+    KeyNormalize.suffix: _path,
 }

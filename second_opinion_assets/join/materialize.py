@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from second_opinion_assets.join.audit import audit
+from second_opinion_assets.join.collisions import (
+    Claims,
+    FeatureKeys,
+    KeysCollide,
+    KeyWatch,
+    read_claims,
+)
 from second_opinion_assets.join.columns import (
     column_names,
     row_values,
 )
-from second_opinion_assets.join.errors import MissingScoresError
+from second_opinion_assets.join.errors import JoinError, MissingScoresError
 from second_opinion_assets.join.files import (
     FileDigest,
     Progress,
@@ -21,9 +29,9 @@ from second_opinion_assets.join.files import (
     publication,
 )
 from second_opinion_assets.join.key_hints import add_key_hints
-from second_opinion_assets.join.keys import Normalizer, choose_key_column, find_name
+from second_opinion_assets.join.keys import choose_key_column, find_name
 from second_opinion_assets.join.manifest import TableSpec, refuse_shared_paths
-from second_opinion_assets.join.options import MissingPolicy
+from second_opinion_assets.join.options import KeyNormalize, MissingPolicy
 from second_opinion_assets.join.provenance import (
     Invocation,
     file_entry,
@@ -31,11 +39,12 @@ from second_opinion_assets.join.provenance import (
     run_provenance,
     sidecar_entry,
 )
+from second_opinion_assets.join.scorers import find_by_last_component
 from second_opinion_assets.join.sidecars import SidecarInput, read_sidecars
 from second_opinion_assets.join.tables import open_table, open_writer, refuse_unknown_form
 from second_opinion_assets.join.tables.block import Column, Joined
 from second_opinion_assets.join.tables.json_table import AppendedNames
-from second_opinion_assets.join.tally import RowCounter, Tally
+from second_opinion_assets.join.tally import SAMPLE_ROWS, MissingSample, RowCounter, Tally
 
 if TYPE_CHECKING:
     from second_opinion_assets.join.scorers import Scorer
@@ -99,20 +108,17 @@ def materialize(
     refuse_shared_paths((spec,), "the join")
     with Publication(spec.out) as out, publication(spec.audit_json) as audit_file:
         scorers, sidecars = read_sidecars(spec.scores, spec.options, progress, spec.scorer_name)
+        if spec.options.key_normalize is KeyNormalize.suffix:
+            find_by_last_component(scorers)
         appended = column_names(scorers, spec.options.prefix)
         names = AppendedNames(appended, overwrite=spec.options.overwrite)
-        with open_table(spec.features, names, progress) as table:
-            key_column = _key_column(table, spec)
-            join = _Join(spec, scorers, key_column)
-            with closing(
-                open_writer(spec.out, out, table, key_column, scorers, spec.options.prefix)
-            ) as writer:
-                for block in table.blocks(key_column):
-                    join.take(block, writer)
-                writer.finish()
-                tally = join.finish(table, writer)
-            columns, features = table.columns, table.digest
-        add_key_hints(tally, scorers, spec.features, key_column, names)
+        try:
+            joined = _join_rows(spec, scorers, names, out, progress)
+        except KeysCollide:
+            out.restart()
+            joined = _join_rows_by_claims(spec, scorers, names, out)
+        key_column, tally, features = joined.key_column, joined.tally, joined.features
+        add_key_hints(tally, scorers, spec, key_column, names)
         if spec.options.missing_policy is MissingPolicy.fail and tally.gaps:
             raise MissingScoresError(tally.gaps, tally)
         output = out.finish()
@@ -131,7 +137,7 @@ def materialize(
     return JoinResult(
         spec=spec,
         key_column=key_column,
-        columns=columns,
+        columns=joined.columns,
         appended=appended,
         tally=tally,
         audit=document,
@@ -139,32 +145,101 @@ def materialize(
         sidecars=sidecars,
         output=output,
         fingerprint=fingerprint(spec, features, [given.digest for given in sidecars]),
-        preview=join.preview,
+        preview=joined.preview,
     )
+
+
+class _JoinedRows(NamedTuple):
+    """What there is to say once all rows are written."""
+
+    key_column: str
+    columns: list[Column]
+    tally: Tally
+    features: FileDigest
+    preview: list[dict[str, Any]]
+
+
+def _join_rows(
+    spec: TableSpec,
+    scorers: list[Scorer],
+    names: AppendedNames,
+    out: Publication,
+    progress: Progress | None,
+    claims: Claims | None = None,
+) -> _JoinedRows:
+    """Stream the feature table past the scorers into the output.
+
+    Raises:
+        KeysCollide: feature keys collide, and there are no claims to tell them apart by.
+    """
+    with open_table(spec.features, names, progress) as table:
+        key_column = _key_column(table, spec)
+        join = _Join(spec, scorers, key_column, claims)
+        with closing(
+            open_writer(spec.out, out, table, key_column, scorers, spec.options.prefix)
+        ) as writer:
+            for block in table.blocks(key_column):
+                join.take(block, writer)
+            writer.finish()
+            tally = join.finish(table, writer)
+        return _JoinedRows(key_column, table.columns, tally, table.digest, join.preview)
+
+
+def _join_rows_by_claims(
+    spec: TableSpec, scorers: list[Scorer], names: AppendedNames, out: Publication
+) -> _JoinedRows:
+    """Read all keys of the feature table for what they claim, then join it by that."""
+    with open_table(spec.features, names) as table:
+        key_column = _key_column(table, spec)
+        blocks = table.blocks(key_column)
+        claims = read_claims(scorers, blocks, FeatureKeys(spec.options, key_column))
+        features = table.digest
+    joined = _join_rows(spec, scorers, names, out, None, claims)
+    if joined.features != features:
+        msg = f"{spec.features}: changed while it was read; join again once it is complete"
+        raise JoinError(msg)
+    return joined
 
 
 class _Join:
     """Finds each block's scores, counts them, and hands the block on to the writer."""
 
-    def __init__(self, spec: TableSpec, scorers: list[Scorer], key_column: str) -> None:
+    def __init__(
+        self,
+        spec: TableSpec,
+        scorers: list[Scorer],
+        key_column: str,
+        claims: Claims | None,
+    ) -> None:
+        if claims is None and any(scorer.rivals for scorer in scorers):
+            raise KeysCollide
         self.preview: list[dict[str, Any]] = []
         self._drops = spec.options.missing_policy is MissingPolicy.drop
         self._scorers = scorers
         self._key_column = key_column
-        self._normalizer = Normalizer(spec.options.key_normalize, key_column)
+        self._feature_keys = FeatureKeys(spec.options, key_column)
+        self._claims = claims
         self._prefix = spec.options.prefix
-        self._counter = RowCounter(scorers, prefix=self._prefix)
+        self._counter = RowCounter(scorers, self._prefix, claims)
+        watches = claims is None and self._feature_keys.may_collide
+        self._watch = KeyWatch(self._counter) if watches else None
         self._keys = scorers[0].keys
         self._rows_by_key = [scorer.rows_by_key for scorer in scorers]
         self._rows = 0
         self._kept_rows = 0
         self._null_keys = 0
+        self._unknown: list[MissingSample] = []
 
     def take(self, block: Block, writer: Writer) -> None:
         """Join one block and write it."""
-        keys = self._normalizer.many([key or "" for key in block.keys])
-        key_numbers = self._keys.find(keys)
-        self._counter.count(key_numbers, block.keys, self._rows)
+        raw_keys = [key or "" for key in block.keys]
+        keys = self._feature_keys.many(raw_keys)
+        found = self._keys.find(keys)
+        unknown = self._rows_with_unknown_keys(found, keys, raw_keys)
+        if self._watch:
+            self._watch.see(raw_keys, keys, found, unknown)
+        key_numbers = self._claims.settled(found, raw_keys) if self._claims else found
+        self._counter.count(key_numbers, found, block.keys, self._rows)
         kept = None
         if self._drops:
             kept = list(map(self._counter.has_all_scorers.__getitem__, key_numbers))
@@ -186,9 +261,25 @@ class _Join:
             output_rows=writer.rows,
             dropped_rows=self._rows - self._kept_rows,
             null_keys=self._null_keys,
+            unknown_rows=self._counter.unknown_rows - self._null_keys,
+            unknown=self._unknown,
             non_finite_values=table.non_finite_values,
             scorers=self._counter.finish(),
         )
+
+    def _rows_with_unknown_keys(
+        self, key_numbers: list[int], keys: list[str], raw_keys: list[str]
+    ) -> list[int]:
+        """Return the rows of a block whose key no scorer has, and keep the first as samples."""
+        nobody = len(self._keys)
+        if nobody not in key_numbers:
+            return []
+        unknown = [row for row, number in enumerate(key_numbers) if number == nobody]
+        if len(self._unknown) < SAMPLE_ROWS:
+            with_key = (row for row in unknown if keys[row])
+            for row in islice(with_key, SAMPLE_ROWS - len(self._unknown)):
+                self._unknown.append(MissingSample(raw_keys[row], self._rows + row))
+        return unknown
 
     def _add_to_preview(self, block: Block, joined: Joined) -> None:
         names = column_names(self._scorers, self._prefix)

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from second_opinion_assets.join.scorers import NO_ROW_STATUSES
 from second_opinion_assets.join.scores import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from second_opinion_assets.join.scorers import Scorer
 
 
@@ -42,16 +45,16 @@ def native_columns(scorer: Scorer) -> NativeColumns:
     rows = np.frombuffer(scorer.rows_by_key, np.int64)
     written = [*(source.written for source in scorer.sources), ""]
 
-    def by_key(values: Any, kind: type, none: float) -> np.ndarray:  # noqa: ANN401 (a buffer)
-        return np.append(np.frombuffer(values, kind), kind(none))[rows]
+    def by_key(values: Any, kind: type, none: Sequence[float]) -> np.ndarray:  # noqa: ANN401 (a buffer)
+        return np.append(np.frombuffer(values, kind), np.array(none, kind))[rows]
 
-    status = by_key(scorer.status, np.uint8, Status.missing)
-    source = by_key(scorer.source_of, np.int32, len(written) - 1)
+    status = by_key(scorer.status, np.uint8, NO_ROW_STATUSES)
+    source = by_key(scorer.source_of, np.int32, [len(written) - 1] * len(NO_ROW_STATUSES))
     return NativeColumns(
-        score=by_key(scorer.score, np.float64, np.nan),
+        score=by_key(scorer.score, np.float64, [np.nan, np.nan]),
         status=Choices([status.name for status in Status], status.astype(np.int64)),
-        runtime_ms=by_key(scorer.runtime_ms, np.float64, np.nan),
-        frames=by_key(scorer.frames, np.int64, 0),
+        runtime_ms=by_key(scorer.runtime_ms, np.float64, [np.nan, np.nan]),
+        frames=by_key(scorer.frames, np.int64, [0, 0]),
         source=Choices(written, source.astype(np.int64)),
     )
 

@@ -36,6 +36,7 @@ class KeyNormalize(StrEnum):
     raw = "raw"
     basename = "basename"
     stem = "stem"
+    suffix = "suffix"
 
 
 class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,6 +49,8 @@ class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         score_key_field: field of a score row that holds the key; None looks for a usual name.
         score_field: field that holds the score where a row has it; else a usual name is taken.
         key_normalize: how keys are reduced on both sides.
+        key_pattern: regular expression with one group, which is what a key is reduced from; a key
+            that does not match keeps its own text.
         prefix: first part of the name of every appended column.
         overwrite: replace columns of these names that the table has already.
         canonical_names: call a scorer that the registry knows by its one canonical name.
@@ -58,20 +61,43 @@ class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     score_key_field: str | None = None
     score_field: str | None = None
     key_normalize: KeyNormalize = KeyNormalize.auto
+    key_pattern: str | None = None
     prefix: str = DEFAULT_PREFIX
     overwrite: bool = False
     canonical_names: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a prefix that could not name a column everywhere."""
+        """Refuse a prefix that could not name a column everywhere, and a pattern that is none."""
         if not _PREFIX.fullmatch(self.prefix):
             msg = f"prefix is {self.prefix!r}, expected letters, digits and any of _ . -"
             raise ValueError(msg)
+        if self.key_pattern is not None:
+            compile_key_pattern(self.key_pattern)
 
     def as_dict(self) -> dict[str, object]:
         """Return the options as plain JSON values, in the order they are declared."""
         options: dict[str, object] = msgspec.to_builtins(self)
         return options
+
+
+def compile_key_pattern(pattern: str) -> re.Pattern[str]:
+    """Return a key pattern, compiled.
+
+    Raises:
+        ValueError: it is no regular expression, or has not exactly one group.
+    """
+    try:
+        compiled = re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        msg = f"key_pattern is {pattern!r}, which is no regular expression: {error}"
+        raise ValueError(msg) from None
+    if compiled.groups != 1:
+        msg = (
+            f"key_pattern is {pattern!r} with {compiled.groups} groups, expected exactly one, "
+            "(…) around the part that names the clip; (?:…) is no group"
+        )
+        raise ValueError(msg)
+    return compiled
 
 
 OPTION_NAMES = tuple(field.name for field in msgspec.structs.fields(JoinOptions))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from second_opinion_assets.join.sidecars import SidecarInput
 
 SCHEMA = "ai-run-provenance-v1"
-JOIN_VERSION = "1"
+JOIN_VERSION = "2"
 """Changes whenever the same inputs and options would give other output."""
 
 

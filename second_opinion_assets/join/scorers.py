@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NO_ROW = -1
+AMBIGUOUS = -2
+NO_ROW_STATUSES = (Status.missing, Status.bad)
 
 
 class Place(NamedTuple):
@@ -47,9 +49,10 @@ class KeyNumbers:
 
     def __init__(self) -> None:
         self._numbers: defaultdict[str, int] = defaultdict(count().__next__)
+        self._nameless = 0
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self._numbers) + self._nameless
 
     def __iter__(self) -> Iterator[str]:
         """Yield the keys in the order of their numbers."""
@@ -58,6 +61,12 @@ class KeyNumbers:
     def take(self, keys: Sequence[str]) -> list[int]:
         """Return each key's number, the next one for a key that has none."""
         return list(map(self._numbers.__getitem__, keys))
+
+    def add_nameless(self) -> int:
+        """Return one more number, under which no key is found."""
+        number = len(self)
+        self._nameless += 1
+        return number
 
     def find(self, keys: Sequence[str]) -> list[int]:
         """Return each key's number; `len(self)` for a key that no scorer has."""
@@ -88,7 +97,8 @@ class Scorer:
         competitor: the scorer's name as the sidecars write it.
         sources: the sidecars of the table, shared by all its scorers.
         keys: numbers of the normalised keys, shared likewise.
-        row_of: row of each key, by the key's number; `NO_ROW` and what is not there are none.
+        row_of: row of each key, by the key's number; `NO_ROW` and what is not there are none, and
+            `AMBIGUOUS` says that it is not certain which row is the key's.
         score, runtime_ms: float64, NaN where there is none.
         status: a `Status` for each row.
         frames: int64, number of frame scores averaged.
@@ -97,6 +107,7 @@ class Scorer:
         key_fields: the fields that the keys were read from.
         reasons: why a row is bad, for the bad rows.
         duplicates: number of rows that repeat an earlier one exactly.
+        rivals: the rows of each key that several rows have, where a part of a row's key counts.
     """
 
     competitor: str
@@ -113,6 +124,7 @@ class Scorer:
     key_fields: set[str] = field(default_factory=set)
     reasons: dict[int, str] = field(default_factory=dict)
     duplicates: int = 0
+    rivals: dict[int, list[int]] = field(default_factory=dict)
 
     @property
     def slug(self) -> str:
@@ -174,11 +186,32 @@ class Scorer:
     def rows_by_key(self) -> array[int]:
         """The row of each key number and, last, of a key that has none, once all rows are in.
 
-        `rows` stands for no row.
+        `rows` stands for `NO_ROW`, `rows + 1` for `AMBIGUOUS`: the values of the columns go on
+        after those of the rows with those of no row, whose statuses are `NO_ROW_STATUSES`.
         """
         self.make_room()
-        none = self.rows
-        return array("q", [none if row == NO_ROW else row for row in (*self.row_of, NO_ROW)])
+        last = self.rows + NO_ROW
+        return array("q", [row if row >= 0 else last - row for row in (*self.row_of, NO_ROW)])
+
+    def row_of_key(self, key_number: int) -> int:
+        """Return the row of one key number, or `NO_ROW`."""
+        return self.row_of[key_number] if key_number < len(self.row_of) else NO_ROW
+
+    def set_row_of_last_key(self, row: int) -> None:
+        """Let the key number given out last have a row that others have too, or none."""
+        self.make_room()
+        self.row_of[-1] = row
+        vars(self).pop("rows_by_key", None)
+
+    def rename_keys(self, keys: KeyNumbers, new_numbers: Sequence[int]) -> None:
+        """Take other key numbers for the present ones; rows that come to share one are rivals."""
+        rows_of: defaultdict[int, list[int]] = defaultdict(list)
+        for new_number, row in zip(new_numbers, self.row_of, strict=False):
+            if row != NO_ROW:
+                rows_of[new_number].append(row)
+        self.keys = keys
+        self.row_of = array("q", [rows_of.get(n, [NO_ROW])[0] for n in range(len(keys))])
+        self.rivals = {number: rows for number, rows in rows_of.items() if len(rows) > 1}
 
     def row(self, number: int) -> ScoreRow:
         """Return one row as it was added."""
@@ -195,11 +228,22 @@ class Scorer:
         return self._locate(Place(self.source_of[number], self.position_of[number]))
 
     def _repeat(self, known: int, key: str, raw_key: str, row: ScoreRow, place: Place) -> None:
+        known_key = self.raw_keys[known]
         # repr: NaN stands for "none" here, and a none repeats a none.
-        if raw_key == self.raw_keys[known] and repr(row) == repr(self.row(known)):
+        if raw_key == known_key and repr(row) == repr(self.row(known)):
             self.duplicates += 1
             return
-        first, second = sorted([Place(self.source_of[known], self.position_of[known]), place])
+        known_place = Place(self.source_of[known], self.position_of[known])
+        (first, first_key), (second, second_key) = sorted(
+            [(known_place, known_key), (place, raw_key)]
+        )
+        if first_key != second_key:
+            msg = (
+                f"{self._locate(second)}: {second_key!r} is {key!r} once normalised, and so is "
+                f"{first_key!r} of {self.competitor} at {self._locate(first)}; tell them apart "
+                "with key_normalize suffix or raw, or remove one of them"
+            )
+            raise JoinError(msg)
         msg = (
             f"{self._locate(second)}: a second, different row of {self.competitor} for key {key!r}"
             f"; the first is {self._locate(first)}; remove one of them"
@@ -212,3 +256,11 @@ class Scorer:
 
     def _locate(self, place: Place) -> str:
         return self.sources[place.source].locate(place.position)
+
+
+def find_by_last_component(scorers: list[Scorer]) -> None:
+    """Let the score rows of a table be found by the last component of their keys."""
+    names = KeyNumbers()
+    numbers = names.take([key.rpartition("/")[2] for key in scorers[0].keys])
+    for scorer in scorers:
+        scorer.rename_keys(names, numbers)

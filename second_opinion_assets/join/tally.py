@@ -8,8 +8,9 @@ from operator import and_, not_, or_
 
 import msgspec
 
+from second_opinion_assets.join.collisions import Claims, Collision  # noqa: TC001 (likewise)
 from second_opinion_assets.join.columns import column_prefix
-from second_opinion_assets.join.scorers import Scorer  # noqa: TC001 (no cycle, used in a class)
+from second_opinion_assets.join.scorers import NO_ROW_STATUSES, Scorer
 from second_opinion_assets.join.scores import Status
 
 SAMPLE_ROWS = 10
@@ -40,11 +41,14 @@ class ScorerTally(msgspec.Struct):
         scores_loaded: distinct score rows in its sidecars.
         duplicate_rows: score rows that repeat an earlier one exactly.
         matched_rows, missing_rows, bad_rows: input rows by status; they add up to all rows.
+        ambiguous_rows: those of the bad rows whose key may be another clip's.
         unmatched_keys: score rows that no feature row asked for.
         score_min, score_max: range of the ok scores that were joined; None without any.
         keys_found_by_mode: where few keys were found, how many of the scorer's keys each
             `key_normalize` would find; else empty.
-        missing, bad, unmatched: the first few of each, at most `SAMPLE_ROWS`.
+        colliding_keys: score rows that different feature keys ask for, and feature keys that may
+            mean any of several score rows.
+        missing, bad, unmatched, collisions: the first few of each, at most `SAMPLE_ROWS`.
     """
 
     competitor: str
@@ -54,13 +58,16 @@ class ScorerTally(msgspec.Struct):
     matched_rows: int = 0
     missing_rows: int = 0
     bad_rows: int = 0
+    ambiguous_rows: int = 0
     unmatched_keys: int = 0
+    colliding_keys: int = 0
     score_min: float | None = None
     score_max: float | None = None
     keys_found_by_mode: dict[str, int] = {}
     missing: list[MissingSample] = []
     bad: list[BadSample] = []
     unmatched: list[str] = []
+    collisions: list[Collision] = []
 
     @property
     def coverage(self) -> float:
@@ -83,6 +90,8 @@ class Tally(msgspec.Struct):
         input_rows, output_rows: rows read from the feature table, and written.
         dropped_rows: input rows that policy `drop` left out.
         null_keys: input rows whose key is null or empty.
+        unknown_rows: input rows with a key that no scorer has.
+        unknown: the first few of them, at most `SAMPLE_ROWS`.
         non_finite_values: bare NaN and Infinity of the input that became null in the output.
         scorers: one tally a scorer, by the scorer's name, in slug order.
     """
@@ -91,6 +100,8 @@ class Tally(msgspec.Struct):
     output_rows: int
     dropped_rows: int
     null_keys: int
+    unknown_rows: int
+    unknown: list[MissingSample]
     non_finite_values: int
     scorers: dict[str, ScorerTally]
 
@@ -110,6 +121,16 @@ class Tally(msgspec.Struct):
         return sum(scorer.matched_rows for scorer in self.scorers.values())
 
     @property
+    def ambiguous_rows(self) -> int:
+        """Rows with a key that may be another clip's, added up over scorers."""
+        return sum(scorer.ambiguous_rows for scorer in self.scorers.values())
+
+    @property
+    def colliding_keys(self) -> int:
+        """Keys that collide, added up over scorers."""
+        return sum(scorer.colliding_keys for scorer in self.scorers.values())
+
+    @property
     def gaps(self) -> str:
         """Name the scorers with missing or bad rows and how many; empty without any."""
         missing = _named({name: s.missing_rows for name, s in self.scorers.items()})
@@ -123,13 +144,20 @@ class Tally(msgspec.Struct):
 
 
 class RowCounter:
-    """Counts the rows of a feature table that asked for each key, while the table streams by."""
+    """Counts the rows of a feature table that asked for each key, while the table streams by.
 
-    def __init__(self, scorers: list[Scorer], prefix: str) -> None:
+    Args:
+        scorers: the scorers.
+        prefix: what the names of appended columns start with.
+        claims: who gets which score, where keys collide.
+    """
+
+    def __init__(self, scorers: list[Scorer], prefix: str, claims: Claims | None = None) -> None:
         self._scorers = scorers
+        self._claims = claims
         self._rows_by_key = [scorer.rows_by_key for scorer in scorers]
         self._statuses = [
-            bytes(map((scorer.status + bytes([Status.missing])).__getitem__, rows))
+            bytes(map((scorer.status + bytes(NO_ROW_STATUSES)).__getitem__, rows))
             for scorer, rows in zip(scorers, self._rows_by_key, strict=True)
         ]
         self._asked = [0] * (len(scorers[0].keys) + 1)
@@ -150,8 +178,19 @@ class RowCounter:
         """Whether a row with a key of this number lacks no scorer."""
         return [Status.missing not in statuses for statuses in zip(*self._statuses, strict=True)]
 
-    def count(self, key_numbers: list[int], keys: list[str | None], first_row: int) -> None:
-        """Take the key numbers of a block's rows."""
+    @property
+    def unknown_rows(self) -> int:
+        """Rows so far with a key that no scorer has, or with none."""
+        return self._asked[-1]
+
+    def asked_keys(self) -> dict[int, str]:
+        """Return those of the scorers' keys that were asked for so far, by number."""
+        return dict(compress(enumerate(self._scorers[0].keys), self._asked))
+
+    def count(
+        self, key_numbers: list[int], found: list[int], keys: list[str | None], first_row: int
+    ) -> None:
+        """Take the key numbers of a block's rows, and those that their keys were found under."""
         asked = self._asked
         for key_number in key_numbers:
             asked[key_number] += 1
@@ -162,10 +201,9 @@ class RowCounter:
             for row in _first(statuses, Status.missing, SAMPLE_ROWS - len(tally.missing)):
                 tally.missing.append(MissingSample(keys[row], first_row + row))
             for row in _first(statuses, Status.bad, SAMPLE_ROWS - len(tally.bad)):
-                score_row = self._rows_by_key[number][key_numbers[row]]
-                scorer = self._scorers[number]
-                reason, where = scorer.reasons[score_row], scorer.where(score_row)
-                tally.bad.append(BadSample(keys[row] or "", first_row + row, reason, where))
+                key = keys[row] or ""
+                reason, where = self._why_bad(number, key_numbers[row], found[row], key)
+                tally.bad.append(BadSample(key, first_row + row, reason, where))
 
     def finish(self) -> dict[str, ScorerTally]:
         """Return the counts by competitor once the table is through."""
@@ -182,13 +220,32 @@ class RowCounter:
         tally.matched_rows = sum(compress(self._asked, ok))
         tally.missing_rows = sum(compress(self._asked, missing))
         tally.bad_rows = sum(compress(self._asked, bad))
-        unmatched = list(compress(rows, map(not_, map(or_, asked, missing))))
+        unmatched = set(compress(rows, map(not_, map(or_, asked, missing))))
+        if self._claims is not None:
+            unmatched = set(range(scorer.rows)).difference(compress(rows, asked))
+            unmatched -= self._claims.asked_rows(number)
+            self._note_collisions(number, self._claims)
         tally.unmatched_keys = len(unmatched)
         first = scorer.first_places(unmatched, SAMPLE_ROWS)
         tally.unmatched = list(map(scorer.raw_keys.__getitem__, first))
         scores = list(map(scorer.score.__getitem__, compress(rows, map(and_, ok, asked))))
         if scores:
             tally.score_min, tally.score_max = min(scores), max(scores)
+
+    def _note_collisions(self, number: int, claims: Claims) -> None:
+        tally, ambiguous = self._tallies[number], self._scorers[number].rows + 1
+        rows = self._rows_by_key[number]
+        tally.ambiguous_rows = sum(compress(self._asked, map(ambiguous.__eq__, rows)))
+        collisions = list(claims.collisions(number))
+        tally.colliding_keys, tally.collisions = len(collisions), collisions[:SAMPLE_ROWS]
+
+    def _why_bad(self, number: int, key_number: int, found: int, key: str) -> tuple[str, str]:
+        """Return why a row is bad to a scorer, and where that can be seen."""
+        scorer, row = self._scorers[number], self._rows_by_key[number][key_number]
+        if row < scorer.rows or self._claims is None:
+            return scorer.reasons[row], scorer.where(row)
+        collision = self._claims.why_ambiguous(number, found, key)
+        return collision.reason, collision.where
 
 
 def _are(status: Status, statuses: bytes) -> bytes:

@@ -83,6 +83,7 @@ def test_every_option_may_be_set_for_a_table(work: Workspace) -> None:
         "score_key_field": "b",
         "score_field": "c",
         "key_normalize": "stem",
+        "key_pattern": "(e)",
         "prefix": "d",
         "overwrite": True,
         "canonical_names": True,

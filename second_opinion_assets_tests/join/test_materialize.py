@@ -409,10 +409,13 @@ def test_audit(work: Workspace) -> None:
         "output": str(work.folder / "out.jsonl"),
         "key_column": "clip_id",
         "key_normalize": "auto",
+        "key_pattern": None,
         "missing_policy": "mark",
         "input_rows": 4,
         "output_rows": 4,
         "null_keys": 0,
+        "unknown_rows": 1,
+        "unknown": [{"key": "d", "row": 3}],
         "non_finite_values": 0,
     }
     assert json.dumps(audit, sort_keys=True, indent=2, ensure_ascii=False) + "\n" == text
@@ -474,7 +477,7 @@ def test_key_hints(work: Workspace) -> None:
         "scores.jsonl", [{"path": f"d/{k}.mp4", "competitor": "DOVER", "score": 1} for k in "ab"]
     )
     found = work.join().tally.scorers["DOVER"].keys_found_by_mode
-    assert found == {"auto": 0, "raw": 0, "basename": 0, "stem": 2}
+    assert found == {"auto": 0, "raw": 0, "basename": 0, "stem": 2, "suffix": 0}
 
 
 _FAILURES = [

@@ -12,7 +12,7 @@ def test_option_names() -> None:
     """The options are those of the contract."""
     assert (
         *("missing_policy", "key_column", "score_key_field", "score_field"),
-        *("key_normalize", "prefix", "overwrite", "canonical_names"),
+        *("key_normalize", "key_pattern", "prefix", "overwrite", "canonical_names"),
     ) == OPTION_NAMES
 
 

@@ -78,6 +78,7 @@ def test_table_args(work: Workspace) -> None:
         "score_key_field": None,
         "score_field": None,
         "key_normalize": "auto",
+        "key_pattern": None,
         "prefix": "second_opinion",
         "overwrite": False,
         "canonical_names": False,

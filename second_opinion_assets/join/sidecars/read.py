@@ -84,7 +84,9 @@ class ScorerSet:
         self.native: NativeScores | None = None
         self._by_name: dict[str, Scorer] = {}
         self._by_slug: dict[str, Scorer] = {}
-        self.normalizer = lru_cache(lambda field: Normalizer(options.key_normalize, field))
+        self.normalizer = lru_cache(
+            lambda field: Normalizer(options.key_normalize, field, options.key_pattern)
+        )
 
     def scorer(self, competitor: str, where: str) -> Scorer:
         """Return the scorer of this name, a new one at its first row.
