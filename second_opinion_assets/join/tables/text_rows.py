@@ -21,6 +21,7 @@ from second_opinion_assets.join.tables.block import LINE_END
 if TYPE_CHECKING:
     from second_opinion_assets.join.scorers import Scorer
 
+_PIECE_BYTES = 128 << 10
 _LINE_FEED, _OPENING, _CLOSING, _COMMA = b"\n{},"
 
 
@@ -44,7 +45,7 @@ class TextRows:
         if not text.endswith(b"\n"):
             return None
         characters = np.frombuffer(text, np.uint8)
-        feeds = np.flatnonzero(characters == _LINE_FEED)
+        feeds = _line_feeds(characters)
         starts, braces = feeds[:-1] + 1, feeds - 1
         if characters[0] != _OPENING or (characters[starts] != _OPENING).any():
             return None
@@ -76,6 +77,13 @@ class TextRows:
         )
         ends = pa.array([b""] * (len(self) - 1) + [LINE_END], pa.large_binary())
         return pc.binary_join_element_wise(pieces, tails, ends, _text(b"")).buffers()[2]
+
+
+def _line_feeds(characters: np.ndarray) -> np.ndarray:
+    """Return the positions of all line feeds, by pieces small enough to stay in a core's cache."""
+    starts = range(0, len(characters), _PIECE_BYTES)
+    pieces = (np.flatnonzero(characters[n : n + _PIECE_BYTES] == _LINE_FEED) + n for n in starts)
+    return np.concatenate(list(pieces))
 
 
 def native_tails(scorers: list[Scorer], prefix: str) -> pa.Array:
