@@ -43,8 +43,11 @@ def clip(number: int) -> str:
     return f"clip_{number:06d}.mp4"
 
 
-def _features(start: int, rows: int, clips: int, seed: int) -> pa.Table:
-    """Return rows `start` and on of the feature table: 60 numbers and six other fields."""
+def _features(start: int, rows: int, clips: int, seed: int, *, narrow: bool) -> pa.Table:
+    """Return rows `start` and on of the feature table: 60 numbers and six other fields.
+
+    Of a narrow one the first six alone, with the same values.
+    """
     random = np.random.default_rng([seed, start])
     numbers = range(start, start + rows)
     columns: dict[str, Any] = {
@@ -52,9 +55,11 @@ def _features(start: int, rows: int, clips: int, seed: int) -> pa.Table:
         "dataset": random.choice(["ugc_sdr", "ugc_hdr", "streaming"], rows),
         "codec": random.choice(["h264", "hevc", "av1"], rows),
     }
-    for name in FLOATS:
+    for name in FLOATS[:3] if narrow else FLOATS:
         null = random.random(rows) < NULL_SHARE if name.endswith("_p10") else None
         columns[name] = pa.array(random.gamma(4.0, 9.0, rows), mask=null)
+    if narrow:
+        return pa.table(columns)
     for power, name in enumerate(INTEGERS, 2):
         columns[name] = random.integers(10**power, 4 * 10**power, rows)
     columns["is_hdr"] = random.integers(2, size=rows).astype(bool)
@@ -70,8 +75,7 @@ def _features(start: int, rows: int, clips: int, seed: int) -> pa.Table:
 
 def _chunks(rows: int, clips: int, seed: int, *, narrow: bool) -> Iterator[pa.Table]:
     for start in range(0, rows, CHUNK_ROWS):
-        table = _features(start, min(CHUNK_ROWS, rows - start), clips, seed)
-        yield table.select(range(6)) if narrow else table
+        yield _features(start, min(CHUNK_ROWS, rows - start), clips, seed, narrow=narrow)
 
 
 def write_features(
