@@ -13,13 +13,9 @@ from second_opinion_assets.join.collisions import (
     Claims,
     FeatureKeys,
     KeysCollide,
-    KeyWatch,
     read_claims,
 )
-from second_opinion_assets.join.columns import (
-    column_names,
-    row_values,
-)
+from second_opinion_assets.join.columns import column_names
 from second_opinion_assets.join.errors import JoinError, MissingScoresError
 from second_opinion_assets.join.files import (
     FileDigest,
@@ -31,6 +27,7 @@ from second_opinion_assets.join.files import (
 from second_opinion_assets.join.key_hints import add_key_hints
 from second_opinion_assets.join.keys import choose_key_column, find_name
 from second_opinion_assets.join.manifest import TableSpec, refuse_shared_paths
+from second_opinion_assets.join.matching import Matching
 from second_opinion_assets.join.options import KeyNormalize, MissingPolicy
 from second_opinion_assets.join.provenance import (
     Invocation,
@@ -42,13 +39,12 @@ from second_opinion_assets.join.provenance import (
 from second_opinion_assets.join.scorers import find_by_last_component
 from second_opinion_assets.join.sidecars import SidecarInput, read_sidecars
 from second_opinion_assets.join.tables import open_table, open_writer, refuse_unknown_form
-from second_opinion_assets.join.tables.block import Column, Joined
 from second_opinion_assets.join.tables.json_table import AppendedNames
-from second_opinion_assets.join.tally import SAMPLE_ROWS, MissingSample, RowCounter, Tally
 
 if TYPE_CHECKING:
     from second_opinion_assets.join.scorers import Scorer
-    from second_opinion_assets.join.tables.block import Block, FeatureTable, Writer
+    from second_opinion_assets.join.tables.block import Column, FeatureTable
+    from second_opinion_assets.join.tally import Tally
 
 PREVIEW_ROWS = 5
 
@@ -174,15 +170,23 @@ def _join_rows(
     """
     with open_table(spec.features, names, progress) as table:
         key_column = _key_column(table, spec)
-        join = _Join(spec, scorers, key_column, claims)
+        matching = Matching(scorers, spec.options, key_column, claims)
+        preview: list[dict[str, Any]] = []
         with closing(
             open_writer(spec.out, out, table, key_column, scorers, spec.options.prefix)
         ) as writer:
             for block in table.blocks(key_column):
-                join.take(block, writer)
+                joined = matching.take(block.keys)
+                if len(preview) < PREVIEW_ROWS:
+                    rows = islice(matching.shown(block.keys, joined), PREVIEW_ROWS - len(preview))
+                    preview.extend(rows)
+                writer.write(block, joined)
             writer.finish()
-            tally = join.finish(table, writer)
-        return _JoinedRows(key_column, table.columns, tally, table.digest, join.preview)
+        if writer.rows != matching.kept_rows:
+            msg = f"{writer.rows} rows were written where {matching.kept_rows} were to be kept"
+            raise AssertionError(msg)
+        tally = matching.tally(table.non_finite_values)
+        return _JoinedRows(key_column, table.columns, tally, table.digest, preview)
 
 
 def _join_rows_by_claims(
@@ -199,101 +203,6 @@ def _join_rows_by_claims(
         msg = f"{spec.features}: changed while it was read; join again once it is complete"
         raise JoinError(msg)
     return joined
-
-
-class _Join:
-    """Finds each block's scores, counts them, and hands the block on to the writer."""
-
-    def __init__(
-        self,
-        spec: TableSpec,
-        scorers: list[Scorer],
-        key_column: str,
-        claims: Claims | None,
-    ) -> None:
-        if claims is None and any(scorer.rivals for scorer in scorers):
-            raise KeysCollide
-        self.preview: list[dict[str, Any]] = []
-        self._drops = spec.options.missing_policy is MissingPolicy.drop
-        self._scorers = scorers
-        self._key_column = key_column
-        self._feature_keys = FeatureKeys(spec.options, key_column)
-        self._claims = claims
-        self._prefix = spec.options.prefix
-        self._counter = RowCounter(scorers, self._prefix, claims)
-        watches = claims is None and self._feature_keys.may_collide
-        self._watch = KeyWatch(self._counter) if watches else None
-        self._keys = scorers[0].keys
-        self._rows_by_key = [scorer.rows_by_key for scorer in scorers]
-        self._rows = 0
-        self._kept_rows = 0
-        self._null_keys = 0
-        self._unknown: list[MissingSample] = []
-
-    def take(self, block: Block, writer: Writer) -> None:
-        """Join one block and write it."""
-        raw_keys = [key or "" for key in block.keys]
-        keys = self._feature_keys.many(raw_keys)
-        found = self._keys.find(keys)
-        unknown = self._rows_with_unknown_keys(found, keys, raw_keys)
-        if self._watch:
-            self._watch.see(raw_keys, keys, found, unknown)
-        key_numbers = self._claims.settled(found, raw_keys) if self._claims else found
-        self._counter.count(key_numbers, found, block.keys, self._rows)
-        kept = None
-        if self._drops:
-            kept = list(map(self._counter.has_all_scorers.__getitem__, key_numbers))
-        self._rows += len(keys)
-        self._kept_rows += len(keys) if kept is None else sum(kept)
-        self._null_keys += len(keys) - sum(map(bool, keys))
-        joined = Joined(key_numbers, kept)
-        if len(self.preview) < PREVIEW_ROWS:
-            self._add_to_preview(block, joined)
-        writer.write(block, joined)
-
-    def finish(self, table: FeatureTable, writer: Writer) -> Tally:
-        """Return the counts, after a look at whether every row arrived."""
-        if writer.rows != self._kept_rows:
-            msg = f"{writer.rows} rows were written where {self._kept_rows} were to be kept"
-            raise AssertionError(msg)
-        return Tally(
-            input_rows=self._rows,
-            output_rows=writer.rows,
-            dropped_rows=self._rows - self._kept_rows,
-            null_keys=self._null_keys,
-            unknown_rows=self._counter.unknown_rows - self._null_keys,
-            unknown=self._unknown,
-            non_finite_values=table.non_finite_values,
-            scorers=self._counter.finish(),
-        )
-
-    def _rows_with_unknown_keys(
-        self, key_numbers: list[int], keys: list[str], raw_keys: list[str]
-    ) -> list[int]:
-        """Return the rows of a block whose key no scorer has, and keep the first as samples."""
-        nobody = len(self._keys)
-        if nobody not in key_numbers:
-            return []
-        unknown = [row for row, number in enumerate(key_numbers) if number == nobody]
-        if len(self._unknown) < SAMPLE_ROWS:
-            with_key = (row for row in unknown if keys[row])
-            for row in islice(with_key, SAMPLE_ROWS - len(self._unknown)):
-                self._unknown.append(MissingSample(raw_keys[row], self._rows + row))
-        return unknown
-
-    def _add_to_preview(self, block: Block, joined: Joined) -> None:
-        names = column_names(self._scorers, self._prefix)
-        for row, (key, key_number) in enumerate(zip(block.keys, joined.key_numbers, strict=True)):
-            if joined.kept is not None and not joined.kept[row]:
-                continue
-            values = [
-                value
-                for scorer, rows in zip(self._scorers, self._rows_by_key, strict=True)
-                for value in row_values(scorer, rows[key_number])
-            ]
-            self.preview.append({self._key_column: key, **dict(zip(names, values, strict=True))})
-            if len(self.preview) == PREVIEW_ROWS:
-                return
 
 
 def _key_column(table: FeatureTable, spec: TableSpec) -> str:

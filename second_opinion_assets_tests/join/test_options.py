@@ -24,6 +24,7 @@ def test_defaults() -> None:
         "score_key_field": None,
         "score_field": None,
         "key_normalize": "auto",
+        "key_pattern": None,
         "prefix": "second_opinion",
         "overwrite": False,
         "canonical_names": False,
@@ -46,12 +47,16 @@ def test_defaults() -> None:
         ),
         pytest.param(
             {"key_normalize": "Stem"},
-            r"^here: key_normalize is 'Stem', expected one of auto, raw, basename, stem$",
+            r"^here: key_normalize is 'Stem', expected one of auto, raw, basename, stem, suffix$",
             id="case-of-a-value",
         ),
         pytest.param({"missing_policy": ["drop"]}, r"^here: missing_policy is ", id="list"),
         pytest.param({"overwrite": 1}, r"^here: overwrite: ", id="number-for-yes"),
         pytest.param({"key_column": 5}, r"^here: key_column: ", id="number-for-name"),
+        pytest.param({"key_pattern": "("}, r"which is no regular expression: ", id="pattern"),
+        pytest.param(
+            {"key_pattern": "(a)(b)"}, r"with 2 groups, expected exactly one", id="groups"
+        ),
         pytest.param({"prefix": None}, r"^here: prefix: ", id="no-prefix"),
         pytest.param({"prefix": ""}, r"^here: prefix is '', expected letters", id="empty-prefix"),
         pytest.param({"prefix": 'a"b'}, r"^here: prefix is 'a\"b', expected", id="quoted-prefix"),
