@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from second_opinion_assets.join.options import JoinOptions
     from second_opinion_assets.join.scorers import Scorer
-    from second_opinion_assets.join.tables.block import Block
     from second_opinion_assets.join.tally import RowCounter
 
 AMBIGUOUS_KEY = "ambiguous key"
@@ -295,13 +294,13 @@ def _meaning(scorer: Scorer, number: int, trail: Trail) -> _Meaning:
 
 
 def read_claims(
-    scorers: list[Scorer], blocks: Iterable[Block], feature_keys: FeatureKeys
+    scorers: list[Scorer], blocks: Iterable[list[str | None]], feature_keys: FeatureKeys
 ) -> Claims:
-    """Read what the keys of a whole table ask for."""
+    """Read what the keys of a whole table, block by block, ask for."""
     claims = Claims(scorers)
     numbers = scorers[0].keys
-    for block in blocks:
-        raw_keys = list(dict.fromkeys(key for key in block.keys if key))
+    for keys in blocks:
+        raw_keys = list(dict.fromkeys(key for key in keys if key))
         found = numbers.find(feature_keys.many(raw_keys))
         for number, raw_key in zip(found, raw_keys, strict=True):
             if number != len(numbers):

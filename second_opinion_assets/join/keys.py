@@ -12,6 +12,8 @@ from second_opinion_assets.join.options import KeyNormalize, compile_key_pattern
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from second_opinion_assets.join.tables.block import FeatureTable
+
 KEY_NAMES = (
     "clip_id",
     "video_id",
@@ -65,6 +67,18 @@ def choose_key_column(columns: Iterable[str], asked: str | None, table: str) -> 
             f"{table}: no key column ({', '.join(KEY_NAMES)}) among {there}; name it as key_column"
         )
     raise JoinError(msg)
+
+
+def find_key_column(table: FeatureTable, asked: str | None, where: str) -> str:
+    """Return the key column of a table, one that is asked for however late it starts.
+
+    Raises:
+        JoinError: the column asked for is not there, or none has a usual name.
+    """
+    names = [column.name for column in table.columns]
+    if asked and find_name(names, [asked]) is None and table.has_column(asked):
+        return asked
+    return choose_key_column(names, asked, where)
 
 
 class Normalizer:

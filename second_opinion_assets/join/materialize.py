@@ -25,7 +25,7 @@ from second_opinion_assets.join.files import (
     publication,
 )
 from second_opinion_assets.join.key_hints import add_key_hints
-from second_opinion_assets.join.keys import choose_key_column, find_name
+from second_opinion_assets.join.keys import find_key_column
 from second_opinion_assets.join.manifest import TableSpec, refuse_shared_paths
 from second_opinion_assets.join.matching import Matching
 from second_opinion_assets.join.options import KeyNormalize, MissingPolicy
@@ -169,7 +169,7 @@ def _join_rows(
         KeysCollide: feature keys collide, and there are no claims to tell them apart by.
     """
     with open_table(spec.features, names, progress) as table:
-        key_column = _key_column(table, spec)
+        key_column = find_key_column(table, spec.options.key_column, str(spec.features))
         matching = Matching(scorers, spec.options, key_column, claims)
         preview: list[dict[str, Any]] = []
         with closing(
@@ -194,23 +194,15 @@ def _join_rows_by_claims(
 ) -> _JoinedRows:
     """Read all keys of the feature table for what they claim, then join it by that."""
     with open_table(spec.features, names) as table:
-        key_column = _key_column(table, spec)
-        blocks = table.blocks(key_column)
-        claims = read_claims(scorers, blocks, FeatureKeys(spec.options, key_column))
+        key_column = find_key_column(table, spec.options.key_column, str(spec.features))
+        keys = (block.keys for block in table.blocks(key_column))
+        claims = read_claims(scorers, keys, FeatureKeys(spec.options, key_column))
         features = table.digest
     joined = _join_rows(spec, scorers, names, out, None, claims)
     if joined.features != features:
         msg = f"{spec.features}: changed while it was read; join again once it is complete"
         raise JoinError(msg)
     return joined
-
-
-def _key_column(table: FeatureTable, spec: TableSpec) -> str:
-    asked = spec.options.key_column
-    names = [column.name for column in table.columns]
-    if asked and find_name(names, [asked]) is None and table.has_column(asked):
-        return asked
-    return choose_key_column(names, asked, str(spec.features))
 
 
 def _provenance(

@@ -40,6 +40,8 @@ class AppendedNames:
 
     def may_be_in(self, text: bytes) -> bool:
         """Say whether a row of `text` could have one of them, maybe escaped."""
+        if not self.names:
+            return False
         if self._mark in text:
             return True
         return b"\\" in text and b"\\u00" in text and _ESCAPED_ASCII.search(text) is not None
