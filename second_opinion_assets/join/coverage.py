@@ -6,9 +6,9 @@ The picture is SVG as plain text, so that the command line draws it too without 
 from __future__ import annotations
 
 import html
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from second_opinion_assets.join.markdown import printable
 from second_opinion_assets.join.outcomes import ScorerSummary, TableStatus
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ _STATUS_WORDS = {
     TableStatus.not_joined: "not joined",
     TableStatus.output_gone: "output gone",
 }
-_NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 _LABEL_PX, _CELL_PX, _STATUS_PX, _ROW_PX, _BAR_PX = 230, 120, 100, 22, 16
 _HEAD_PX, _FOOT_PX = 60, 26
@@ -174,4 +173,4 @@ def _short(text: str, letters: int) -> str:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(_NO_XML.sub("�", text))
+    return html.escape(printable(text))

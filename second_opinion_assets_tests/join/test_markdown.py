@@ -19,6 +19,8 @@ from second_opinion_assets.join.markdown import cell, table
         ("`code`", r"\`code\`"),
         ("back\\slash", r"back\\slash"),
         ("", ""),
+        ("nul \0, escape \x1b[1m", r"nul �, escape �\[1m"),
+        ("a path of other bytes: \udcff", "a path of other bytes: �"),
     ],
 )
 def test_cell(text: str, shown: str) -> None:

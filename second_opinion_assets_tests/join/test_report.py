@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from second_opinion_assets.join.errors import ManifestError
 from second_opinion_assets.join.files import FileDigest
 from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets.join.markdown import printable
 from second_opinion_assets.join.options import JoinOptions
 from second_opinion_assets.join.outcomes import (
     EarlierOutput,
@@ -117,20 +119,39 @@ def test_the_picture_may_overwrite_nothing(tmp_path: Path) -> None:
 
 
 @given(NASTY, NASTY, NASTY)
+@example("\0", "\x1b[31m", "\x7f")
 def test_no_name_breaks_the_markdown(table_id: str, error: str, out: str) -> None:
     """Ids, errors and paths show as themselves: two tables of one row, one picture, no HTML."""
-    outcome = TableOutcome(
-        spec(table_id, f"o{out}".replace("\0", "")), TableStatus.failed, None, error
-    )
+    failed = TableOutcome(spec(table_id), TableStatus.failed, None, f"e{error}")
+    joined = TableOutcome(spec(table_id, f"o{out}".replace("\0", "")), TableStatus.ok, COUNTS)
 
-    tokens = list(parsed(report(outcome).markdown("p.svg")))
+    tokens = list(parsed(report(failed, joined).markdown("p.svg")))
     kinds = [token.type for token in tokens]
-    assert kinds.count("tr_open") == 4
-    assert kinds.count("td_open") == 3 + 7
+    assert kinds.count("tr_open") == 2 + 3
     assert kinds.count("image") == 1
     assert not {"html_block", "html_inline", "code_inline", "link_open", "em_open"} & set(kinds)
-    cells = [t.content for t in tokens if t.type == "text"]
-    assert " ".join(table_id.split()) in ["", *cells] or table_id.strip() != table_id
+    cells = cells_of(tokens)
+    shown_id, shown_error, shown_out = map(shown, (table_id, f"e{error}", str(joined.spec.out)))
+    assert cells[:2] == [shown_id, "failed"]
+    assert cells[3:5] == [shown_id, "failed"]
+    assert cells[9] == shown_error
+    assert cells[10:12] == [shown_id, "ok"]
+    assert cells[16:] == [shown_out]
+
+
+def shown(text: str) -> str:
+    """Return a text as a reader sees it in a cell."""
+    return printable(" ".join(text.split()))
+
+
+def cells_of(tokens: list[Token]) -> list[str]:
+    """Return the texts of the cells of all tables, their headings left out."""
+    inside = [
+        inline
+        for opened, inline in itertools.pairwise(t for t in tokens if t.type != "text")
+        if opened.type == "td_open"
+    ]
+    return ["".join(t.content for t in inline.children or ()) for inline in inside]
 
 
 def parsed(markdown: str) -> Iterator[Token]:
