@@ -18,11 +18,8 @@ from second_opinion_assets.join.errors import JoinError, ManifestError, MissingS
 from second_opinion_assets.join.files import json_document
 from second_opinion_assets.join.in_toto import write_statements
 from second_opinion_assets.join.key_hints import few_keys_found, key_hint
-from second_opinion_assets.join.manifest import (
-    TableSpec,
-    load_manifest,
-    parse_sidecar,
-)
+from second_opinion_assets.join.manifest import TableSpec, load_manifest
+from second_opinion_assets.join.manifest_sidecars import parse_sidecar
 from second_opinion_assets.join.materialize import materialize
 from second_opinion_assets.join.options import (
     DEFAULT_PREFIX,
@@ -92,6 +89,7 @@ def main() -> None:
 @click.option("--key-column", help="Column of the feature table that holds the key.")
 @click.option("--score-key-field", help="Field of a score row that holds the key.")
 @click.option("--score-field", help="Field of a score row that holds the score, where it has it.")
+@click.option("--label-as-score", is_flag=True, help="Let --score-field name a label (gt_score).")
 @click.option(
     "--key-normalize",
     type=click.Choice(list(KeyNormalize)),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from second_opinion_assets.join.manifest import TableSpec, parse_sidecar
+from second_opinion_assets.join.manifest import TableSpec
+from second_opinion_assets.join.manifest_sidecars import parse_sidecar
 from second_opinion_assets.join.materialize import JoinResult, materialize
 from second_opinion_assets.join.options import parse_options
 from second_opinion_assets.join.provenance import Invocation

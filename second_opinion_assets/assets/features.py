@@ -71,6 +71,9 @@ class JoinConfig(dg.Config):
     score_field: str | None = Field(
         default=None, description="Field of a score row that holds the score, where it has it."
     )
+    label_as_score: bool | None = Field(
+        default=None, description="Let score_field name a label, such as gt_score."
+    )
     key_normalize: KeyNormalize | None = Field(
         default=None, description="How keys are reduced on both sides before they are compared."
     )

@@ -49,8 +49,12 @@ def add_key_hints(
 
 def _found(scorer: Scorer, options: JoinOptions, there: set[str]) -> int:
     """Return how many of a scorer's keys are there; its first key field stands for all."""
-    keys = FeatureKeys(options, min(scorer.key_fields, default=""))
-    return sum(key in there for key in keys.many(scorer.raw_keys))
+    field = min(scorer.key_fields, default="")
+    found = 0
+    for pattern, raw_keys in scorer.raw_keys_by_pattern().items():
+        keys = FeatureKeys(structs.replace(options, key_pattern=pattern), field)
+        found += sum(key in there for key in keys.many(raw_keys))
+    return found
 
 
 def best_mode(tally: ScorerTally) -> str | None:

@@ -27,6 +27,19 @@ KEY_NAMES = (
     "dis_path",
     "path",
 )
+FURTHER_KEY_NAMES = (
+    "clip_name",
+    "clip_key",
+    "key",
+    "src",
+    "img_path",
+    "image",
+    "video_name",
+    "video",
+    "input_file_dist",
+    "flickr_id",
+)
+"""Names that scorers and tables use too, taken where there is none of the usual names."""
 
 
 def find_name(names: Iterable[str], wanted: Iterable[str]) -> str | None:
@@ -56,7 +69,7 @@ def choose_key_column(columns: Iterable[str], asked: str | None, table: str) -> 
     if not columns:
         msg = f"{table}: there are no rows, so there is no key column"
         raise JoinError(msg)
-    found = find_name(columns, [asked] if asked else KEY_NAMES)
+    found = find_name(columns, [asked] if asked else (*KEY_NAMES, *FURTHER_KEY_NAMES))
     if found is not None:
         return found
     there = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")  # noqa: PLR2004 (a line)

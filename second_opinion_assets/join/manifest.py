@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 (msgspec resolves the fields of a Struct)
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from second_opinion_assets.join import json_text
 from second_opinion_assets.join.errors import JoinError, ManifestError
 from second_opinion_assets.join.files import FileDigest, HashedFile
 from second_opinion_assets.join.manifest_scorers import read_registry, read_scale, table_registry
+from second_opinion_assets.join.manifest_sidecars import read_sidecar_entry, read_text, resolved
 from second_opinion_assets.join.options import (
     OPTION_NAMES,
     JoinOptions,
@@ -20,10 +21,9 @@ from second_opinion_assets.join.options import (
     refuse_unknown,
 )
 from second_opinion_assets.join.registry import Registry, shipped_registry
-from second_opinion_assets.join.sidecars import Sidecar
+from second_opinion_assets.join.sidecars import Sidecar  # noqa: TC001 (msgspec resolves it)
 
 TABLE_KEYS = ("id", "features", "scores", "out", "audit_json", "scale")
-SCORE_KEYS = ("path", "label", "scale")
 
 
 class TableSpec(msgspec.Struct, frozen=True):
@@ -80,24 +80,6 @@ class Manifest(msgspec.Struct, frozen=True):
     def table(self, table_id: str) -> TableSpec:
         """Return the table of this id."""
         return next(table for table in self.tables if table.id == table_id)
-
-
-def parse_sidecar(spec: str, base: Path = Path()) -> Sidecar:
-    """Read ``LABEL=path`` or ``path``; what stands before `=` is no label if it has a `/`."""
-    label, separator, written = spec.partition("=")
-    if not separator or "/" in label:
-        label, written = "", spec
-    if not written.strip() or (separator and not label.strip() and written != spec):
-        msg = f"score file {spec!r}: expected LABEL=path or path"
-        raise JoinError(msg)
-    return Sidecar(resolved(base, written), written, spec, label.strip() or None)
-
-
-def resolved(base: Path, written: str) -> Path:
-    """Return a written path below its base, without `..` where that leads to the same place."""
-    path = base / written
-    neat = Path(os.path.normpath(path))
-    return neat if _real(neat) == _real(path) else path
 
 
 def load_manifest(path: Path, base_dir: Path | None = None) -> Manifest:
@@ -161,7 +143,7 @@ def _table(
         msg = f"{where}: is {json_text.shown(entry)}, expected an object"
         raise ManifestError(msg)
     refuse_unknown(entry, (*TABLE_KEYS, *OPTION_NAMES), where, "key")
-    audit = _text(entry, "audit_json", where) if entry.get("audit_json") is not None else None
+    audit = read_text(entry, "audit_json", where) if entry.get("audit_json") is not None else None
     own_options = {name: value for name, value in entry.items() if name in OPTION_NAMES}
     scores = entry.get("scores")
     if not isinstance(scores, list) or not scores:
@@ -169,16 +151,17 @@ def _table(
         raise ManifestError(msg)
     options = parse_options({**defaults, **own_options}, where)
     sidecars = [
-        _sidecar(score, f"{where}.scores[{number}]", base) for number, score in enumerate(scores)
+        read_sidecar_entry(score, f"{where}.scores[{number}]", base)
+        for number, score in enumerate(scores)
     ]
     if options.canonical_names:
         sidecars = [_with_canonical_label(sidecar, registry) for sidecar in sidecars]
     scale = read_scale(entry, where)
     return TableSpec(
-        id=_text(entry, "id", where),
-        features=resolved(base, _text(entry, "features", where)),
+        id=read_text(entry, "id", where),
+        features=resolved(base, read_text(entry, "features", where)),
         scores=tuple(sidecars),
-        out=resolved(base, _text(entry, "out", where)),
+        out=resolved(base, read_text(entry, "out", where)),
         audit_json=resolved(base, audit) if audit else None,
         options=options,
         scale=scale,
@@ -190,33 +173,6 @@ def _with_canonical_label(sidecar: Sidecar, registry: Registry) -> Sidecar:
     """Return a sidecar under its scorer's canonical name, so that all its names are one asset."""
     label = sidecar.label and registry.canonical(sidecar.label)
     return msgspec.structs.replace(sidecar, label=label)
-
-
-def _sidecar(entry: object, where: str, base: Path) -> Sidecar:
-    if isinstance(entry, str):
-        try:
-            return parse_sidecar(entry, base)
-        except JoinError as error:
-            msg = f"{where}: {error}"
-            raise ManifestError(msg) from None
-    if not isinstance(entry, dict):
-        msg = f"{where}: is {json_text.shown(entry)}, expected LABEL=path, path or an object"
-        raise ManifestError(msg)
-    refuse_unknown(entry, SCORE_KEYS, where, "key")
-    written = _text(entry, "path", where)
-    label = _text(entry, "label", where) if entry.get("label") is not None else None
-    return Sidecar(
-        resolved(base, written), written, f"{label}={written}" if label else written, label
-    )
-
-
-def _text(entry: dict[str, Any], name: str, where: str) -> str:
-    value = entry.get(name)
-    if not isinstance(value, str) or not value.strip():
-        found = "is missing" if value is None else f"is {json_text.shown(value)}"
-        msg = f"{where}.{name}: {found}, expected text"
-        raise ManifestError(msg)
-    return value
 
 
 def _refuse_repeated_ids(tables: tuple[TableSpec, ...], path: Path) -> None:

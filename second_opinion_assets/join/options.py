@@ -48,6 +48,7 @@ class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         key_column: column of the feature table that holds the key; None looks for a usual name.
         score_key_field: field of a score row that holds the key; None looks for a usual name.
         score_field: field that holds the score where a row has it; else a usual name is taken.
+        label_as_score: whether `score_field` may be a label, such as `gt_score`.
         key_normalize: how keys are reduced on both sides.
         key_pattern: regular expression with one group, which is what a key is reduced from; a key
             that does not match keeps its own text.
@@ -60,6 +61,7 @@ class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key_column: str | None = None
     score_key_field: str | None = None
     score_field: str | None = None
+    label_as_score: bool = False
     key_normalize: KeyNormalize = KeyNormalize.auto
     key_pattern: str | None = None
     prefix: str = DEFAULT_PREFIX

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from second_opinion_assets.join.manifest import TableSpec
-    from second_opinion_assets.join.sidecars import SidecarInput
+    from second_opinion_assets.join.sidecars import Sidecar, SidecarInput
 
 SCHEMA = "ai-run-provenance-v1"
-JOIN_VERSION = "2"
+JOIN_VERSION = "3"
 """Changes whenever the same inputs and options would give other output."""
 
 
@@ -46,6 +46,9 @@ def sidecar_entry(given: SidecarInput) -> dict[str, Any]:
         "spec": sidecar.spec,
         "rows": given.rows,
         "competitors": given.competitors,
+        "reader": given.reader.value,
+        "score_fields": given.score_fields,
+        "rules": msgspec.to_builtins(sidecar.rules),
     }
 
 
@@ -81,12 +84,20 @@ def table_args(spec: TableSpec) -> dict[str, Any]:
     """Return one join's paths and options as plain JSON values."""
     return {
         "features": str(spec.features),
-        "scores": [sidecar.spec for sidecar in spec.scores],
+        "scores": [_sidecar_args(sidecar) for sidecar in spec.scores],
         "out": str(spec.out),
         "audit_json": str(spec.audit_json) if spec.audit_json else None,
         **({"scale": spec.scale} if spec.scale else {}),
         **spec.options.as_dict(),
     }
+
+
+def _sidecar_args(sidecar: Sidecar) -> str | dict[str, Any]:
+    """Return a sidecar as it is written in a manifest: shortly, if it has no rules of its own."""
+    rules: dict[str, Any] = msgspec.to_builtins(sidecar.rules)
+    if not rules:
+        return sidecar.spec
+    return {"path": sidecar.written, "label": sidecar.label, **rules}
 
 
 def fingerprint(spec: TableSpec, features: FileDigest, sidecars: Iterable[FileDigest]) -> str:
@@ -101,7 +112,7 @@ def fingerprint(spec: TableSpec, features: FileDigest, sidecars: Iterable[FileDi
         "join_version": JOIN_VERSION,
         "features": [spec.features.suffix.lower(), features.sha256],
         "sidecars": [
-            [sidecar.label, sidecar.written, digest.sha256]
+            [sidecar.label, sidecar.written, digest.sha256, sidecar.rules]
             for sidecar, digest in zip(spec.scores, sidecars, strict=True)
         ],
         "out": spec.out.suffix.lower(),

@@ -37,11 +37,13 @@ class Source:
         path: the file.
         written: the file as written on the command line or in the manifest.
         locate: turns a row's position into `path:line` or `path::$.rows[3]`.
+        key_pattern: what its keys are reduced from, if not from their whole text.
     """
 
     path: Path
     written: str
     locate: Callable[[int], str]
+    key_pattern: str | None = None
 
 
 class KeyNumbers:
@@ -105,6 +107,7 @@ class Scorer:
         places: for each row, index of its source and position there.
         raw_keys: each row's key before it was normalised.
         key_fields: the fields that the keys were read from.
+        score_fields: the fields that the scores were read from.
         reasons: why a row is bad, for the bad rows.
         duplicates: number of rows that repeat an earlier one exactly.
         rivals: the rows of each key that several rows have, where a part of a row's key counts.
@@ -122,6 +125,7 @@ class Scorer:
     position_of: array[int] = field(default_factory=lambda: array("q"))
     raw_keys: list[str] = field(default_factory=list)
     key_fields: set[str] = field(default_factory=set)
+    score_fields: set[str] = field(default_factory=set)
     reasons: dict[int, str] = field(default_factory=dict)
     duplicates: int = 0
     rivals: dict[int, list[int]] = field(default_factory=dict)
@@ -134,6 +138,16 @@ class Scorer:
     def rows(self) -> int:
         """Number of distinct score rows."""
         return len(self.status)
+
+    def raw_keys_by_pattern(self) -> dict[str | None, list[str]]:
+        """Return all keys before they were normalised, by the pattern that they are reduced by."""
+        patterns = [source.key_pattern for source in self.sources]
+        if len(set(patterns)) == 1:
+            return {patterns[0]: self.raw_keys}
+        keys: defaultdict[str | None, list[str]] = defaultdict(list)
+        for source, key in zip(self.source_of, self.raw_keys, strict=True):
+            keys[patterns[source]].append(key)
+        return keys
 
     def first_places(self, rows: Iterable[int], most: int) -> list[int]:
         """Return those of some rows that stand first in their sources, at most `most`."""

@@ -13,9 +13,16 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from second_opinion_assets.join.json_text import shown
-from second_opinion_assets.join.keys import KEY_NAMES
+from second_opinion_assets.join.keys import FURTHER_KEY_NAMES, KEY_NAMES
 
 SCORE_NAMES = ("score", "mos", "predicted_mos", "predicted_vmaf_or_mos", "quality", "vmaf")
+FURTHER_SCORE_NAMES = ("overall/final score", "overall", "video_score", "pred_score")
+"""Names that scorers write too, taken where a row has none of the usual names, nor frames."""
+LABEL_NAMES = ("gt_score", "gt", "mos_gt", "label")
+"""What a scorer was measured against: never a second opinion."""
+STATUS_FIELD = "status"
+STEM_FIELD = "name of the file"
+"""Stands for a key's field where the key is the stem of a file's name."""
 RUNTIME_NAMES = ("runtime_ms", "runtime_total_ms", "elapsed_ms")
 GOOD_STATUSES = frozenset({"", "ok", "pass", "success"})
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -42,6 +49,43 @@ class ScoreRow(NamedTuple):
     runtime_ms: float
     frames: int
     reason: str
+
+
+class RowRules(NamedTuple):
+    """What is asked for of the rows of a sidecar, beyond the usual names.
+
+    Attributes:
+        score_field: the field taken before the usual names where a row has it; a dotted path
+            leads into nested fields, and a field of that very name goes first.
+        key_field: the field that every row must have the key in, likewise; None for a usual name.
+        status_field: the field of the status, likewise.
+        frames_field: a list of frames; a row's one score counts for as many.
+        stem: the key of a row that has none, if the file's name may be it.
+    """
+
+    score_field: str | None = None
+    key_field: str | None = None
+    status_field: str = STATUS_FIELD
+    frames_field: str | None = None
+    stem: str | None = None
+
+    @property
+    def are_plain(self) -> bool:
+        """Whether every row can be read without a look at anything nested but its summary."""
+        asked = (self.score_field, self.key_field, self.status_field)
+        return not (self.frames_field or self.stem or any("." in name for name in asked if name))
+
+
+class Found(NamedTuple):
+    """A value of a payload, and the fields that lead to it."""
+
+    path: tuple[str, ...]
+    value: Any
+
+    @property
+    def field(self) -> str:
+        """The field that holds it."""
+        return self.path[-1]
 
 
 class Defect(NamedTuple):
@@ -84,32 +128,52 @@ def matching_fields(fields: tuple[str, ...], names: tuple[str, ...]) -> tuple[st
     )
 
 
-def find_in(place: Payload, names: tuple[str, ...]) -> tuple[str, Any] | None:
-    """Return name and value of the first of `names` with a value; null is as good as absent."""
+def find_in(place: Payload, names: tuple[str, ...]) -> Found | None:
+    """Return the first of `names` with a value; null is as good as absent."""
     for field in matching_fields(tuple(place), names):
         if place[field] is not None:
-            return field, place[field]
+            return Found((field,), place[field])
     return None
 
 
-def find_value(payload: Payload, names: tuple[str, ...]) -> tuple[str, Any] | None:
+def find_value(payload: Payload, names: tuple[str, ...]) -> Found | None:
     """Look for `names` at top level, then in the payload's summary."""
     found = find_in(payload, names)
     if found is None and isinstance(summary := payload.get("summary"), dict):
         found = find_in(summary, names)
+        return found and Found(("summary", *found.path), found.value)
     return found
 
 
-def read_row(payload: Payload, score_field: str | None) -> ScoreRow:
+def find_asked(payload: Payload, asked: str) -> Found | None:
+    """Look for the field asked for by its name, then for what the name leads to as a path."""
+    return find_value(payload, (asked,)) or _find_path(payload, asked)
+
+
+def _find_path(place: Payload, path: str) -> Found | None:
+    """Follow a dotted path, whose fields may themselves have dots in their names."""
+    end = path.find(".")
+    while end >= 0:
+        outer = find_in(place, (path[:end],))
+        if outer and isinstance(outer.value, dict):
+            rest = path[end + 1 :]
+            inner = find_in(outer.value, (rest,)) or _find_path(outer.value, rest)
+            if inner:
+                return Found(outer.path + inner.path, inner.value)
+        end = path.find(".", end + 1)
+    return None
+
+
+def read_row(payload: Payload, rules: RowRules) -> ScoreRow:
     """Read score, runtime and status of one payload by the contract.
 
     Args:
         payload: one JSON object of a sidecar.
-        score_field: the field asked for, taken before the usual names where a row has it.
+        rules: what is asked for.
     """
-    score, frames = _score(payload, score_field)
+    score, frames = _score(payload, rules)
     runtime = _runtime_ms(payload)
-    reason = score.reason if isinstance(score, Defect) else _bad_status(payload)
+    reason = score.reason if isinstance(score, Defect) else _bad_status(payload, rules)
     return ScoreRow(
         score=math.nan if isinstance(score, Defect) else score,
         status=Status.bad if reason else Status.ok,
@@ -119,16 +183,42 @@ def read_row(payload: Payload, score_field: str | None) -> ScoreRow:
     )
 
 
-def _score(payload: Payload, score_field: str | None) -> tuple[float | Defect, int]:
-    """Return the score and how many frame scores it is the mean of (0 for a scalar)."""
-    asked = (score_field,) if score_field else ()
-    found = (asked and find_value(payload, asked)) or find_value(payload, SCORE_NAMES)
+def read_score_field(payload: Payload, rules: RowRules) -> str | None:
+    """Return where a payload's score stands: `mos`, `summary.mos`, `frames[].mos`, or nowhere."""
+    found = _find_score(payload, rules)
     if found:
-        return read_number(found[1], found[0]), 0
+        return ".".join(found.path)
+    frames = payload.get("frames")
+    first = frames[0] if isinstance(frames, list) and frames else None
+    found = find_in(first, _frame_names(rules)) if isinstance(first, dict) else None
+    return f"frames[].{found.field}" if found else None
+
+
+def _find_score(payload: Payload, rules: RowRules) -> Found | None:
+    """Return the score that stands by itself; frames go before names that are not usual."""
+    found = find_asked(payload, rules.score_field) if rules.score_field else None
+    found = found or find_value(payload, SCORE_NAMES)
+    if found is None and payload.get("frames") is None:
+        found = find_value(payload, FURTHER_SCORE_NAMES)
+    return found
+
+
+def _frame_names(rules: RowRules) -> tuple[str, ...]:
+    asked = (rules.score_field,) if rules.score_field else ()
+    return (*asked, *SCORE_NAMES, *FURTHER_SCORE_NAMES)
+
+
+def _score(payload: Payload, rules: RowRules) -> tuple[float | Defect, int]:
+    """Return the score and how many frame scores it is the mean of (0 for a scalar)."""
+    found = _find_score(payload, rules)
+    if found:
+        averaged = payload.get(rules.frames_field) if rules.frames_field else None
+        count = len(averaged) if isinstance(averaged, list) else 0
+        return read_number(found.value, ".".join(found.path)), count
     frames = payload.get("frames")
     if frames is None:
         return Defect("no score"), 0
-    return _mean_of_frames(frames, (*asked, *SCORE_NAMES))
+    return _mean_of_frames(frames, _frame_names(rules))
 
 
 def _mean_of_frames(frames: object, names: tuple[str, ...]) -> tuple[float | Defect, int]:
@@ -139,7 +229,7 @@ def _mean_of_frames(frames: object, names: tuple[str, ...]) -> tuple[float | Def
     scores: list[float] = []
     for position, frame in enumerate(frames):
         found = find_in(frame, names) if isinstance(frame, dict) else None
-        score = read_number(found[1], found[0]) if found else Defect("no score")
+        score = read_number(found.value, found.field) if found else Defect("no score")
         if isinstance(score, Defect):
             return Defect(f"frames[{position}]: {score.reason}"), 0
         scores.append(score)
@@ -158,13 +248,13 @@ def _runtime_ms(payload: Payload) -> float:
     """Return the runtime reported for a clip, else the sum over its frames, else NaN."""
     found = find_value(payload, RUNTIME_NAMES)
     if found:
-        runtime = read_number(found[1], found[0])
+        runtime = read_number(found.value, found.field)
         return math.nan if isinstance(runtime, Defect) else runtime
     frames = payload.get("frames")
     runtimes = []
     for frame in frames if isinstance(frames, list) else ():
         found = find_in(frame, RUNTIME_NAMES) if isinstance(frame, dict) else None
-        runtime = read_number(found[1], found[0]) if found else Defect("none")
+        runtime = read_number(found.value, found.field) if found else Defect("none")
         if not isinstance(runtime, Defect):
             runtimes.append(runtime)
     try:
@@ -173,12 +263,15 @@ def _runtime_ms(payload: Payload) -> float:
         return math.nan
 
 
-def _bad_status(payload: Payload) -> str:
+def _bad_status(payload: Payload, rules: RowRules) -> str:
     """Return why the row's own status makes it bad, or an empty text."""
-    found = find_value(payload, ("status",))
-    if found is None or (isinstance(found[1], str) and found[1].strip().lower() in GOOD_STATUSES):
+    found = find_asked(payload, rules.status_field)
+    if found is None:
         return ""
-    return f"status is {shown(found[1])}"
+    status = found.value
+    if isinstance(status, str) and status.strip().lower() in GOOD_STATUSES:
+        return ""
+    return f"{rules.status_field} is {shown(status)}"
 
 
 def read_competitor(payload: Payload, label: str | None) -> str | None:
@@ -186,11 +279,21 @@ def read_competitor(payload: Payload, label: str | None) -> str | None:
     summary = payload.get("summary")
     for place in (payload, summary if isinstance(summary, dict) else {}):
         found = find_in(place, ("competitor",))
-        if found and isinstance(found[1], str | int | float) and str(found[1]).strip():
-            return str(found[1]).strip()
+        if found and isinstance(found.value, str | int | float) and str(found.value).strip():
+            return str(found.value).strip()
     return label
 
 
-def find_key(payload: Payload, asked: str | None) -> tuple[str, Any] | None:
-    """Return field and value of a score row's key, or None."""
-    return find_value(payload, (asked,) if asked else KEY_NAMES)
+def find_key(payload: Payload, rules: RowRules) -> Found | None:
+    """Return a score row's key, or None."""
+    if rules.key_field:
+        return find_asked(payload, rules.key_field)
+    found = find_value(payload, KEY_NAMES) or find_value(payload, FURTHER_KEY_NAMES)
+    if found is None and rules.stem is not None:
+        return Found((STEM_FIELD,), rules.stem)
+    return found
+
+
+def is_label(field: str) -> bool:
+    """Say whether a field, or what a path leads to, is named like a label."""
+    return field.rpartition(".")[2].lower() in LABEL_NAMES

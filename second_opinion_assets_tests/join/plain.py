@@ -30,6 +30,19 @@ KEY_NAMES = (
     "dis_path",
     "path",
 )
+FURTHER_KEY_NAMES = (
+    "clip_name",
+    "clip_key",
+    "key",
+    "src",
+    "img_path",
+    "image",
+    "video_name",
+    "video",
+    "input_file_dist",
+    "flickr_id",
+)
+FURTHER_SCORE_NAMES = ("overall/final score", "overall", "video_score", "pred_score")
 SCORE_NAMES = ("score", "mos", "predicted_mos", "predicted_vmaf_or_mos", "quality", "vmaf")
 RUNTIME_NAMES = ("runtime_ms", "runtime_total_ms", "elapsed_ms")
 JSON_SPACE = b" \t\r\n"
@@ -202,11 +215,13 @@ def total(numbers: Iterable[float]) -> Fraction:
 
 def score_of(payload: Row, asked: str | None) -> tuple[float | None, int]:
     """Return score and number of frames averaged; None for a score that is a defect."""
-    names = [*([asked] if asked else []), *SCORE_NAMES]
+    names = [*([asked] if asked else []), *SCORE_NAMES, *FURTHER_SCORE_NAMES]
     found = (look_up(payload, [asked]) if asked else None) or look_up(payload, SCORE_NAMES)
     if found:
         return number(found[1]), 0
     frames = payload.get("frames")
+    if frames is None and (found := look_up(payload, FURTHER_SCORE_NAMES)):
+        return number(found[1]), 0
     if not isinstance(frames, list) or not frames:
         return None, 0
     scores = []
@@ -255,6 +270,8 @@ def read_score(payload: Any, file: ScoreFile, options: Options) -> Score:
     competitor = competitor_of(payload, file.label)
     asked = options.score_key_field
     found = look_up(payload, [asked] if asked else KEY_NAMES)
+    if not found and not asked:
+        found = look_up(payload, FURTHER_KEY_NAMES)
     raw_key = own_text(found[1]) if found else None
     key = normalized(raw_key, options.key_normalize, found[0]) if found and raw_key else ""
     if not raw_key or not key:
@@ -325,7 +342,7 @@ def refuse_different(known: Score, score: Score) -> None:
 def key_column_of(rows: Sequence[Row], asked: str | None) -> str:
     """Return the column that holds the key of a feature table."""
     columns = dict.fromkeys(name for row in rows for name in row)
-    for name in [asked] if asked else KEY_NAMES:
+    for name in [asked] if asked else [*KEY_NAMES, *FURTHER_KEY_NAMES]:
         if name in columns:
             return name
         alike = [column for column in columns if column.lower() == name.lower()]

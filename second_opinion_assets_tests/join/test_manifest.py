@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from second_opinion_assets.join.errors import JoinError, ManifestError
-from second_opinion_assets.join.manifest import load_manifest, parse_sidecar
+from second_opinion_assets.join.manifest import load_manifest
+from second_opinion_assets.join.manifest_sidecars import parse_sidecar
 from second_opinion_assets.join.options import JoinOptions, KeyNormalize, MissingPolicy
 from second_opinion_assets_tests.conftest import example_message, examples
 
@@ -82,6 +83,7 @@ def test_every_option_may_be_set_for_a_table(work: Workspace) -> None:
         "key_column": "a",
         "score_key_field": "b",
         "score_field": "c",
+        "label_as_score": True,
         "key_normalize": "stem",
         "key_pattern": "(e)",
         "prefix": "d",

@@ -11,7 +11,7 @@ from second_opinion_assets.join.options import OPTION_NAMES, JoinOptions, parse_
 def test_option_names() -> None:
     """The options are those of the contract."""
     assert (
-        *("missing_policy", "key_column", "score_key_field", "score_field"),
+        *("missing_policy", "key_column", "score_key_field", "score_field", "label_as_score"),
         *("key_normalize", "key_pattern", "prefix", "overwrite", "canonical_names"),
     ) == OPTION_NAMES
 
@@ -23,6 +23,7 @@ def test_defaults() -> None:
         "key_column": None,
         "score_key_field": None,
         "score_field": None,
+        "label_as_score": False,
         "key_normalize": "auto",
         "key_pattern": None,
         "prefix": "second_opinion",

@@ -77,6 +77,7 @@ def test_table_args(work: Workspace) -> None:
         "key_column": None,
         "score_key_field": None,
         "score_field": None,
+        "label_as_score": False,
         "key_normalize": "auto",
         "key_pattern": None,
         "prefix": "second_opinion",
@@ -174,6 +175,7 @@ def test_fingerprint_is_the_results(work: Workspace) -> None:
         pytest.param({"key_normalize": "stem"}, id="key-normalize"),
         pytest.param({"prefix": "so"}, id="prefix"),
         pytest.param({"score_field": "overall"}, id="score-field"),
+        pytest.param({"label_as_score": True}, id="label-as-score"),
         pytest.param({"out": "out.parquet"}, id="form-of-output"),
     ],
 )

@@ -9,12 +9,14 @@ import pytest
 
 from second_opinion_assets.join.scores import (
     Defect,
+    RowRules,
     Status,
     find_key,
     mean,
     read_competitor,
     read_number,
     read_row,
+    read_score_field,
     slug,
 )
 
@@ -103,39 +105,64 @@ def test_empty_competitor_is_no_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("payload", "asked", "found"),
+    ("payload", "asked", "path"),
     [
-        ({"path": "p", "clip_id": "c"}, None, ("clip_id", "c")),
-        ({"Path": "p", "summary": {"clip_id": "c"}}, None, ("Path", "p")),
-        ({"summary": {"clip_id": "c"}}, None, ("clip_id", "c")),
-        ({"clip_id": "c", "src": "s"}, "src", ("src", "s")),
+        ({"path": "p", "clip_id": "c"}, None, ["clip_id"]),
+        ({"Path": "p", "summary": {"clip_id": "c"}}, None, ["Path"]),
+        ({"summary": {"clip_id": "c"}}, None, ["summary", "clip_id"]),
+        ({"img_path": "i", "summary": {"clip_id": "c"}}, None, ["summary", "clip_id"]),
+        ({"img_path": "i", "Key": "k"}, None, ["Key"]),
+        ({"clip_id": "c", "src": "s"}, "src", ["src"]),
+        ({"clip": {"id": "c"}}, "clip.id", ["clip", "id"]),
+        ({"clip": {"id": "c"}, "clip.id": "d"}, "clip.id", ["clip.id"]),
+        ({"a": {"v0.6": {"b.c": "d"}}}, "a.v0.6.b.c", ["a", "v0.6", "b.c"]),
         ({"clip_id": "c"}, "src", None),
         ({"clip_id": None}, None, None),
+        ({"clip": "c"}, "clip.id", None),
     ],
 )
-def test_find_key(
-    payload: dict[str, Any], asked: str | None, found: tuple[str, str] | None
-) -> None:
-    """A key is looked up at top level, then in the summary, under the name asked for if any."""
-    assert find_key(payload, asked) == found
+def test_find_key(payload: dict[str, Any], asked: str | None, path: list[str] | None) -> None:
+    """A key is looked up at top level, in the summary, by further names, or as asked for."""
+    found = find_key(payload, RowRules(key_field=asked))
+    assert (list(found.path) if found else None) == path
+
+
+@pytest.mark.parametrize(
+    ("payload", "asked", "field"),
+    [
+        ({"score": 1, "overall": 2}, None, "score"),
+        ({"overall": 2, "summary": {"mos": 1}}, None, "summary.mos"),
+        ({"overall": 2, "Overall/Final Score": 1}, None, "Overall/Final Score"),
+        ({"frames": [{"mos": 1}], "overall": 2}, None, "frames[].mos"),
+        ({"frames": [{"pred_score": 1}]}, None, "frames[].pred_score"),
+        ({"pooled": {"vmaf": {"mean": 1}}, "score": 2}, "pooled.vmaf.mean", "pooled.vmaf.mean"),
+        ({"gt_score": 1}, None, None),
+        ({"frames": []}, None, None),
+    ],
+)
+def test_read_score_field(payload: dict[str, Any], asked: str | None, field: str | None) -> None:
+    """A score is taken as asked, by a usual name, over frames, or by a further name."""
+    rules = RowRules(score_field=asked)
+    assert read_score_field(payload, rules) == field
+    assert (read_row(payload, rules).status is Status.ok) == (field is not None)
 
 
 def test_bad_status_keeps_a_finite_score() -> None:
     """A row that its scorer calls failed is bad and keeps its score."""
-    row = read_row({"score": 3, "status": "error", "runtime_ms": 2}, None)
+    row = read_row({"score": 3, "status": "error", "runtime_ms": 2}, RowRules())
     assert (row.score, row.status, row.runtime_ms) == (3.0, Status.bad, 2.0)
 
 
 def test_ok_row_has_no_reason() -> None:
     """An ok row gives no reason, and NaN stands for the runtime that it lacks."""
-    row = read_row({"score": 3}, None)
+    row = read_row({"score": 3}, RowRules())
     assert (row.status, row.frames, row.reason) == (Status.ok, 0, "")
     assert math.isnan(row.runtime_ms)
 
 
 def test_score_goes_before_status_in_the_reason() -> None:
     """A failed row without a score says that it has none."""
-    assert read_row({"status": "error"}, None).reason == "no score"
+    assert read_row({"status": "error"}, RowRules()).reason == "no score"
 
 
 def test_mean_is_rounded_once() -> None:

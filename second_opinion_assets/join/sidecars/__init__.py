@@ -3,6 +3,12 @@
 One module a form of file; what a row means is `scores`' business.
 """
 
-from second_opinion_assets.join.sidecars.read import Sidecar, SidecarInput, read_sidecars
+from second_opinion_assets.join.sidecars.read import read_sidecars
+from second_opinion_assets.join.sidecars.sidecar import (
+    Reader,
+    Sidecar,
+    SidecarInput,
+    SidecarRules,
+)
 
-__all__ = ["Sidecar", "SidecarInput", "read_sidecars"]
+__all__ = ["Reader", "Sidecar", "SidecarInput", "SidecarRules", "read_sidecars"]

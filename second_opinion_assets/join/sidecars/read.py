@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from second_opinion_assets.join import json_text
 from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.files import FileDigest, HashedFile, Progress
+from second_opinion_assets.join.files import HashedFile
 from second_opinion_assets.join.keys import Normalizer
 from second_opinion_assets.join.scorers import (
     KeyNumbers,
@@ -20,52 +18,34 @@ from second_opinion_assets.join.scorers import (
     Scorer,
     Source,
 )
-from second_opinion_assets.join.scores import find_key, read_competitor, read_row, slug
+from second_opinion_assets.join.scores import (
+    find_key,
+    read_competitor,
+    read_row,
+    read_score_field,
+    slug,
+)
 from second_opinion_assets.join.sidecars.json_forms import (
     LINE_SUFFIXES,
     RowBlock,
     document_block,
     line_blocks,
 )
+from second_opinion_assets.join.sidecars.sidecar import Reader, Sidecar, SidecarInput
 from second_opinion_assets.join.sidecars.uniform import UniformReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
+    from second_opinion_assets.join.files import Progress
     from second_opinion_assets.join.options import JoinOptions
-    from second_opinion_assets.join.scores import Payload
+    from second_opinion_assets.join.scores import Found, Payload
     from second_opinion_assets.join.sidecars.native import NativeScores
     from second_opinion_assets.join.sidecars.uniform import UniformRows
 
 LEARNING_ROWS = 200
 LARGE_SIDECAR_BYTES = 8 << 20  # of which native code is worth its import
 SIDECAR_SUFFIXES = (*LINE_SUFFIXES, ".json")
-
-
-class Sidecar(msgspec.Struct, frozen=True):
-    """A score file as it was asked for.
-
-    Attributes:
-        path: the file.
-        written: its path as written on the command line or in the manifest.
-        spec: the whole of what was written, `LABEL=path` or `path`.
-        label: the scorer's name for rows that do not name one.
-    """
-
-    path: Path
-    written: str
-    spec: str
-    label: str | None = None
-
-
-class SidecarInput(msgspec.Struct, frozen=True):
-    """A sidecar that was read: its digest, its rows, and the scorers it names."""
-
-    sidecar: Sidecar
-    digest: FileDigest
-    rows: int
-    competitors: list[str]
 
 
 class ScorerSet:
@@ -85,7 +65,7 @@ class ScorerSet:
         self._by_name: dict[str, Scorer] = {}
         self._by_slug: dict[str, Scorer] = {}
         self.normalizer = lru_cache(
-            lambda field: Normalizer(options.key_normalize, field, options.key_pattern)
+            lambda field, pattern: Normalizer(options.key_normalize, field, pattern)
         )
 
     def scorer(self, competitor: str, where: str) -> Scorer:
@@ -163,19 +143,21 @@ def read_sidecars(
 def _read_sidecar(sidecar: Sidecar, scorers: ScorerSet, progress: Progress | None) -> SidecarInput:
     file = HashedFile(sidecar.path, progress)
     suffix = sidecar.path.suffix.lower()
+    kind = Reader.json_lines if suffix in LINE_SUFFIXES else Reader.json_document
+    pattern = sidecar.key_pattern(scorers.options)
+    locate: Callable[[int], str]
     if suffix in LINE_SUFFIXES:
-        blocks = line_blocks(file)
-        source = Source(sidecar.path, sidecar.written, lambda line: f"{sidecar.path}:{line}")
+        blocks, locate = line_blocks(file), partial("{}:{}".format, sidecar.path)
     elif suffix == ".json":
         block, locate = document_block(file, sidecar.path)
         blocks = (block for block in [block])
-        source = Source(sidecar.path, sidecar.written, locate)
     else:
         msg = (
             f"{sidecar.path}: score files end in {', '.join(sorted(SIDECAR_SUFFIXES))}, "
             f"not {suffix or 'in no suffix'}"
         )
         raise JoinError(msg)
+    source = Source(sidecar.path, sidecar.written, locate, pattern)
     large = suffix in LINE_SUFFIXES and file.size_bytes >= LARGE_SIDECAR_BYTES
     reader = SidecarReader(sidecar, source, scorers, large=large)
     with closing(blocks):
@@ -183,7 +165,14 @@ def _read_sidecar(sidecar: Sidecar, scorers: ScorerSet, progress: Progress | Non
             reader.read(block)
     if not reader.rows and sidecar.label:
         scorers.scorer(sidecar.label, str(sidecar.path))
-    return SidecarInput(sidecar, file.digest, reader.rows, sorted(reader.competitors))
+    return SidecarInput(
+        sidecar,
+        file.digest,
+        reader.rows,
+        sorted(reader.competitors),
+        kind,
+        sorted(reader.score_fields),
+    )
 
 
 class SidecarReader:
@@ -198,12 +187,14 @@ class SidecarReader:
     ) -> None:
         self.rows = 0
         self.competitors: set[str] = set()
+        self.score_fields: set[str] = set()
         self._sidecar = sidecar
         self._source = source
         self._number = len(scorers.sources)
         self._scorers = scorers
         self._open_end: int | None = None
-        self._uniform = UniformReader(scorers.options, sidecar.label, large=large)
+        self._rules = sidecar.row_rules(scorers.options)
+        self._uniform = UniformReader(self._rules, sidecar.label, large=large)
         scorers.sources.append(source)
 
     def read(self, block: RowBlock) -> None:
@@ -227,15 +218,14 @@ class SidecarReader:
     def _read_natively(self, block: RowBlock) -> Sequence[int] | None:
         """Read what rows native code can; return the others, or None if none was read."""
         field = self._uniform.key_field
-        rows = self._uniform.read_natively(block, self._scorers.normalizer(field))
+        rows = self._uniform.read_natively(block, self._normalizer(field))
         if rows is None:
             return None
         if len(rows.numbers):
             where = self._source.locate(block.first + int(rows.numbers[0]))
             scorer = self._scorers.scorer(rows.competitor, where)
-            scorer.key_fields.add(field)
+            self._note(scorer, field, self._uniform.score_field)
             self._scorers.native_scores().add(scorer, rows, self._number, block.first)
-            self.competitors.add(scorer.competitor)
             self.rows += len(rows.numbers)
         return rows.others
 
@@ -247,7 +237,7 @@ class SidecarReader:
     def _take(self, rows: UniformRows, first: int) -> bool:
         """Put rows that were read quickly into their scorers; False, and none taken, if odd."""
         field = self._uniform.key_field
-        keys = self._scorers.normalizer(field).many(rows.keys)
+        keys = self._normalizer(field).many(rows.keys)
         names = dict.fromkeys(rows.competitors)
         if not all(keys) or not all(name == name.strip() for name in names):
             return False
@@ -258,9 +248,8 @@ class SidecarReader:
             if len(names) > 1:
                 part = columns.chosen([competitor == name for competitor in rows.competitors])
             scorer = self._scorers.scorer(name, self._source.locate(part.positions[0]))
-            scorer.key_fields.add(field)
+            self._note(scorer, field, self._uniform.score_field)
             scorer.extend(part, self._number)
-            self.competitors.add(scorer.competitor)
         self.rows += len(keys)
         return True
 
@@ -276,43 +265,57 @@ class SidecarReader:
         if not isinstance(payload, dict):
             msg = f"{where}: a row is {json_text.shown(payload)}, expected an object"
             raise JoinError(msg)
-        options = self._scorers.options
         competitor = read_competitor(payload, self._sidecar.label)
         if competitor is None:
             labelled = f"LABEL={self._sidecar.written}"
             msg = f"{where}: no competitor in the row; give the file a label, as {labelled}"
             raise JoinError(msg)
         json_text.whole_characters(competitor, where)
-        field, raw_key = self._key(payload, text, where)
-        key = self._scorers.normalizer(field).one(raw_key)
+        found = self._find_key(payload, where)
+        raw_key = _key_text(found, text, where)
+        key = self._normalizer(found.field).one(raw_key)
         if not key:
-            msg = f"{where}: the key {field} is empty"
+            msg = f"{where}: the key {'.'.join(found.path)} is empty"
             raise JoinError(msg)
         scorer = self._scorers.scorer(competitor, where)
-        scorer.key_fields.add(field)
-        row = read_row(payload, options.score_field)
-        scorer.add(key, raw_key, row, Place(self._number, position))
-        self.competitors.add(scorer.competitor)
+        scorer.add(key, raw_key, read_row(payload, self._rules), Place(self._number, position))
+        self._note(scorer, found.field, read_score_field(payload, self._rules))
         self.rows += 1
         return payload
 
-    def _key(self, payload: Payload, text: bytes, where: str) -> tuple[str, str]:
-        asked = self._scorers.options.score_key_field
-        found = find_key(payload, asked)
+    def _find_key(self, payload: Payload, where: str) -> Found:
+        found = find_key(payload, self._rules)
         if found is None:
+            asked = self._rules.key_field
             wanted = f"no key field {asked!r}" if asked else "no key field with a usual name"
             msg = f"{where}: {wanted} among {', '.join(payload)}; name it as score_key_field"
             raise JoinError(msg)
-        field, value = found
-        if isinstance(value, str):
-            return field, json_text.whole_characters(value, where)
-        if isinstance(value, dict | list):
-            msg = f"{where}: the key {field} is {json_text.shown(value)}, expected text or a number"
-            raise JoinError(msg)
-        members = json_text.members(text, where)
-        if payload.get(field) is None:
-            members = json_text.members(members["summary"], where)
-        return field, members[field].decode()
+        return found
+
+    def _normalizer(self, field: str) -> Normalizer:
+        pattern = self._sidecar.key_pattern(self._scorers.options)
+        return self._scorers.normalizer(field, pattern)
+
+    def _note(self, scorer: Scorer, key_field: str, score_field: str | None) -> None:
+        """Remember that a row of this scorer was read, and from which fields."""
+        self.competitors.add(scorer.competitor)
+        scorer.key_fields.add(key_field)
+        if score_field:
+            self.score_fields.add(score_field)
+            scorer.score_fields.add(score_field)
+
+
+def _key_text(found: Found, text: bytes, where: str) -> str:
+    """Return the own text of a key that was found in a row of this text."""
+    if isinstance(found.value, str):
+        return json_text.whole_characters(found.value, where)
+    if isinstance(found.value, dict | list):
+        name, shown = ".".join(found.path), json_text.shown(found.value)
+        msg = f"{where}: the key {name} is {shown}, expected text or a number"
+        raise JoinError(msg)
+    for field in found.path:
+        text = json_text.members(text, where)[field]
+    return text.decode()
 
 
 def _first_payloads(block: RowBlock) -> list[Payload]:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from second_opinion_assets.join.json_text import has_plain_names
-from second_opinion_assets.join.keys import KEY_NAMES
+from second_opinion_assets.join.keys import FURTHER_KEY_NAMES, KEY_NAMES
 from second_opinion_assets.join.scores import (
+    FURTHER_SCORE_NAMES,
     GOOD_STATUSES,
     RUNTIME_NAMES,
     SCORE_NAMES,
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from second_opinion_assets.join.keys import Normalizer
-    from second_opinion_assets.join.options import JoinOptions
-    from second_opinion_assets.join.scores import Payload
+    from second_opinion_assets.join.scores import Payload, RowRules
     from second_opinion_assets.join.sidecars.json_forms import RowBlock
     from second_opinion_assets.join.sidecars.native import NativeReader, NativeRows
 
@@ -62,8 +62,8 @@ class UniformRows:
 class UniformReader:
     """Learns the fields that the rows of a sidecar have and reads rows that have no others."""
 
-    def __init__(self, options: JoinOptions, label: str | None, *, large: bool = False) -> None:
-        self._options = options
+    def __init__(self, rules: RowRules, label: str | None, *, large: bool = False) -> None:
+        self._rules = rules
         self._label = label
         self._large = large
         self._fields = Fields({}, {}, {})
@@ -75,13 +75,18 @@ class UniformReader:
         """The field that `read` takes keys from."""
         return self._shape.key_field if self._shape else ""
 
+    @property
+    def score_field(self) -> str:
+        """The field that `read` takes scores from: `mos`, `summary.mos` or `frames[].mos`."""
+        return self._shape.score_field if self._shape else ""
+
     def learn(self, payloads: Iterable[Payload]) -> None:
         """Take note of the fields of some rows."""
         before = self._fields.count
         for payload in payloads:
             self._fields.add(payload)
         if self._fields.count != before:
-            self._shape = _shape(self._fields, self._options, self._label)
+            self._shape = _shape(self._fields, self._rules, self._label)
             native = self._shape and self._shape.native
             self._native = native() if native and self._large else None
 
@@ -144,6 +149,7 @@ class _Shape:
 
     decoder: msgspec.json.Decoder[Any]
     key_field: str
+    score_field: str
     key: Callable[[Any], str | None]
     competitor: Callable[[Any], str | None]
     status: Callable[[Any], str | None]
@@ -192,12 +198,12 @@ def _runtime_of_frames(row: Any) -> float | None:  # noqa: ANN401 (a class made 
         return None
 
 
-def _shape(fields: Fields, options: JoinOptions, label: str | None) -> _Shape | None:
+def _shape(fields: Fields, rules: RowRules, label: str | None) -> _Shape | None:
     """Return how to read rows of these fields quickly, or None where that is not certain."""
-    places = _places(fields, options, label)
+    places = _places(fields, rules, label)
     if places is None:
         return None
-    frame = {} if "score" in places else _frame_roles(fields, options)
+    frame = {} if "score" in places else _frame_roles(fields, rules)
     if "score" not in places and "score" not in frame.values():
         return None
     kinds: dict[str, Any] = dict(_ROLE_TYPES)
@@ -223,6 +229,7 @@ def _shape(fields: Fields, options: JoinOptions, label: str | None) -> _Shape | 
     return _Shape(
         decoder=msgspec.json.Decoder(_row_type(fields.top, top, kinds)),
         key_field=places["key"].removeprefix(_SUMMARY),
+        score_field=places.get("score") or f"frames[].{_field_of(frame, 'score')}",
         key=getter("key", None),
         competitor=getter("competitor", label),
         status=getter("status", None),
@@ -232,22 +239,30 @@ def _shape(fields: Fields, options: JoinOptions, label: str | None) -> _Shape | 
     )
 
 
+def _field_of(roles: Mapping[str, str], wanted: str) -> str:
+    return next(field for field, role in roles.items() if role == wanted)
+
+
 def _native(fields: Fields, places: Mapping[str, str], label: str | None) -> NativeReader:
     from second_opinion_assets.join.sidecars.native import NativeReader  # noqa: PLC0415
 
     return NativeReader(tuple(fields.top), places, label)
 
 
-def _places(fields: Fields, options: JoinOptions, label: str | None) -> dict[str, str] | None:
+def _places(fields: Fields, rules: RowRules, label: str | None) -> dict[str, str] | None:
     """Return the field that gives each role, or None where rows might differ in that."""
-    asked = (options.score_field,) if options.score_field else ()
+    if not rules.are_plain:
+        return None
+    asked = (rules.score_field,) if rules.score_field else ()
     found = {
-        "key": fields.find((options.score_key_field,) if options.score_key_field else KEY_NAMES),
+        "key": _key_fields(fields, rules),
         "score": (asked and fields.find(asked)) or fields.find(SCORE_NAMES),
         "competitor": fields.find(("competitor",)),
-        "status": fields.find(("status",)),
+        "status": fields.find((rules.status_field,)),
         "runtime": fields.find(RUNTIME_NAMES),
     }
+    if not found["score"] and "frames" not in fields.top:
+        found["score"] = fields.find(FURTHER_SCORE_NAMES)
     two_of_one_name = any(len({n.lower() for n in level}) < len(level) for level in fields.levels)
     sums_beside_score = "frames" in fields.top and found["score"] and not found["runtime"]
     places = {role: names[0] for role, names in found.items() if names}
@@ -264,10 +279,19 @@ def _places(fields: Fields, options: JoinOptions, label: str | None) -> dict[str
     return places
 
 
-def _frame_roles(fields: Fields, options: JoinOptions) -> dict[str, str]:
+def _key_fields(fields: Fields, rules: RowRules) -> list[str]:
+    if rules.key_field:
+        return fields.find((rules.key_field,))
+    return fields.find(KEY_NAMES) or fields.find(FURTHER_KEY_NAMES)
+
+
+def _frame_roles(fields: Fields, rules: RowRules) -> dict[str, str]:
     """Return which field of a frame gives its score and which its runtime."""
-    asked = (options.score_field,) if options.score_field else ()
-    wanted = {"score": (*asked, *SCORE_NAMES), "runtime": RUNTIME_NAMES}
+    asked = (rules.score_field,) if rules.score_field else ()
+    wanted = {
+        "score": (*asked, *SCORE_NAMES, *FURTHER_SCORE_NAMES),
+        "runtime": RUNTIME_NAMES,
+    }
     return {
         field: role
         for role, names in wanted.items()

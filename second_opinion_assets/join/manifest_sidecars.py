@@ -1,0 +1,93 @@
+"""How a sidecar is written, `LABEL=path`, `path` or an object, and what that means."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from second_opinion_assets.join import json_text
+from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.join.options import as_sentence, compile_key_pattern, refuse_unknown
+from second_opinion_assets.join.sidecars import Reader, Sidecar, SidecarRules
+
+RULE_NAMES = tuple(field.name for field in msgspec.structs.fields(SidecarRules))
+SCORE_KEYS = ("path", "label", "scale", *RULE_NAMES)
+
+
+def parse_sidecar(spec: str, base: Path = Path()) -> Sidecar:
+    """Read ``LABEL=path`` or ``path``; what stands before `=` is no label if it has a `/`."""
+    label, separator, written = spec.partition("=")
+    if not separator or "/" in label:
+        label, written = "", spec
+    if not written.strip() or (separator and not label.strip() and written != spec):
+        msg = f"score file {spec!r}: expected LABEL=path or path"
+        raise JoinError(msg)
+    return Sidecar(resolved(base, written), written, spec, label.strip() or None)
+
+
+def read_sidecar_entry(entry: object, where: str, base: Path) -> Sidecar:
+    """Return the sidecar that an entry of a table's `scores` asks for.
+
+    Args:
+        entry: ``LABEL=path``, ``path``, or an object with `path` and maybe more.
+        where: its place, for the error message.
+        base: what a relative path is relative to.
+
+    Raises:
+        JoinError: an entry that cannot be used, with the place in it.
+    """
+    if isinstance(entry, str):
+        try:
+            return parse_sidecar(entry, base)
+        except JoinError as error:
+            msg = f"{where}: {error}"
+            raise JoinError(msg) from None
+    if not isinstance(entry, dict):
+        msg = f"{where}: is {json_text.shown(entry)}, expected LABEL=path, path or an object"
+        raise JoinError(msg)
+    refuse_unknown(entry, SCORE_KEYS, where, "key")
+    written = read_text(entry, "path", where)
+    label = read_text(entry, "label", where) if entry.get("label") is not None else None
+    spec = f"{label}={written}" if label else written
+    return Sidecar(resolved(base, written), written, spec, label, _rules(entry, where))
+
+
+def _rules(entry: dict[str, Any], where: str) -> SidecarRules:
+    given = {name: value for name, value in entry.items() if name in RULE_NAMES}
+    reader = given.get("reader")
+    if reader is not None and reader not in list(Reader):
+        found = json_text.shown(reader)
+        msg = f"{where}.reader: is {found}, expected one of {', '.join(Reader)}"
+        raise JoinError(msg)
+    try:
+        rules = msgspec.convert(given, SidecarRules)
+        if rules.key_pattern is not None:
+            compile_key_pattern(rules.key_pattern)
+    except ValueError as error:  # msgspec's own is one
+        msg = f"{where}: {as_sentence(str(error))}"
+        raise JoinError(msg) from None
+    return rules
+
+
+def read_text(entry: dict[str, Any], name: str, where: str) -> str:
+    """Return a text that an entry must have.
+
+    Raises:
+        JoinError: there is none, or an empty one.
+    """
+    value = entry.get(name)
+    if not isinstance(value, str) or not value.strip():
+        found = "is missing" if value is None else f"is {json_text.shown(value)}"
+        msg = f"{where}.{name}: {found}, expected text"
+        raise JoinError(msg)
+    return value
+
+
+def resolved(base: Path, written: str) -> Path:
+    """Return a written path below its base, without `..` where that leads to the same place."""
+    path = base / written
+    neat = Path(os.path.normpath(path))
+    return neat if os.path.realpath(neat) == os.path.realpath(path) else path
