@@ -1,4 +1,4 @@
-"""The command line: `second-opinion materialize`, `batch`, `verify`. Options in, one line out.
+"""The command line: `second-opinion materialize`, `batch`, `explain`, `verify`.
 
 What is joined and how is the business of `join`; Dagster and pandas are not imported here.
 """
@@ -9,12 +9,14 @@ import gc
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from second_opinion_assets.join import explain_report
 from second_opinion_assets.join.batch import materialize_batch
 from second_opinion_assets.join.errors import JoinError, ManifestError, MissingScoresError
+from second_opinion_assets.join.explain import explain
 from second_opinion_assets.join.files import json_document
 from second_opinion_assets.join.in_toto import write_statements
 from second_opinion_assets.join.key_hints import few_keys_found, key_hint
@@ -33,7 +35,7 @@ from second_opinion_assets.join.verify import Verifier
 from second_opinion_assets.join.verify_report import AuditOutcome, lines, report, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from second_opinion_assets.join.files import Progress
     from second_opinion_assets.join.outcomes import TableOutcome
@@ -44,6 +46,7 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 
 _path = click.Path(path_type=Path)
+_Command = TypeVar("_Command", bound="Callable[..., object]")
 
 
 class _NoPandas:
@@ -73,35 +76,53 @@ def main() -> None:
     """Join the scores of external video-quality scorers onto feature tables."""
 
 
-@main.command("materialize")
-@click.option(
-    "--features", type=_path, required=True, help="Feature table: parquet, JSONL or JSON."
-)
-@click.option(
+_scores = click.option(
     "--scores",
     multiple=True,
     required=True,
     metavar="[LABEL=]PATH",
     help="Score file, JSONL or JSON; LABEL names the scorer where rows do not. Repeatable.",
 )
+
+
+def _reading_options(command: _Command) -> _Command:
+    """Add the options that say how keys and scores are read."""
+    for option in (
+        click.option(
+            "--key-pattern",
+            metavar="REGEX",
+            help="Regular expression with one group: the part of a key, on both sides, that is "
+            "reduced.",
+        ),
+        click.option(
+            "--key-normalize",
+            type=click.Choice(list(KeyNormalize)),
+            default=KeyNormalize.auto,
+            show_default=True,
+            help="How keys are reduced on both sides; auto: basename for path, file and name "
+            "fields.",
+        ),
+        click.option(
+            "--label-as-score", is_flag=True, help="Let --score-field name a label (gt_score)."
+        ),
+        click.option(
+            "--score-field", help="Field of a score row that holds the score, where it has it."
+        ),
+        click.option("--score-key-field", help="Field of a score row that holds the key."),
+        click.option("--key-column", help="Column of the feature table that holds the key."),
+    ):
+        command = option(command)
+    return command
+
+
+@main.command("materialize")
+@click.option(
+    "--features", type=_path, required=True, help="Feature table: parquet, JSONL or JSON."
+)
+@_scores
 @click.option("--out", type=_path, required=True, help="Joined table; its suffix tells its form.")
 @click.option("--audit-json", type=_path, help="Where to write the audit with run_provenance.")
-@click.option("--key-column", help="Column of the feature table that holds the key.")
-@click.option("--score-key-field", help="Field of a score row that holds the key.")
-@click.option("--score-field", help="Field of a score row that holds the score, where it has it.")
-@click.option("--label-as-score", is_flag=True, help="Let --score-field name a label (gt_score).")
-@click.option(
-    "--key-normalize",
-    type=click.Choice(list(KeyNormalize)),
-    default=KeyNormalize.auto,
-    show_default=True,
-    help="How keys are reduced on both sides; auto: basename for path, file and name fields.",
-)
-@click.option(
-    "--key-pattern",
-    metavar="REGEX",
-    help="Regular expression with one group: the part of a key, on both sides, that is reduced.",
-)
+@_reading_options
 @click.option(
     "--missing-policy",
     type=click.Choice(list(MissingPolicy)),
@@ -116,7 +137,7 @@ def materialize_command(
     features: Path, scores: tuple[str, ...], out: Path, audit_json: Path | None, **options: object
 ) -> None:
     """Join score files onto one feature table."""
-    try:
+    with _usage_errors():
         spec = TableSpec(
             id=features.stem,
             features=features,
@@ -125,8 +146,6 @@ def materialize_command(
             audit_json=audit_json,
             options=parse_options(options, "options"),
         )
-    except JoinError as error:
-        raise click.UsageError(str(error)) from None
     with _errors_in_one_line(), _progress([spec]) as progress:
         result = materialize(spec, _invocation(table_args(spec)), progress)
     _warn_of_keys(result.tally)
@@ -137,6 +156,32 @@ def materialize_command(
         f"missing={tally.missing_rows} bad={tally.bad_rows} out={out}",
         err=True,
     )
+
+
+@main.command("explain")
+@click.argument("features", type=_path)
+@_scores
+@_reading_options
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+def explain_command(
+    features: Path, scores: tuple[str, ...], *, as_json: bool, **options: object
+) -> None:
+    """Explain what is recognised of a feature table and its score files.
+
+    Says how each score file is read, how many rows find a score under each way of reading keys and
+    why others do not, and gives the entry of a manifest to paste. Writes no file. Exit status: 0,
+    or 1 if the files cannot be joined as asked, or 2 for a usage error.
+    """
+    with _usage_errors():
+        sidecars = tuple(map(parse_sidecar, scores))
+        asked = parse_options(options, "options")
+    with _errors_in_one_line():
+        explanation = explain(features, sidecars, asked)
+    if as_json:
+        click.echo(json_document(explain_report.document(explanation)), nl=False)
+    else:
+        click.echo("\n".join(explain_report.lines(explanation)))
+    sys.exit(EXIT_FAILED if explanation.problems else 0)
 
 
 @main.command("batch")
@@ -227,6 +272,15 @@ def verify_command(
 
 def _invocation(args: dict[str, Any]) -> Invocation:
     return Invocation(Path(sys.argv[0]), tuple(sys.argv[1:]), args)
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    """Turn what is wrong with the arguments into an error of usage."""
+    try:
+        yield
+    except JoinError as error:
+        raise click.UsageError(str(error)) from None
 
 
 @contextmanager

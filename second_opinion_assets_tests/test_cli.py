@@ -176,6 +176,40 @@ def test_out_that_is_an_input(work: Workspace) -> None:
     assert work.contents() == before
 
 
+def test_explain(work: Workspace) -> None:
+    """A person gets lines of text and exit 0, and no file is written."""
+    before = sorted(work.folder.rglob("*"))
+    result = run("explain", "features.jsonl", "--scores", "scores.jsonl")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "As asked: 1 of 2 rows find a score of DOVER.\n" in result.stdout
+    assert sorted(work.folder.rglob("*")) == before
+
+
+def test_explain_answers_in_json(work: Workspace) -> None:
+    """With --json a program gets one document, and options count as in a join."""
+    work.write_lines("scores.jsonl", [{"clip_id": "d/a.mp4", "competitor": "m", "vq": 3}])
+    options = ("--key-normalize", "stem", "--score-field", "vq", "--json")
+    result = run("explain", "features.jsonl", "--scores", "scores.jsonl", *options)
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["status"]) == (0, "ok")
+    assert told["readings"][0]["key_normalize"] == "stem"
+    assert told["readings"][0]["tally"]["scorers"]["m"]["matched_rows"] == 1
+    assert told["manifest_entry"]["score_field"] == "vq"
+
+
+def test_explain_says_what_cannot_be_used() -> None:
+    """A file that cannot be used ends with exit 1; its line stands among the rest."""
+    result = run("explain", "features.jsonl", "--scores", "nowhere.jsonl")
+    assert result.exit_code == 1
+    assert "nowhere.jsonl: cannot be read: No such file or directory" in result.stdout
+    gone = run("explain", "nowhere.parquet", "--scores", "scores.jsonl")
+    assert gone.exit_code == 1
+    assert last_line(gone) == (
+        "second-opinion: error: nowhere.parquet: cannot be read: No such file or directory"
+    )
+    assert run("explain", "features.jsonl", "--scores", "=").exit_code == 2
+
+
 def test_batch(work: Workspace) -> None:
     """A batch ends with the contract's line, and exit 0."""
     result = batch(work, tables=[table("a"), table("b", missing_policy="drop")])

@@ -19,7 +19,7 @@ from second_opinion_assets.join.matching import Matching
 from second_opinion_assets.join.options import JoinOptions, KeyNormalize, MissingPolicy
 from second_opinion_assets.join.scorers import find_by_last_component
 from second_opinion_assets.join.scores import Status
-from second_opinion_assets.join.sidecars import read_sidecars
+from second_opinion_assets.join.sidecars import Reader, Sidecar, read_sidecars
 from second_opinion_assets.join.tables import open_table
 from second_opinion_assets.join.tables.json_table import AppendedNames
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from second_opinion_assets.join.scorers import Scorer
-    from second_opinion_assets.join.sidecars import Sidecar
     from second_opinion_assets.join.tally import Tally
 
 SAMPLES = 3
@@ -56,7 +55,6 @@ class ExplainedScorer(msgspec.Struct, frozen=True):
     competitor: str
     named_by: NamedBy
     key_fields: list[str]
-    score_fields: list[str]
     rows: int
     ok_rows: int
     bad_rows: int
@@ -67,12 +65,16 @@ class ExplainedScorer(msgspec.Struct, frozen=True):
 
 
 class ExplainedSidecar(msgspec.Struct, frozen=True):
-    """What was recognised of one sidecar, or why it cannot be used."""
+    """What was recognised of one sidecar, or why it cannot be used.
 
-    path: Path
-    spec: str
-    reader: str | None = None
+    Attributes:
+        sidecar: as it was asked for; where nothing names its scorer, labelled by its file's name.
+    """
+
+    sidecar: Sidecar
+    reader: Reader | None = None
     rows: int = 0
+    score_fields: list[str] = []
     scorers: list[ExplainedScorer] = []
     problem: str | None = None
 
@@ -151,11 +153,8 @@ def explain(features: Path, sidecars: Sequence[Sidecar], options: JoinOptions) -
     Raises:
         JoinError: the feature table cannot be read, or has no key column.
     """
-    labelled = [_with_label(sidecar) for sidecar in sidecars]
-    explained = [_explain_sidecar(sidecar, options) for sidecar in labelled]
-    usable = [
-        sidecar for sidecar, told in zip(labelled, explained, strict=True) if not told.problem
-    ]
+    explained = [_explain_sidecar(sidecar, options, NamedBy.label) for sidecar in sidecars]
+    usable = [told.sidecar for told in explained if not told.problem]
     columns = _key_columns(features, options)
     blocks = {column: _key_blocks(features, column) for column in columns}
     keys = [key for block in blocks[columns[0]] for key in block]
@@ -171,37 +170,37 @@ def explain(features: Path, sidecars: Sequence[Sidecar], options: JoinOptions) -
     )
 
 
-def _with_label(sidecar: Sidecar) -> Sidecar:
-    """Return a sidecar whose rows need not name a scorer: its file names it then."""
-    return sidecar if sidecar.label else replace(sidecar, label=sidecar.path.stem)
-
-
-def _explain_sidecar(sidecar: Sidecar, options: JoinOptions) -> ExplainedSidecar:
+def _explain_sidecar(sidecar: Sidecar, options: JoinOptions, named_by: NamedBy) -> ExplainedSidecar:
     """Return what a sidecar holds, its keys taken as they are written."""
     as_written = replace(options, key_normalize=KeyNormalize.raw, key_pattern=None)
     try:
         scorers, (given,) = read_sidecars([sidecar], as_written)
     except JoinError as error:
-        return ExplainedSidecar(sidecar.path, sidecar.spec, problem=str(error))
+        if sidecar.label is None:
+            # Maybe no row names its scorer; if the fault is another one, it shows again.
+            return _explain_sidecar(_with_label(sidecar), options, NamedBy.file)
+        return ExplainedSidecar(sidecar, problem=str(error))
     return ExplainedSidecar(
-        path=sidecar.path,
-        spec=sidecar.spec,
+        sidecar=sidecar,
         reader=given.reader,
         rows=given.rows,
-        scorers=[_explain_scorer(scorer, sidecar) for scorer in scorers],
+        score_fields=given.score_fields,
+        scorers=[_explain_scorer(scorer, sidecar, named_by) for scorer in scorers],
     )
 
 
-def _explain_scorer(scorer: Scorer, sidecar: Sidecar) -> ExplainedScorer:
-    named_by = NamedBy.rows
-    if scorer.competitor == sidecar.label:
-        named_by = NamedBy.file if sidecar.label == sidecar.path.stem else NamedBy.label
+def _with_label(sidecar: Sidecar) -> Sidecar:
+    """Return a sidecar whose rows need not name a scorer: its file names it then."""
+    label = sidecar.path.stem
+    return replace(sidecar, label=label, spec=f"{label}={sidecar.spec}")
+
+
+def _explain_scorer(scorer: Scorer, sidecar: Sidecar, named_by: NamedBy) -> ExplainedScorer:
     bad = [row for row, status in enumerate(scorer.status) if status == Status.bad]
     return ExplainedScorer(
         competitor=scorer.competitor,
-        named_by=named_by,
+        named_by=named_by if scorer.competitor == sidecar.label else NamedBy.rows,
         key_fields=sorted(scorer.key_fields),
-        score_fields=sorted(scorer.score_fields),
         rows=scorer.rows,
         ok_rows=scorer.rows - len(bad),
         bad_rows=len(bad),
@@ -297,15 +296,8 @@ def manifest_entry(explanation: Explanation) -> dict[str, Any]:
     return {
         "id": features.path.stem,
         "features": str(features.path),
-        "scores": [_score_spec(sidecar) for sidecar in explanation.sidecars],
+        "scores": [told.sidecar.spec for told in explanation.sidecars],
         "out": f"joined/{joined.name}",
         "audit_json": f"joined/{features.path.stem}.audit.json",
         **options,
     }
-
-
-def _score_spec(sidecar: ExplainedSidecar) -> str:
-    """Return how a manifest names a sidecar, with a label where nothing else names its scorer."""
-    if any(scorer.named_by is NamedBy.file for scorer in sidecar.scorers):
-        return f"{sidecar.scorers[0].competitor}={sidecar.spec}"
-    return sidecar.spec

@@ -43,7 +43,7 @@ from second_opinion_assets.join.tables.json_table import AppendedNames
 
 if TYPE_CHECKING:
     from second_opinion_assets.join.scorers import Scorer
-    from second_opinion_assets.join.tables.block import Column, FeatureTable
+    from second_opinion_assets.join.tables.block import Column
     from second_opinion_assets.join.tally import Tally
 
 PREVIEW_ROWS = 5
