@@ -156,7 +156,7 @@ def test_the_failed_gate_of_a_promotion_grade_table(visitor: Visitor, folder: Pa
 def test_the_graph_shows_sources_and_joined_tables(visitor: Visitor) -> None:
     """With its groups open the graph shows every source, observed, and the joined tables."""
     assert visitor.server.launch_job("observe_sources") == "SUCCESS"
-    visitor.open_graph(["sources", "second_opinion"], middle="second_opinion_features")
+    visitor.open_graph(["sources", "second_opinion"], ["second_opinion_features", *SOURCES])
     for source in SOURCES:
         expect(visitor.node(source)).to_be_in_viewport()
         expect(visitor.node(source)).to_contain_text("100% filled")
