@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from second_opinion_assets.join.collisions import FeatureKeys, KeysCollide, read_claims
+from second_opinion_assets.join.claims import read_claims
+from second_opinion_assets.join.collisions import FeatureKeys, KeysCollide
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.keys import KEY_NAMES, Normalizer, find_key_column, find_name
 from second_opinion_assets.join.matching import Matching

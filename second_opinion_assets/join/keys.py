@@ -10,6 +10,7 @@ from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.options import KeyNormalize, compile_key_pattern
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterable
 
     from second_opinion_assets.join.tables.block import FeatureTable
@@ -143,16 +144,20 @@ class Normalizer:
         plain = list(keys)
         if self.mode in _NAMES and "/" in text:
             plain = [key.rpartition("/")[2] for key in plain]
-        if self.mode is KeyNormalize.suffix and "//" in text:
+        if self.mode is KeyNormalize.suffix and ("//" in text or "./" in text):
             plain = list(map(_path, plain))
         if self.mode is KeyNormalize.stem:
             plain = list(map(_without_suffix, plain))
         return plain
 
+    def trail(self, key: str) -> Trail:
+        """Return a key as a path."""
+        return Trail.of(key, self._pattern)
+
     def _picked(self, key: str) -> str:
         """Return what the pattern's group found in a key, or the key."""
-        found = self._pattern.search(key) if self._pattern else None
-        return key if found is None or found[1] is None else found[1]
+        found = _find(self._pattern, key)
+        return key if found is None else found[1]
 
 
 class Trail(NamedTuple):
@@ -166,15 +171,19 @@ class Trail(NamedTuple):
     folders: tuple[str, ...]
 
     @classmethod
-    def of(cls, key: str) -> Trail:
-        path = _path(key)
-        name, *folders = reversed(path.removeprefix("/").split("/"))
-        return cls(name, (*folders, path[: path.startswith("/")]))
+    def of(cls, key: str, pattern: re.Pattern[str] | None = None) -> Trail:
+        """Return the trail of a key.
 
-    def __str__(self) -> str:
-        """Return the path."""
-        *folders, start = self.folders
-        return start + "/".join((*reversed(folders), self.name))
+        Args:
+            key: as written.
+            pattern: key pattern; where it is found, what follows its group is a part of the name.
+        """
+        found = _find(pattern, key)
+        end = len(key) if found is None else found.end(1)
+        path = _path(key[:end])
+        name, *folders = reversed(path.removeprefix("/").split("/"))
+        rest = key[end:].rstrip().replace("\\", "/")
+        return cls(name + rest, (*folders, path[: path.startswith("/")]))
 
     def agreement(self, other: Trail) -> tuple[int, bool]:
         """Return how many folders agree from the end, and whether the names do too.
@@ -187,6 +196,12 @@ class Trail(NamedTuple):
     def parts_from(self, other: Trail) -> bool:
         """Say whether the two differ in a folder that both have."""
         return any(map(ne, self.folders[:-1], other.folders[:-1]))
+
+
+def _find(pattern: re.Pattern[str] | None, key: str) -> re.Match[str] | None:
+    """Return where a pattern's group is found in a key."""
+    found = pattern.search(key) if pattern else None
+    return None if found is None or found[1] is None else found
 
 
 def _basename(key: str) -> str:
@@ -204,9 +219,10 @@ def _without_suffix(name: str) -> str:
 
 
 def _path(key: str) -> str:
-    """Return a path with single slashes forward and no white space around its components."""
+    """Return a path: single slashes forward, no white space around components, no folder `.`."""
     text = key.strip().replace("\\", "/")
-    path = "/".join(part for part in map(str.strip, text.split("/")) if part)
+    *folders, name = [part for part in map(str.strip, text.split("/")) if part] or [""]
+    path = "/".join([*(folder for folder in folders if folder != "."), name])
     return f"/{path}" if path and text.startswith("/") else path
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from second_opinion_assets.join.collisions import Claims, FeatureKeys, KeysCollide, KeyWatch
+from second_opinion_assets.join.collisions import FeatureKeys, KeysCollide, KeyWatch
 from second_opinion_assets.join.columns import column_names, row_values
 from second_opinion_assets.join.options import MissingPolicy
 from second_opinion_assets.join.tables.block import Joined
@@ -18,6 +18,7 @@ from second_opinion_assets.join.tally import SAMPLE_ROWS, MissingSample, RowCoun
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from second_opinion_assets.join.claims import Claims
     from second_opinion_assets.join.options import JoinOptions
     from second_opinion_assets.join.scorers import Scorer
 

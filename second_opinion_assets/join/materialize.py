@@ -9,12 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from second_opinion_assets.join.audit import audit
-from second_opinion_assets.join.collisions import (
-    Claims,
-    FeatureKeys,
-    KeysCollide,
-    read_claims,
-)
+from second_opinion_assets.join.claims import Claims, read_claims
+from second_opinion_assets.join.collisions import FeatureKeys, KeysCollide
 from second_opinion_assets.join.columns import column_names
 from second_opinion_assets.join.errors import JoinError, MissingScoresError
 from second_opinion_assets.join.files import (

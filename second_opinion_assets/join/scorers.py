@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from itertools import compress, count, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.join.keys import Trail
 from second_opinion_assets.join.scores import ScoreRow, Status, slug
 
 if TYPE_CHECKING:
@@ -241,21 +243,27 @@ class Scorer:
         """Return file and line of one row."""
         return self._locate(Place(self.source_of[number], self.position_of[number]))
 
+    def trail(self, number: int) -> Trail:
+        """Return the key of one row as a path."""
+        pattern = self.sources[self.source_of[number]].key_pattern
+        return Trail.of(self.raw_keys[number], None if pattern is None else re.compile(pattern))
+
     def _repeat(self, known: int, key: str, raw_key: str, row: ScoreRow, place: Place) -> None:
         known_key = self.raw_keys[known]
+        one_path = raw_key == known_key or Trail.of(raw_key) == Trail.of(known_key)
         # repr: NaN stands for "none" here, and a none repeats a none.
-        if raw_key == known_key and repr(row) == repr(self.row(known)):
+        if one_path and repr(row) == repr(self.row(known)):
             self.duplicates += 1
             return
         known_place = Place(self.source_of[known], self.position_of[known])
         (first, first_key), (second, second_key) = sorted(
             [(known_place, known_key), (place, raw_key)]
         )
-        if first_key != second_key:
+        if not one_path:
             msg = (
                 f"{self._locate(second)}: {second_key!r} is {key!r} once normalised, and so is "
                 f"{first_key!r} of {self.competitor} at {self._locate(first)}; tell them apart "
-                "with key_normalize suffix or raw, or remove one of them"
+                "by key_normalize (suffix or raw) or key_pattern, or remove one of them"
             )
             raise JoinError(msg)
         msg = (

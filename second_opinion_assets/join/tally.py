@@ -8,7 +8,7 @@ from operator import and_, not_, or_
 
 import msgspec
 
-from second_opinion_assets.join.collisions import Claims, Collision  # noqa: TC001 (likewise)
+from second_opinion_assets.join.claims import Claims, Collision  # noqa: TC001 (likewise)
 from second_opinion_assets.join.columns import column_prefix
 from second_opinion_assets.join.scorers import NO_ROW_STATUSES, Scorer
 from second_opinion_assets.join.scores import Status

@@ -190,6 +190,7 @@ def normalized(key: str, mode: str, key_field: str) -> str:
         return key
     parts = [part for part in re.split(r"[/\\]", key) if part]
     if mode == "suffix":
+        parts = [part for part in parts[:-1] if part != "."] + parts[-1:]
         return ("/" if parts and key[0] in "/\\" else "") + "/".join(parts)
     name = parts[-1] if parts else ""
     return os.path.splitext(name)[0] if mode == "stem" else name  # noqa: PTH122 (text, no path)
