@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from operator import itemgetter
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -15,7 +15,7 @@ import msgspec
 from second_opinion_assets.join.scorers import AMBIGUOUS, NO_ROW
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from second_opinion_assets.join.collisions import FeatureKeys
     from second_opinion_assets.join.keys import Trail
@@ -163,13 +163,13 @@ class _ScorerClaims:
             return self._torn_between(number, key)
         return self._contested(meaning.row, key)
 
-    def collisions(self) -> Iterator[Collision]:
-        """Yield the collisions of feature keys first, then those of score keys."""
-        for row, claim in sorted(self._claims.items(), key=itemgetter(0)):
-            if len(claim.keys) > 1:
-                yield self._contested(row)
-        for (number, _), key in self._torn.items():
-            yield self._torn_between(number, key)
+    def collisions(self, most: int) -> tuple[int, list[Collision]]:
+        """Return how many there are, and the first: those of feature keys, then of score keys."""
+        contested = [row for row, claim in self._claims.items() if len(claim.keys) > 1]
+        first = list(map(self._contested, self.scorer.first_places(contested, most)))
+        torn = islice(self._torn.items(), most - len(first))
+        first += [self._torn_between(number, key) for (number, _), key in torn]
+        return len(contested) + len(self._torn), first
 
     def asked_rows(self) -> set[int]:
         """Return the score rows that were asked for, whoever got them."""
@@ -252,9 +252,9 @@ class Claims:
         """Return what makes a feature key, found under a key number, ambiguous to a scorer."""
         return self._scorers[scorer_number].why_ambiguous(number, raw_key)
 
-    def collisions(self, scorer_number: int) -> Iterator[Collision]:
-        """Yield the collisions at one scorer."""
-        return self._scorers[scorer_number].collisions()
+    def collisions(self, scorer_number: int, most: int) -> tuple[int, list[Collision]]:
+        """Return how many collisions there are at one scorer, and the first."""
+        return self._scorers[scorer_number].collisions(most)
 
     def asked_rows(self, scorer_number: int) -> set[int]:
         """Return the score rows of one scorer that were asked for, whoever got them."""

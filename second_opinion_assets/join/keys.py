@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import takewhile
 from operator import eq, ne
 from typing import TYPE_CHECKING, NamedTuple
@@ -144,7 +145,7 @@ class Normalizer:
         plain = list(keys)
         if self.mode in _NAMES and "/" in text:
             plain = [key.rpartition("/")[2] for key in plain]
-        if self.mode is KeyNormalize.suffix and ("//" in text or "./" in text):
+        if self.mode is KeyNormalize.suffix:
             plain = list(map(_path, plain))
         if self.mode is KeyNormalize.stem:
             plain = list(map(_without_suffix, plain))
@@ -171,6 +172,7 @@ class Trail(NamedTuple):
     folders: tuple[str, ...]
 
     @classmethod
+    @lru_cache(maxsize=1024)  # Scorers of one clip tend to write its key alike.
     def of(cls, key: str, pattern: re.Pattern[str] | None = None) -> Trail:
         """Return the trail of a key.
 
@@ -220,6 +222,8 @@ def _without_suffix(name: str) -> str:
 
 def _path(key: str) -> str:
     """Return a path: single slashes forward, no white space around components, no folder `.`."""
+    if not ("\\" in key or "//" in f"{key}/" or "./" in key or key.split() != [key]):
+        return key  # as most are
     text = key.strip().replace("\\", "/")
     *folders, name = [part for part in map(str.strip, text.split("/")) if part] or [""]
     path = "/".join([*(folder for folder in folders if folder != "."), name])

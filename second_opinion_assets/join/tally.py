@@ -236,8 +236,7 @@ class RowCounter:
         tally, ambiguous = self._tallies[number], self._scorers[number].rows + 1
         rows = self._rows_by_key[number]
         tally.ambiguous_rows = sum(compress(self._asked, map(ambiguous.__eq__, rows)))
-        collisions = list(claims.collisions(number))
-        tally.colliding_keys, tally.collisions = len(collisions), collisions[:SAMPLE_ROWS]
+        tally.colliding_keys, tally.collisions = claims.collisions(number, SAMPLE_ROWS)
 
     def _why_bad(self, number: int, key_number: int, found: int, key: str) -> tuple[str, str]:
         """Return why a row is bad to a scorer, and where that can be seen."""
