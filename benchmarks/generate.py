@@ -51,7 +51,7 @@ def _features(start: int, rows: int, clips: int, seed: int, *, narrow: bool) -> 
     random = np.random.default_rng([seed, start])
     numbers = range(start, start + rows)
     columns: dict[str, Any] = {
-        "path": [f"/corpus/rendition_{n // clips:02d}/{clip(n % clips)}" for n in numbers],
+        "path": [f"/corpus/source_clips/{clip(n % clips)}" for n in numbers],
         "dataset": random.choice(["ugc_sdr", "ugc_hdr", "streaming"], rows),
         "codec": random.choice(["h264", "hevc", "av1"], rows),
     }
@@ -86,7 +86,7 @@ def write_features(
     Args:
         path: ends in `.jsonl` or `.parquet`.
         rows: how many; both forms hold the same values.
-        clips: how many different clips they are of; else each row is of its own.
+        clips: how many different clips they are of, over and over; else each row is of its own.
         seed: of the values.
         narrow: six fields in place of 66.
     """
@@ -188,7 +188,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--frame-clips", type=int, default=20_000)
-    parser.add_argument("--growth", type=int, help="a table of so many renditions as well")
+    parser.add_argument("--growth", type=int, help="a table with so many rows of each clip as well")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     folder, rows, seed = args.folder, args.rows, args.seed
