@@ -225,7 +225,7 @@ class Claims:
         """Take a feature key that was found under a key number."""
         if number not in self._contested:
             first = self._first.setdefault(number, key)
-            if first == key or self._trail(first) == self._trail(key):
+            if first == key:
                 return
             self._contested.add(number)
             self._contend(number, first)

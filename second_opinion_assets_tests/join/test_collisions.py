@@ -103,6 +103,7 @@ SUFFIX_CASES: dict[str, tuple[list[str], list[str], list[Any]]] = {
     "name-alone": (["x"], ["a/x", "b/x"], [BAD]),
     "root-of-scores": (["x", "a/x"], ["./x", "./a/x"], [0, 1]),
     "either-start": (["b/a/x"], ["/a/x", "a/x"], [BAD]),
+    "nearer-start": (["b/a/x"], ["/a/x", "1/a/x"], [BAD]),
     "absolute": (["/a/x"], ["/a/x", "a/x"], [0]),
     "relative": (["a/x"], ["/a/x", "a/x"], [1]),
     "windows": ([r"D:\v\a\x", r"D:\v\b\x"], ["a/x", r"b\x"], [0, 1]),
@@ -400,6 +401,22 @@ def test_collisions_in_every_form(
     assert [row["n"] for row in read_rows(work, form)] == list(range(len(keys)))
     assert result.output.bytes == len(work.read(f"out.{form}"))
     assert dover(result).colliding_keys == 3
+
+
+@pytest.mark.parametrize(
+    ("late", "got"),
+    [
+        pytest.param("a/x", BAD, id="collides"),
+        pytest.param(" x", 0, id="same-key"),
+        pytest.param("a/y", 1, id="other-clip"),
+    ],
+)
+def test_a_collision_with_a_block_long_past(work: Workspace, late: str, got: Any) -> None:
+    """A key collides with one of an earlier block that was written as it is normalised."""
+    with block_sizes(Knobs(16, 200)):
+        tally = dover(join(work, ["x", "z", "z", "z", late], ["x", "y"]))
+    assert gains(work.rows()) == [0, MISSING, MISSING, MISSING, got]
+    assert tally.colliding_keys == (got == BAD)
 
 
 # How it is found out.
