@@ -70,12 +70,13 @@ def test_materialize(work: Workspace) -> None:
 def test_materialize_with_every_option(work: Workspace) -> None:
     """Every option of a join can be given."""
     work.write("features.jsonl", '{"src": "d/a.mp4", "so_x_score": 1}\n{"src": "d/b.mp4"}\n')
-    work.write("scores.jsonl", '{"img": "e/a.avi", "overall": 5, "score": 1}\n')
+    work.write("scores.jsonl", '{"img": "e/clip_a.avi", "overall": 5, "score": 1}\n')
     options = {
         "key-column": "src",
         "score-key-field": "img",
         "score-field": "overall",
         "key-normalize": "stem",
+        "key-pattern": r"(?:/clip_)?(\w+\.\w+)$",
         "missing-policy": "drop",
         "prefix": "so",
     }
@@ -92,6 +93,18 @@ def test_materialize_with_every_option(work: Workspace) -> None:
             "so_x_source": "scores.jsonl",
         }
     ]
+
+
+def test_materialize_by_suffix(work: Workspace) -> None:
+    """Clips of one name are told apart by their folders where that is asked for."""
+    work.write_lines("features.jsonl", [{"path": "/d/a/x"}, {"path": "/d/b/x"}])
+    scores = [{"path": f"{folder}/x", "competitor": "X", "score": 1} for folder in "ba"]
+    work.write_lines("scores.jsonl", scores)
+    refused = join()
+    assert refused.exit_code == 1
+    assert "tell them apart by key_normalize (suffix or raw)" in last_line(refused)
+    assert join("--key-normalize", "suffix").exit_code == 0
+    assert [row["second_opinion_x_status"] for row in work.rows()] == ["ok", "ok"]
 
 
 def test_materialize_with_two_score_files(work: Workspace) -> None:

@@ -178,14 +178,17 @@ class Trail(NamedTuple):
 
         Args:
             key: as written.
-            pattern: key pattern; where it is found, what follows its group is a part of the name.
+            pattern: key pattern; where it is found, its group ends the path, and what stands around
+                it is a part of the name.
         """
+        text = key.replace("\\", "/")
         found = _find(pattern, key)
-        end = len(key) if found is None else found.end(1)
-        path = _path(key[:end])
+        start, end = (0, len(text)) if found is None else found.span(1)
+        folder_end = text.rfind("/", 0, start) + 1
+        path = _path(text[:folder_end] + text[start:end])
         name, *folders = reversed(path.removeprefix("/").split("/"))
-        rest = key[end:].rstrip().replace("\\", "/")
-        return cls(name + rest, (*folders, path[: path.startswith("/")]))
+        name = text[folder_end:start].lstrip() + name + text[end:].rstrip()
+        return cls(name, (*folders, path[: path.startswith("/")]))
 
     def agreement(self, other: Trail) -> tuple[int, bool]:
         """Return how many folders agree from the end, and whether the names do too.

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from second_opinion_assets.assets.features import JoinConfig
+from second_opinion_assets.join.options import OPTION_NAMES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -88,6 +91,22 @@ def test_run_config_overrides_the_manifest(project: Project, join: Join) -> None
     assert metadata["output_rows"] == 1
     assert metadata["run_provenance"]["args"]["run_config"] == {"missing_policy": "drop"}
     assert "so_dover_score" in json.loads(project.out("t").read_text())
+
+
+def test_run_config_has_every_option() -> None:
+    """Whatever a manifest may say of a join, a launch may say."""
+    assert set(OPTION_NAMES) == set(JoinConfig.model_fields)
+
+
+def test_run_config_tells_clips_apart(project: Project, join: Join) -> None:
+    """A launch may say how keys are read: by a part of them, and by their folders."""
+    clips: dict[str, float | None] = {f"s_{folder}/x": 1.0 for folder in "ab"}
+    project.add_table("t", [f"/d/{folder}/x" for folder in "ba"], {"DOVER": clips})
+    config = {"key_normalize": "suffix", "key_pattern": "^s_(.*)"}
+    metadata = metadata_of(join(project.save(), "t", **config))
+    assert metadata["run_provenance"]["args"]["run_config"] == config
+    rows = [json.loads(line) for line in project.out("t").read_text().splitlines()]
+    assert [row["second_opinion_dover_status"] for row in rows] == ["ok", "ok"]
 
 
 def test_the_data_version_is_the_content(project: Project, join: Join) -> None:

@@ -116,6 +116,8 @@ PATTERN_CASES: dict[str, tuple[list[str], list[str], list[Any], str, str]] = {
     "colliding": (["3_a.mp4", "3_b.mp4", "4.mp4"], ["3", "4"], [BAD, BAD, 1], r"^(\d+)", "auto"),
     "whole-key-tells": (["3_a.mp4", "3_b.mp4"], ["3_b.mp4"], [BAD, 0], r"^(\d+)", "raw"),
     "folder-tells": (["a/3_p", "b/3_q"], ["b/3_r"], [MISSING, 0], r"(\d+)_", "raw"),
+    "start-left-out": (["/d/a/x", "/d/b/x"], ["s_b/x", "s_a/x"], [1, 0], "^s_(.*)", "suffix"),
+    "starts-differ": (["s_a/x", "t_a/x"], ["a/x", "b/x"], [BAD, BAD], "^[st]_(.*)", "suffix"),
     "folder-of-each-clip": (
         ["/d/a/x/video.mp4", "/d/b/x/video.mp4"],
         ["b/x", "a/x"],
