@@ -19,6 +19,7 @@ from second_opinion_assets.join.errors import JoinError, ManifestError, MissingS
 from second_opinion_assets.join.explain import explain
 from second_opinion_assets.join.files import json_document
 from second_opinion_assets.join.in_toto import write_statements
+from second_opinion_assets.join.input_files import size_bytes
 from second_opinion_assets.join.key_hints import few_keys_found, key_hint
 from second_opinion_assets.join.manifest import TableSpec, load_manifest
 from second_opinion_assets.join.manifest_sidecars import parse_sidecar
@@ -299,7 +300,7 @@ def _errors_in_one_line() -> Iterator[None]:
 def _progress(specs: tuple[TableSpec, ...] | list[TableSpec]) -> Iterator[Progress | None]:
     """Show a progress bar over the input bytes, on a terminal and for long work only."""
     paths = [path for spec in specs for path in spec.inputs]
-    total = sum(path.stat().st_size for path in paths if path.is_file())
+    total = sum(map(size_bytes, paths))
     if total < LONG_WORK_BYTES or not sys.stderr.isatty():
         yield None
         return

@@ -6,7 +6,7 @@ joining them does not.
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from typing import NamedTuple
 import dagster as dg
 import msgspec
 
+from second_opinion_assets.join.content import plain_name
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.provenance import table_args
@@ -41,7 +42,7 @@ class PartitionState(NamedTuple):
 
 def scorer_key(sidecar: Sidecar) -> dg.AssetKey:
     """Return the asset of a sidecar's scorer, named by its label, else by the file's stem."""
-    return dg.AssetKey([SIDECARS_PREFIX, slug(sidecar.label or sidecar.path.stem) or "unnamed"])
+    return dg.AssetKey([SIDECARS_PREFIX, slug(sidecar.scorer_name) or "unnamed"])
 
 
 def source_files(manifest: Manifest) -> dict[dg.AssetKey, dict[str, list[Path]]]:
@@ -82,7 +83,7 @@ def _scorer_facts(manifest: Manifest) -> dict[dg.AssetKey, ScorerFacts]:
     facts: dict[dg.AssetKey, ScorerFacts] = {}
     for table in manifest.tables:
         for sidecar in table.scores:
-            known = manifest.registry.facts(sidecar.label or sidecar.path.stem)
+            known = manifest.registry.facts(sidecar.scorer_name)
             facts.setdefault(scorer_key(sidecar), known)
     return facts
 
@@ -155,15 +156,19 @@ def _files_asset(
         list(files),
         lambda table_id: files_state([read_source_file(path) for path in files[table_id]]),
         role="scorer" if facts else "features",
-        kinds=sorted(
-            {path.suffix[1:].lower() for paths in files.values() for path in paths} - {""}
-        ),
+        kinds=_kinds(path for paths in files.values() for path in paths),
         description=f"{what} Observing one records path, bytes, rows and sha256.",
         metadata={
             "tables": dg.MetadataValue.int(len(files)),
             **(facts_metadata(facts) if facts else {}),
         },
     )
+
+
+def _kinds(paths: Iterable[Path]) -> list[str]:
+    """Return what the UI shows as the forms of files; Dagster takes three at most."""
+    kinds = {plain_name(path).suffix[1:].lower() or "folder" for path in paths}
+    return sorted(kinds)[:3]
 
 
 def _source_asset(

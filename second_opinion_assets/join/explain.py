@@ -192,7 +192,7 @@ def _explain_sidecar(sidecar: Sidecar, options: JoinOptions, named_by: NamedBy) 
 
 def _with_label(sidecar: Sidecar) -> Sidecar:
     """Return a sidecar whose rows need not name a scorer: its file names it then."""
-    label = sidecar.path.stem
+    label = sidecar.scorer_name
     return replace(sidecar, label=label, spec=f"{label}={sidecar.spec}")
 
 

@@ -8,7 +8,7 @@ import os
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -38,7 +38,8 @@ class FileDigest(msgspec.Struct, frozen=True):
 class HashedFile:
     """A file that is hashed as it is read, so that the hash is of the bytes that were parsed.
 
-    The next chunk is read and hashed in a thread while the caller works on the present one.
+    In a large file the next chunk is read and hashed in a thread while the caller works on the
+    present one.
     `digest` is complete once `chunks` is exhausted. A file that is `opened` already is read as it
     is, whatever stands at its path meanwhile.
     """
@@ -46,7 +47,7 @@ class HashedFile:
     def __init__(
         self, path: Path, progress: Progress | None = None, opened: IO[bytes] | None = None
     ) -> None:
-        self._path = path
+        self.path = path
         self._progress = progress
         self._opened = opened
         self._hash = hashlib.sha256()
@@ -56,7 +57,7 @@ class HashedFile:
     def size_bytes(self) -> int:
         """Size of the file as it lies there; 0 for one that is not there."""
         try:
-            return self._path.stat().st_size
+            return self.path.stat().st_size
         except OSError:
             return 0
 
@@ -66,11 +67,8 @@ class HashedFile:
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the file's bytes in order, `CHUNK_BYTES` at a time."""
-        given = self._opened or open_input(self._path)
-        with given as file, ThreadPoolExecutor(1) as ahead:
-            upcoming = ahead.submit(self._read, file)
-            while chunk := upcoming.result():
-                upcoming = ahead.submit(self._read, file)
+        with self._opened or open_input(self.path) as file, closing(self._read_on(file)) as chunks:
+            for chunk in chunks:
                 yield chunk
                 if self._progress:
                     self._progress(len(chunk))
@@ -84,11 +82,22 @@ class HashedFile:
         for _ in self.chunks():
             pass
 
+    def _read_on(self, file: IO[bytes]) -> Generator[bytes, None, None]:
+        if self.size_bytes < CHUNK_BYTES:  # a thread would cost more than it saves
+            while chunk := self._read(file):
+                yield chunk
+            return
+        with ThreadPoolExecutor(1) as ahead:
+            upcoming = ahead.submit(self._read, file)
+            while chunk := upcoming.result():
+                upcoming = ahead.submit(self._read, file)
+                yield chunk
+
     def _read(self, file: IO[bytes]) -> bytes:
         try:
             chunk = file.read(CHUNK_BYTES)
         except OSError as error:
-            raise unreadable(self._path, error) from None
+            raise unreadable(self.path, error) from None
         self._hash.update(chunk)
         self._bytes += len(chunk)
         return chunk

@@ -11,6 +11,7 @@ import msgspec
 from second_opinion_assets.join import json_text
 from second_opinion_assets.join.errors import JoinError, ManifestError
 from second_opinion_assets.join.files import FileDigest, HashedFile
+from second_opinion_assets.join.input_files import InputPaths
 from second_opinion_assets.join.manifest_scorers import read_registry, read_scale, table_registry
 from second_opinion_assets.join.manifest_sidecars import read_sidecar_entry, read_text, resolved
 from second_opinion_assets.join.options import (
@@ -67,6 +68,10 @@ class TableSpec(msgspec.Struct, frozen=True):
     @property
     def outputs(self) -> list[Path]:
         return [self.out, *([self.audit_json] if self.audit_json else [])]
+
+    @property
+    def paths(self) -> list[Path]:
+        return [*self.inputs, *self.outputs]
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -194,17 +199,22 @@ def refuse_shared_paths(
     Raises:
         ManifestError: names the tables and the path.
     """
-    inputs = {_real(path): table.id for table in tables for path in table.inputs}
-    inputs.update({_real(path): "scorers" for table in tables for path, _ in table.registry.files})
+    inputs = InputPaths()
+    for table in tables:
+        for path in table.inputs:
+            inputs.add(path, table.id)
+    for path in {path for table in tables for path, _ in table.registry.files}:
+        inputs.add(path, "scorers")
     if manifest is not None:
-        inputs[_real(manifest)] = "manifest"
+        inputs.add(manifest, "manifest")
     writers: dict[str, str] = {}
     for table in tables:
         for output in table.outputs:
-            real = _real(output)
-            if real in inputs:
-                msg = f"{where}: table {table.id!r} writes {output}, an input of {inputs[real]!r}"
+            reader = inputs.reader(output)
+            if reader is not None:
+                msg = f"{where}: table {table.id!r} writes {output}, an input of {reader!r}"
                 raise ManifestError(msg)
+            real = _real(output)
             if real in writers:
                 msg = f"{where}: tables {writers[real]!r} and {table.id!r} both write {output}"
                 raise ManifestError(msg)
@@ -217,13 +227,14 @@ def refuse_shared_outputs(manifest: Manifest, reports: list[Path]) -> None:
     Raises:
         ManifestError: names the path.
     """
-    files = [path for table in manifest.tables for path in (*table.inputs, *table.outputs)]
-    taken = {_real(path) for path in (manifest.path, *files)}
+    taken = InputPaths()
+    for path in (manifest.path, *(path for table in manifest.tables for path in table.paths)):
+        taken.add(path, "the batch")
     for report in reports:
-        if _real(report) in taken:
+        if taken.reader(report):
             msg = f"{report}: a report would overwrite another file of the batch; name another"
             raise ManifestError(msg)
-        taken.add(_real(report))
+        taken.add(report, "the batch")
 
 
 def _real(path: Path) -> str:

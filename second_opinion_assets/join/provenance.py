@@ -38,18 +38,22 @@ def file_entry(path: Path, digest: FileDigest | None) -> dict[str, Any]:
 
 
 def sidecar_entry(given: SidecarInput) -> dict[str, Any]:
-    """Return what the provenance says of one sidecar."""
+    """Return what the provenance says of one sidecar; of several files, also of each."""
     sidecar = given.sidecar
-    return {
+    entry = {
         **file_entry(sidecar.path, given.digest),
         "label": sidecar.label,
         "spec": sidecar.spec,
         "rows": given.rows,
         "competitors": given.competitors,
-        "reader": given.reader.value,
+        "readers": [reader.value for reader in given.readers],
         "score_fields": given.score_fields,
         "rules": msgspec.to_builtins(sidecar.rules),
     }
+    if not given.is_several:
+        return entry
+    files = [file_entry(file.path, file.digest) for file in given.files]
+    return {**entry, "kind": "files", "files": files}
 
 
 def run_provenance(

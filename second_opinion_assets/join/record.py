@@ -38,6 +38,13 @@ class RecordedFile(msgspec.Struct, frozen=True):
     sha256: Sha256
 
 
+class RecordedGroup(msgspec.Struct, frozen=True):
+    """A folder or pattern that a join read: its path as it was given, and the files it had."""
+
+    path: str
+    files: tuple[RecordedFile, ...]
+
+
 class RecordedScorer(msgspec.Struct, frozen=True):
     """What was counted for one scorer over the input rows."""
 
@@ -56,7 +63,8 @@ class Record(msgspec.Struct, frozen=True):
     """A joined table as it was published.
 
     Attributes:
-        inputs: the feature table and every sidecar.
+        inputs: the feature table and every sidecar's files.
+        groups: the sidecars among them that are a folder or pattern.
         output: the joined table.
         audit_path: where the audit was written, as it was given; None for nowhere.
         key_column: the column that held the key.
@@ -75,6 +83,7 @@ class Record(msgspec.Struct, frozen=True):
     output_rows: int
     scorers: dict[str, RecordedScorer]
     provenance: dict[str, Any]
+    groups: tuple[RecordedGroup, ...] = ()
 
     @property
     def files(self) -> Iterator[tuple[Role, RecordedFile]]:
@@ -135,14 +144,20 @@ def record_of(audit: object, where: str) -> Record:
     """
     try:
         read = msgspec.convert(audit, _Audit)
-        inputs = tuple(_files_in(read.run_provenance.inputs))
+        entries = list(_entries_in(read.run_provenance.inputs))
+        groups = [msgspec.convert(e, RecordedGroup) for e in entries if "files" in e]
+        inputs = [
+            msgspec.convert(file, RecordedFile)
+            for entry in entries
+            for file in entry.get("files", [entry])
+        ]
     except msgspec.ValidationError as error:
         msg = f"{where}: no audit that this version can verify: {error}; join the table again"
         raise JoinError(msg) from None
     outputs, digests = read.run_provenance.outputs, read.run_provenance.output_digests
     assert isinstance(audit, dict)  # noqa: S101 (it converted to a Struct)
     return Record(
-        inputs=inputs,
+        inputs=tuple(inputs),
         output=RecordedFile(outputs.out, digests.out.sha256),
         audit_path=outputs.audit_json,
         key_column=read.key_column,
@@ -151,6 +166,7 @@ def record_of(audit: object, where: str) -> Record:
         output_rows=read.output_rows,
         scorers=read.competitors,
         provenance=audit["run_provenance"],
+        groups=tuple(groups),
     )
 
 
@@ -167,10 +183,10 @@ def base_of(recorded: str, actual: Path) -> Path | None:
     return Path(*place[: -len(parts)])
 
 
-def _files_in(value: object) -> Iterator[RecordedFile]:
-    """Yield each file that the inputs of a provenance block name, however they are nested."""
+def _entries_in(value: object) -> Iterator[dict[str, Any]]:
+    """Yield each entry that the inputs of a provenance block have, however they are nested."""
     if isinstance(value, dict) and "path" in value:
-        yield msgspec.convert(value, RecordedFile)
+        yield value
     elif isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
-            yield from _files_in(inner)
+            yield from _entries_in(inner)

@@ -2,40 +2,77 @@
 
 from __future__ import annotations
 
+import hashlib
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from second_opinion_assets.join import json_text
+from second_opinion_assets.join.content import Content
 from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.files import FileDigest, HashedFile, unreadable, whole_lines
-from second_opinion_assets.join.sidecars.json_forms import LINE_SUFFIXES, document_block
-from second_opinion_assets.join.tables.forms import PARQUET_SUFFIXES
+from second_opinion_assets.join.files import (
+    FileDigest,
+    HashedFile,
+    digest_file,
+    unreadable,
+    whole_lines,
+)
+from second_opinion_assets.join.input_files import Several, combined_digest, several
+from second_opinion_assets.join.sidecars import Reader, csv_form, json_forms, parquet_form
+from second_opinion_assets.join.sidecars.form import Asked
+from second_opinion_assets.join.sidecars.recognise import CSV_READERS, recognise
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 class Stamp(msgspec.Struct, frozen=True):
-    """What tells, without reading a file, that it has not changed: its bytes, and when in ns."""
+    """What tells, without reading an input, that it has not changed.
+
+    Attributes:
+        bytes: size of the file, or of all files of a folder or pattern.
+        modified_ns: when the file, or one of them, or the folder itself, changed last.
+        files: hash of the names, sizes and times of several files; None for one file.
+    """
 
     bytes: int
     modified_ns: int
+    files: str | None = None
 
     @classmethod
     def of(cls, path: Path) -> Stamp:
-        """Look at a file; OSError where there is none."""
-        status = path.stat()
-        return cls(status.st_size, status.st_mtime_ns)
+        """Look at an input; OSError where there is none, JoinError for a folder without files."""
+        group = several(path)
+        if group is None:
+            status = path.stat()
+            return cls(status.st_size, status.st_mtime_ns)
+        return cls.of_several(group, group.names())
+
+    @classmethod
+    def of_several(cls, group: Several, names: list[str]) -> Stamp:
+        """Look at several files; OSError where one of them is gone."""
+        stats = [(group.folder / name).stat() for name in names]
+        listed = [
+            (name, stat.st_size, stat.st_mtime_ns) for name, stat in zip(names, stats, strict=True)
+        ]
+        times = [stat.st_mtime_ns for stat in stats]
+        if not group.pattern:
+            times.append(group.folder.stat().st_mtime_ns)
+        return cls(
+            sum(stat.st_size for stat in stats),
+            max(times),
+            hashlib.sha256(repr(listed).encode()).hexdigest(),
+        )
 
 
 class SourceFile(msgspec.Struct, frozen=True):
-    """An input file.
+    """An input: a file, or several that are read as one.
 
     Attributes:
-        path: the file.
+        path: the file, or the folder or pattern of several.
         stamp: what it looked like before it was read.
-        digest: of its bytes.
+        digest: of its bytes, or of the names and contents of several files.
         rows: how many rows it holds; None where that was not or cannot be counted.
         complete: whether it looks like a whole file, not like one that is still being written.
     """
@@ -48,35 +85,58 @@ class SourceFile(msgspec.Struct, frozen=True):
 
 
 def read_source_file(path: Path) -> SourceFile:
-    """Hash a file and count its rows.
+    """Hash an input and count its rows.
 
     Raises:
-        JoinError: the file is not there or cannot be read; that it is broken is no error here.
+        JoinError: it is not there or cannot be read; that it is broken is no error here.
     """
+    group = several(path)
     try:
-        stamp = Stamp.of(path)
+        if group is None:
+            return _read_one(path, Stamp.of(path))
+        names = group.names()
+        stamp = Stamp.of_several(group, names)
+        files = [_read_one(group.folder / name, stamp) for name in names]
     except OSError as error:
         raise unreadable(path, error) from None
+    return SourceFile(
+        path,
+        stamp,
+        combined_digest((name, file.digest) for name, file in zip(names, files, strict=True)),
+        None if any(file.rows is None for file in files) else sum(file.rows or 0 for file in files),
+        all(file.complete for file in files),
+    )
+
+
+def _read_one(path: Path, stamp: Stamp) -> SourceFile:
     file = HashedFile(path)
-    suffix = path.suffix.lower()
-    rows, complete = None, True
-    if suffix in LINE_SUFFIXES:
-        rows, complete = _count_lines(file)
-    elif suffix == ".json":
-        rows = _count_document_rows(file, path)
-        complete = rows is not None
-    else:
-        file.read_through()
-        if suffix in PARQUET_SUFFIXES:
-            rows = _count_parquet_rows(path)
-            complete = rows is not None
+    try:
+        with closing(Content(file)) as content:
+            rows, complete = _count_rows(content)
+    except JoinError:  # damaged in its compression, if it can be read at all
+        return SourceFile(path, stamp, digest_file(path), rows=None, complete=False)
     return SourceFile(path, stamp, file.digest, rows, complete)
 
 
-def _count_lines(file: HashedFile) -> tuple[int, bool]:
+def _count_rows(content: Content) -> tuple[int | None, bool]:
+    """Return the number of rows, and whether the file looks whole."""
+    reader = recognise(content, Asked())
+    if reader is Reader.json_lines:
+        return _count_lines(content)
+    if reader in CSV_READERS:
+        return csv_form.count_rows(content)
+    if reader is None:
+        content.read_through()
+        return None, True
+    count = parquet_form.count_rows if reader is Reader.parquet else json_forms.count_rows
+    rows = count(content)
+    return rows, rows is not None
+
+
+def _count_lines(content: Content) -> tuple[int, bool]:
     """Return the number of rows, and whether the last one is whole."""
     rows, last = 0, b"\n"
-    for text in whole_lines(file.chunks()):
+    for text in whole_lines(content.chunks()):
         rows += sum(bool(line.strip()) for line in text.split(b"\n"))
         last = text
     return rows, last.endswith(b"\n") or _is_json(last)
@@ -90,21 +150,3 @@ def _is_json(text: bytes) -> bool:
     except JoinError:
         return not line.strip()
     return True
-
-
-def _count_document_rows(file: HashedFile, path: Path) -> int | None:
-    try:
-        return document_block(file, path)[0].count
-    except JoinError:
-        return None
-
-
-def _count_parquet_rows(path: Path) -> int | None:
-    import pyarrow as pa  # noqa: PLC0415 (half a second that JSON files do not need)
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    try:
-        rows: int = pq.read_metadata(path).num_rows
-    except (pa.ArrowInvalid, OSError):
-        return None
-    return rows

@@ -11,7 +11,7 @@ import msgspec
 from second_opinion_assets.join.claims import Claims, Collision  # noqa: TC001 (likewise)
 from second_opinion_assets.join.columns import column_prefix
 from second_opinion_assets.join.scorers import NO_ROW_STATUSES, Scorer
-from second_opinion_assets.join.scores import Status
+from second_opinion_assets.join.scores import Status, is_label
 
 SAMPLE_ROWS = 10
 
@@ -48,6 +48,8 @@ class ScorerTally(msgspec.Struct):
             `key_normalize` would find; else empty.
         colliding_keys: score rows that different feature keys ask for, and feature keys that may
             mean any of several score rows.
+        score_fields: the fields that the scores were read from.
+        label_fields: those of them that are labels, which was said to be meant.
         missing, bad, unmatched, collisions: the first few of each, at most `SAMPLE_ROWS`.
     """
 
@@ -64,6 +66,8 @@ class ScorerTally(msgspec.Struct):
     score_min: float | None = None
     score_max: float | None = None
     keys_found_by_mode: dict[str, int] = {}
+    score_fields: list[str] = []
+    label_fields: list[str] = []
     missing: list[MissingSample] = []
     bad: list[BadSample] = []
     unmatched: list[str] = []
@@ -167,6 +171,8 @@ class RowCounter:
                 column_prefix(scorer, prefix),
                 scorer.rows,
                 scorer.duplicates,
+                score_fields=sorted(scorer.score_fields),
+                label_fields=sorted(filter(is_label, scorer.score_fields)),
                 missing=[],
                 bad=[],
             )

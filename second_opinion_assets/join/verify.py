@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import msgspec
 
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.files import FileDigest, digest_file, open_input
+from second_opinion_assets.join.input_files import several
 from second_opinion_assets.join.options import MissingPolicy
 from second_opinion_assets.join.read_back import ReadBack
 from second_opinion_assets.join.record import Record, Role, base_of, read_record
@@ -23,7 +25,7 @@ from second_opinion_assets.join.scores import Status
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from second_opinion_assets.join.record import RecordedFile, RecordedScorer
+    from second_opinion_assets.join.record import RecordedFile, RecordedGroup, RecordedScorer
 
 STATUSES = tuple(status.name for status in Status)
 
@@ -35,6 +37,7 @@ class FileState(StrEnum):
     changed = "changed"
     gone = "gone"
     unreadable = "unreadable"
+    added = "added"
 
 
 class FileCheck(msgspec.Struct, frozen=True):
@@ -44,14 +47,14 @@ class FileCheck(msgspec.Struct, frozen=True):
         role: what it was to the join.
         path: as it was recorded.
         state: what became of it.
-        sha256: as it was recorded.
+        sha256: as it was recorded; None for a file that came since to a folder of others.
         found_sha256: what it is; None for a file that could not be read.
     """
 
     role: Role
     path: str
     state: FileState
-    sha256: str
+    sha256: str | None
     found_sha256: str | None
 
 
@@ -140,8 +143,9 @@ class Verifier:
                 rows, differences = counters[0].total(), list(_differences(record, counters))
             except JoinError as error:
                 problem = str(error)
-        files = tuple(self._check(role, file, base) for role, file in record.files)
-        return Verification(files, rows, tuple(differences), problem)
+        files = [self._check(role, file, base) for role, file in record.files]
+        files.extend(added for group in record.groups for added in _added_files(group, base))
+        return Verification(tuple(files), rows, tuple(differences), problem)
 
     def _check(self, role: Role, file: RecordedFile, base: Path) -> FileCheck:
         found = self._digest(base / file.path)
@@ -172,6 +176,21 @@ class Verifier:
                     counter.update(map(str, statuses))
         self._digests[os.path.realpath(output)] = table.digest
         return counters
+
+
+def _added_files(group: RecordedGroup, base: Path) -> Iterator[FileCheck]:
+    """Yield the files that a folder or pattern has come to stand for since it was recorded."""
+    found = several(base / group.path)
+    if found is None:
+        return
+    known = {os.path.realpath(base / file.path) for file in group.files}
+    folder = Path(group.path)
+    for _ in range(found.depth):
+        folder = folder.parent
+    with suppress(JoinError):
+        for name in found.names():
+            if os.path.realpath(found.folder / name) not in known:
+                yield FileCheck(Role.input, str(folder / name), FileState.added, None, None)
 
 
 def _differences(record: Record, counters: list[Counter[str]]) -> Iterator[Difference]:

@@ -44,7 +44,8 @@ def summary(outcomes: list[AuditOutcome]) -> dict[str, int]:
         "audits": len(outcomes),
         "failed_audits": len(outcomes) - held,
         "files": len(states),
-        **{state.value: states.count(state) for state in FileState},
+        **{state.value: states.count(state) for state in FileState if state is not FileState.added},
+        **({"added": added} if (added := states.count(FileState.added)) else {}),
     }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from second_opinion_assets.join.files import unreadable
+from second_opinion_assets.join.input_files import NoFilesError
 from second_opinion_assets.join.source_files import SourceFile, Stamp, read_source_file
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Watcher:
         """Return what a file holds, or why that is to be asked later.
 
         Args:
-            path: the file.
+            path: the file, or the folder or pattern of several.
             now: seconds since the epoch, by the clock that file times are of.
             finished: whether its writer has said that it is complete as it is.
 
@@ -54,7 +55,7 @@ class Watcher:
         """
         try:
             stamp = Stamp.of(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NoFilesError):
             return Waiting(f"{path} is not there yet")
         except OSError as error:
             raise unreadable(path, error) from None

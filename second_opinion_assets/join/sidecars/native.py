@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from second_opinion_assets.join.keys import Normalizer
     from second_opinion_assets.join.scorers import Scorer
-    from second_opinion_assets.join.sidecars.json_forms import RowBlock
+    from second_opinion_assets.join.sidecars.form import RowBlock
 
 _TYPES = {
     "key": pa.string(),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from contextlib import closing, suppress
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from second_opinion_assets.join import json_text
+from second_opinion_assets.join.content import Content
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.files import HashedFile
+from second_opinion_assets.join.input_files import several
 from second_opinion_assets.join.keys import Normalizer
 from second_opinion_assets.join.scorers import (
     KeyNumbers,
@@ -25,27 +27,24 @@ from second_opinion_assets.join.scores import (
     read_score_field,
     slug,
 )
-from second_opinion_assets.join.sidecars.json_forms import (
-    LINE_SUFFIXES,
-    RowBlock,
-    document_block,
-    line_blocks,
-)
-from second_opinion_assets.join.sidecars.sidecar import Reader, Sidecar, SidecarInput
+from second_opinion_assets.join.sidecars.form import Asked
+from second_opinion_assets.join.sidecars.recognise import read_form
+from second_opinion_assets.join.sidecars.sidecar import Reader, Sidecar, SidecarFile, SidecarInput
 from second_opinion_assets.join.sidecars.uniform import UniformReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from second_opinion_assets.join.files import Progress
     from second_opinion_assets.join.options import JoinOptions
     from second_opinion_assets.join.scores import Found, Payload
+    from second_opinion_assets.join.sidecars.form import Form, RowBlock
     from second_opinion_assets.join.sidecars.native import NativeScores
     from second_opinion_assets.join.sidecars.uniform import UniformRows
 
 LEARNING_ROWS = 200
 LARGE_SIDECAR_BYTES = 8 << 20  # of which native code is worth its import
-SIDECAR_SUFFIXES = (*LINE_SUFFIXES, ".json")
 
 
 class ScorerSet:
@@ -141,38 +140,24 @@ def read_sidecars(
 
 
 def _read_sidecar(sidecar: Sidecar, scorers: ScorerSet, progress: Progress | None) -> SidecarInput:
-    file = HashedFile(sidecar.path, progress)
-    suffix = sidecar.path.suffix.lower()
-    kind = Reader.json_lines if suffix in LINE_SUFFIXES else Reader.json_document
-    pattern = sidecar.key_pattern(scorers.options)
-    locate: Callable[[int], str]
-    if suffix in LINE_SUFFIXES:
-        blocks, locate = line_blocks(file), partial("{}:{}".format, sidecar.path)
-    elif suffix == ".json":
-        block, locate = document_block(file, sidecar.path)
-        blocks = (block for block in [block])
+    rules = sidecar.row_rules(scorers.options)
+    group = several(sidecar.path)
+    stem_is_key = group is not None or sidecar.rules.reader is Reader.external_bench
+    asked = Asked(rules, sidecar.rules, stem_is_key)
+    reader = SidecarReader(sidecar, scorers, progress)
+    if group is None:
+        files = [reader.read_file(sidecar.path, "", sidecar.written, asked)]
     else:
-        msg = (
-            f"{sidecar.path}: score files end in {', '.join(sorted(SIDECAR_SUFFIXES))}, "
-            f"not {suffix or 'in no suffix'}"
-        )
-        raise JoinError(msg)
-    source = Source(sidecar.path, sidecar.written, locate, pattern)
-    large = suffix in LINE_SUFFIXES and file.size_bytes >= LARGE_SIDECAR_BYTES
-    reader = SidecarReader(sidecar, source, scorers, large=large)
-    with closing(blocks):
-        for block in blocks:
-            reader.read(block)
-    if not reader.rows and sidecar.label:
-        scorers.scorer(sidecar.label, str(sidecar.path))
-    return SidecarInput(
-        sidecar,
-        file.digest,
-        reader.rows,
-        sorted(reader.competitors),
-        kind,
-        sorted(reader.score_fields),
+        files = [
+            reader.read_file(group.folder / name, name, sidecar.written_file(name, group), asked)
+            for name in group.names()
+        ]
+    given = SidecarInput(
+        sidecar, tuple(files), sorted(reader.competitors), sorted(reader.score_fields)
     )
+    if not given.rows and sidecar.label:
+        scorers.scorer(sidecar.label, str(sidecar.path))
+    return given
 
 
 class SidecarReader:
@@ -182,29 +167,54 @@ class SidecarReader:
     read one by one, by the same rules.
     """
 
-    def __init__(
-        self, sidecar: Sidecar, source: Source, scorers: ScorerSet, *, large: bool = False
-    ) -> None:
-        self.rows = 0
+    def __init__(self, sidecar: Sidecar, scorers: ScorerSet, progress: Progress | None) -> None:
         self.competitors: set[str] = set()
         self.score_fields: set[str] = set()
         self._sidecar = sidecar
-        self._source = source
-        self._number = len(scorers.sources)
         self._scorers = scorers
-        self._open_end: int | None = None
-        self._rules = sidecar.row_rules(scorers.options)
-        self._uniform = UniformReader(self._rules, sidecar.label, large=large)
-        scorers.sources.append(source)
+        self._progress = progress
+        self._pattern = sidecar.key_pattern(scorers.options)
 
-    def read(self, block: RowBlock) -> None:
-        """Take the rows of one block.
+    def read_file(self, path: Path, name: str, written: str, asked: Asked) -> SidecarFile:
+        """Read one file.
+
+        Args:
+            path: the file.
+            name: its name below the sidecar's folder; empty if it is the sidecar itself.
+            written: how it is, or would be, written in a manifest.
+            asked: what is asked for of it.
 
         Raises:
             JoinError: a file-level defect, named by file and line.
         """
+        file = HashedFile(path, self._progress)
+        with closing(Content(file)) as content:
+            form = read_form(content, asked)
+            source = Source(path, written, form.locate, self._pattern)
+            large = form.is_table and file.size_bytes >= LARGE_SIDECAR_BYTES
+            self._start(source, form, large=large)
+            with closing(form.blocks) as blocks:
+                for block in blocks:
+                    self._read(block)
+        return SidecarFile(path, name, file.digest, self._rows, form.reader)
+
+    def _start(self, source: Source, form: Form, *, large: bool) -> None:
+        self._source = source
+        self._number = len(self._scorers.sources)
+        self._scorers.sources.append(source)
+        self._rules = form.rules
+        self._is_table = form.is_table
+        self._uniform = UniformReader(form.rules, self._sidecar.label, large=large)
+        self._open_end: int | None = None
+        self._rows = 0
+
+    def _read(self, block: RowBlock) -> None:
         self._open_end = block.open_end
-        if not self.rows:
+        if not self._is_table:
+            for position, text in block.rows():
+                self._read_row(position, text)
+            return
+        if not self._rows:
             self._uniform.learn(_first_payloads(block))
         others = self._read_natively(block)
         if others is None:
@@ -226,7 +236,7 @@ class SidecarReader:
             scorer = self._scorers.scorer(rows.competitor, where)
             self._note(scorer, field, self._uniform.score_field)
             self._scorers.native_scores().add(scorer, rows, self._number, block.first)
-            self.rows += len(rows.numbers)
+            self._rows += len(rows.numbers)
         return rows.others
 
     def _read_uniform(self, block: RowBlock) -> Sequence[int] | None:
@@ -250,7 +260,7 @@ class SidecarReader:
             scorer = self._scorers.scorer(name, self._source.locate(part.positions[0]))
             self._note(scorer, field, self._uniform.score_field)
             scorer.extend(part, self._number)
-        self.rows += len(keys)
+        self._rows += len(keys)
         return True
 
     def _read_row(self, position: int, text: bytes) -> Payload:
@@ -280,7 +290,7 @@ class SidecarReader:
         scorer = self._scorers.scorer(competitor, where)
         scorer.add(key, raw_key, read_row(payload, self._rules), Place(self._number, position))
         self._note(scorer, found.field, read_score_field(payload, self._rules))
-        self.rows += 1
+        self._rows += 1
         return payload
 
     def _find_key(self, payload: Payload, where: str) -> Found:
@@ -293,8 +303,7 @@ class SidecarReader:
         return found
 
     def _normalizer(self, field: str) -> Normalizer:
-        pattern = self._sidecar.key_pattern(self._scorers.options)
-        return self._scorers.normalizer(field, pattern)
+        return self._scorers.normalizer(field, self._pattern)
 
     def _note(self, scorer: Scorer, key_field: str, score_field: str | None) -> None:
         """Remember that a row of this scorer was read, and from which fields."""

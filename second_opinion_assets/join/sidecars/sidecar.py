@@ -5,17 +5,22 @@ Reading one does not belong here.
 
 from __future__ import annotations
 
+import glob
+import os
 from enum import StrEnum
-from pathlib import Path  # noqa: TC003 (msgspec resolves the fields of a Struct)
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from second_opinion_assets.join.content import plain_name
 from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.files import FileDigest  # noqa: TC001 (likewise)
+from second_opinion_assets.join.files import FileDigest  # noqa: TC001 (msgspec resolves it)
+from second_opinion_assets.join.input_files import combined_digest
 from second_opinion_assets.join.scores import STATUS_FIELD, RowRules, is_label
 
 if TYPE_CHECKING:
+    from second_opinion_assets.join.input_files import Several
     from second_opinion_assets.join.options import JoinOptions
 
 
@@ -57,7 +62,7 @@ class Sidecar(msgspec.Struct, frozen=True):
     """A score file as it was asked for.
 
     Attributes:
-        path: the file.
+        path: the file, or the folder or pattern of several.
         written: its path as written on the command line or in the manifest.
         spec: the whole of what was written, `LABEL=path` or `path`.
         label: the scorer's name for rows that do not name one.
@@ -91,9 +96,43 @@ class Sidecar(msgspec.Struct, frozen=True):
             own.status_field or STATUS_FIELD,
         )
 
+    @property
+    def scorer_name(self) -> str:
+        """The scorer's name as far as it shows without reading: the label, or that of the file."""
+        if self.label:
+            return self.label
+        # Of a pattern, the last folder that it looks into.
+        names = [part for part in self.path.parts if not glob.has_magic(part)]
+        return plain_name(Path(*names[-1:])).stem
+
+    def written_file(self, name: str, group: Several) -> str:
+        """Return how one of its several files would be written."""
+        written = Path(self.written)
+        for _ in range(group.depth):
+            written = written.parent
+        return (written / name).as_posix() if group.depth else os.path.join(self.written, name)  # noqa: PTH118 (as written)
+
     def key_pattern(self, options: JoinOptions) -> str | None:
         """Return the pattern that its keys are reduced by."""
         return self.rules.key_pattern or options.key_pattern
+
+
+class SidecarFile(msgspec.Struct, frozen=True):
+    """One file of a sidecar that was read.
+
+    Attributes:
+        path: the file.
+        name: its path below the sidecar's folder; of a sidecar that is one file, empty.
+        digest: of its bytes, as they lie on the disk.
+        rows: how many score rows it holds, repeated ones included.
+        reader: what read it.
+    """
+
+    path: Path
+    name: str
+    digest: FileDigest
+    rows: int
+    reader: Reader
 
 
 class SidecarInput(msgspec.Struct, frozen=True):
@@ -101,16 +140,39 @@ class SidecarInput(msgspec.Struct, frozen=True):
 
     Attributes:
         sidecar: as it was asked for.
-        digest: of its bytes.
-        rows: how many score rows it holds, repeated ones included.
+        files: the files that it consists of: one, or those of a folder or pattern.
         competitors: the scorers that it names.
-        reader: what read it.
         score_fields: the fields that the scores were read from.
     """
 
     sidecar: Sidecar
-    digest: FileDigest
-    rows: int
+    files: tuple[SidecarFile, ...]
     competitors: list[str]
-    reader: Reader
     score_fields: list[str]
+
+    @property
+    def is_several(self) -> bool:
+        """Whether it is a folder or a pattern."""
+        return bool(self.files[0].name)
+
+    @property
+    def digest(self) -> FileDigest:
+        """Digest of its file, or of the names and contents of all."""
+        if self.is_several:
+            return combined_digest((file.name, file.digest) for file in self.files)
+        return self.files[0].digest
+
+    @property
+    def rows(self) -> int:
+        """How many score rows it holds."""
+        return sum(file.rows for file in self.files)
+
+    @property
+    def readers(self) -> list[Reader]:
+        """What read its files, each once, in the order of the files."""
+        return list(dict.fromkeys(file.reader for file in self.files))
+
+    @property
+    def reader(self) -> Reader:
+        """What read its first file, and mostly all of them."""
+        return self.files[0].reader

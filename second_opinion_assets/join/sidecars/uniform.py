@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from second_opinion_assets.join.keys import Normalizer
     from second_opinion_assets.join.scores import Payload, RowRules
-    from second_opinion_assets.join.sidecars.json_forms import RowBlock
+    from second_opinion_assets.join.sidecars.form import RowBlock
     from second_opinion_assets.join.sidecars.native import NativeReader, NativeRows
 
 _SUMMARY = "summary."
