@@ -71,9 +71,9 @@ class RowRules(NamedTuple):
 
     @property
     def are_plain(self) -> bool:
-        """Whether every row can be read without a look at anything nested but its summary."""
+        """Whether every row can be read without a look at what is nested elsewhere than usual."""
         asked = (self.score_field, self.key_field, self.status_field)
-        return not (self.frames_field or self.stem or any("." in name for name in asked if name))
+        return not (self.frames_field or any("." in name for name in asked if name))
 
 
 class Found(NamedTuple):

@@ -45,11 +45,11 @@ class ScoreTable(NamedTuple):
         return (self.key, *self.numbers, *self.texts)
 
 
-def is_known(columns: Sequence[str], asked: Asked) -> bool:
-    """Say whether one of these names is known, or asked for, so that they are a header."""
+def known_columns(columns: Sequence[str], asked: Asked) -> int:
+    """Return how many of these names are known, or asked for: with any, they are a header."""
     rules = asked.rules
     wanted = [name for name in (rules.key_field, rules.score_field) if name]
-    return bool(matching_fields(tuple(columns), (*ALL_KEY_NAMES, *ALL_SCORE_NAMES, *wanted)))
+    return len(set(matching_fields(tuple(columns), (*ALL_KEY_NAMES, *ALL_SCORE_NAMES, *wanted))))
 
 
 def score_table(columns: Sequence[str], asked: Asked, where: str) -> ScoreTable:

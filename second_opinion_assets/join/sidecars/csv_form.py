@@ -22,7 +22,7 @@ from second_opinion_assets.join.content import HEAD_BYTES
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.files import whole_lines
 from second_opinion_assets.join.scores import RowRules
-from second_opinion_assets.join.sidecars.columns_asked import ScoreTable, is_known, score_table
+from second_opinion_assets.join.sidecars.columns_asked import ScoreTable, known_columns, score_table
 from second_opinion_assets.join.sidecars.form import Asked, Form, RowBlock
 from second_opinion_assets.join.sidecars.sidecar import Reader
 
@@ -54,9 +54,9 @@ def csv_layout(content: Content, asked: Asked) -> Layout | None:
     """Return how a file is laid out, told by its first line; None if it is not certainly CSV."""
     line = _first_line(content)
     cells = {delimiter: _cells(line, delimiter) for delimiter in DELIMITERS}
-    for delimiter, names in cells.items():
-        if len(names) >= _PAIR and is_known(names, asked):
-            return Layout(delimiter, has_header=True)
+    known = {d: known_columns(names, asked) for d, names in cells.items() if len(names) >= _PAIR}
+    if any(known.values()):
+        return Layout(max(known, key=known.__getitem__), has_header=True)
     for delimiter, row in cells.items():
         if len(row) == _PAIR and _ANY_NUMBER.fullmatch(row[1]):
             return Layout(delimiter, has_header=False)
@@ -118,10 +118,10 @@ def _likely_layout(content: Content, *, headerless: bool) -> Layout:
             "expected one of these between the columns"
         )
         raise JoinError(msg)
-    if headerless and len(cells) != _PAIR:
+    if len(cells) != _PAIR and (headerless or any(map(_ANY_NUMBER.fullmatch, cells))):
         msg = (
-            f"{content.path}:1: {len(cells)} columns and no header, expected two, key and score; "
-            "add a header"
+            f"{content.path}:1: {len(cells)} columns and no header; put one before the rows, "
+            "since only a file of two columns, key and score, needs none"
         )
         raise JoinError(msg)
     return Layout(delimiter, has_header=not headerless)
@@ -209,7 +209,8 @@ class _Rows:
                 if len(cells) > 1 or any(map(str.strip, cells)):
                     yield cells
         except csv.Error as error:
-            msg = f"{self._path}:{self._rows.line_num}: not CSV: {error}"
+            open_quote = "; a quote is not closed" if "end of data" in str(error) else ""
+            msg = f"{self._path}:{self._rows.line_num}: not CSV: {error}{open_quote}"
             raise JoinError(msg) from None
 
     def _lines(self) -> Iterator[str]:

@@ -87,5 +87,5 @@ def _text(row: dict[str, Any]) -> bytes:
 
 
 def _damaged(path: Path, error: Exception) -> JoinError:
-    line = str(error).splitlines()[0]
+    line = str(error).splitlines()[0].rstrip(".")
     return JoinError(f"{path}: cannot be read as parquet: {line}; write or copy the file anew")

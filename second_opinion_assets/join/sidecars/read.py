@@ -21,6 +21,7 @@ from second_opinion_assets.join.scorers import (
     Source,
 )
 from second_opinion_assets.join.scores import (
+    STEM_FIELD,
     find_key,
     read_competitor,
     read_row,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from second_opinion_assets.join.files import Progress
     from second_opinion_assets.join.options import JoinOptions
-    from second_opinion_assets.join.scores import Found, Payload
+    from second_opinion_assets.join.scores import Found, Payload, RowRules
     from second_opinion_assets.join.sidecars.form import Form, RowBlock
     from second_opinion_assets.join.sidecars.native import NativeScores
     from second_opinion_assets.join.sidecars.uniform import UniformRows
@@ -174,6 +175,7 @@ class SidecarReader:
         self._scorers = scorers
         self._progress = progress
         self._pattern = sidecar.key_pattern(scorers.options)
+        self._uniform_readers: dict[RowRules, UniformReader] = {}
 
     def read_file(self, path: Path, name: str, written: str, asked: Asked) -> SidecarFile:
         """Read one file.
@@ -204,17 +206,17 @@ class SidecarReader:
         self._scorers.sources.append(source)
         self._rules = form.rules
         self._is_table = form.is_table
-        self._uniform = UniformReader(form.rules, self._sidecar.label, large=large)
+        alike = form.rules._replace(stem=form.rules.stem and "")
+        if large or form.is_table or alike not in self._uniform_readers:
+            reader = UniformReader(alike, self._sidecar.label, large=large)
+            self._uniform_readers[alike] = reader
+        self._uniform = self._uniform_readers[alike]
         self._open_end: int | None = None
         self._rows = 0
 
     def _read(self, block: RowBlock) -> None:
         self._open_end = block.open_end
-        if not self._is_table:
-            for position, text in block.rows():
-                self._read_row(position, text)
-            return
-        if not self._rows:
+        if self._is_table and not self._rows:
             self._uniform.learn(_first_payloads(block))
         others = self._read_natively(block)
         if others is None:
@@ -247,12 +249,13 @@ class SidecarReader:
     def _take(self, rows: UniformRows, first: int) -> bool:
         """Put rows that were read quickly into their scorers; False, and none taken, if odd."""
         field = self._uniform.key_field
-        keys = self._normalizer(field).many(rows.keys)
+        raw_keys = rows.keys if field != STEM_FIELD else [self._rules.stem or ""] * len(rows.keys)
+        keys = self._normalizer(field).many(raw_keys)
         names = dict.fromkeys(rows.competitors)
         if not all(keys) or not all(name == name.strip() for name in names):
             return False
         positions = [first + number for number in rows.numbers]
-        columns = ScoreColumns(keys, rows.keys, rows.score, rows.runtime_ms, rows.frames, positions)
+        columns = ScoreColumns(keys, raw_keys, rows.score, rows.runtime_ms, rows.frames, positions)
         for name in names:
             part = columns
             if len(names) > 1:

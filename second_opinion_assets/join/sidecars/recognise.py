@@ -34,9 +34,11 @@ def read_form(content: Content, asked: Asked) -> Form:
     if reader is None:
         line = content.head[:60].decode(errors="replace").splitlines()[:1]
         begins = f"begins with {line[0]!r}" if line else "is empty"
+        pattern = content.path.with_name("*.json")
+        remedy = f"; leave it out by a pattern, such as {pattern}" if asked.stem_is_key else ""
         msg = (
             f"{content.path}: no reader knows this score file, which {begins}; expected "
-            "JSON, CSV or parquet, or say which as reader"
+            f"JSON, CSV or parquet{remedy}"
         )
         raise JoinError(msg)
     if reader is Reader.json_lines:

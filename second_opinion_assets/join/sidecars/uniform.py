@@ -21,6 +21,7 @@ from second_opinion_assets.join.scores import (
     GOOD_STATUSES,
     RUNTIME_NAMES,
     SCORE_NAMES,
+    STEM_FIELD,
     matching_fields,
 )
 
@@ -72,7 +73,7 @@ class UniformReader:
 
     @property
     def key_field(self) -> str:
-        """The field that `read` takes keys from."""
+        """The field that `read` takes keys from; `STEM_FIELD` if it leaves them empty."""
         return self._shape.key_field if self._shape else ""
 
     @property
@@ -99,7 +100,9 @@ class UniformReader:
         if self._shape is None or not block.certain:
             return None
         try:
-            rows = self._shape.decoder.decode_lines(block.text)
+            decoder = self._shape.decoder
+            many = block.count > 1  # one row may span lines
+            rows = decoder.decode_lines(block.text) if many else [decoder.decode(block.text)]
             return self._shape.read(rows) if len(rows) == block.count else None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError):
             return None  # an unknown field, another type, a row without summary
@@ -228,14 +231,16 @@ def _shape(fields: Fields, rules: RowRules, label: str | None) -> _Shape | None:
     sums_runtime = "runtime" not in places and "runtime" in frame.values()
     return _Shape(
         decoder=msgspec.json.Decoder(_row_type(fields.top, top, kinds)),
-        key_field=places["key"].removeprefix(_SUMMARY),
+        key_field=places.get("key", STEM_FIELD).removeprefix(_SUMMARY),
         score_field=places.get("score") or f"frames[].{_field_of(frame, 'score')}",
-        key=getter("key", None),
+        key=getter("key", ""),
         competitor=getter("competitor", label),
         status=getter("status", None),
         score=getter("score", None) if "score" in places else None,
         runtime=None if sums_runtime else getter("runtime", math.nan),
-        native=None if summary or frame else lambda: _native(fields, places, label),
+        native=None
+        if summary or frame or "key" not in places
+        else lambda: _native(fields, places, label),
     )
 
 
@@ -270,7 +275,7 @@ def _places(fields: Fields, rules: RowRules, label: str | None) -> dict[str, str
         two_of_one_name
         or sums_beside_score
         or not all(map(has_plain_names, fields.levels))
-        or not found["key"]
+        or not (found["key"] or (rules.stem is not None and not rules.key_field))
         or not (found["competitor"] or label)
         or len(found["status"]) > 1
         or len(set(places.values())) < len(places)
