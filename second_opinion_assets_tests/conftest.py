@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from second_opinion_assets.join.manifest import TableSpec
-from second_opinion_assets.join.manifest_sidecars import parse_sidecar
+from second_opinion_assets.join.manifest_sidecars import parse_sidecar, read_sidecar_entry
 from second_opinion_assets.join.materialize import JoinResult, materialize
 from second_opinion_assets.join.options import parse_options
 from second_opinion_assets.join.provenance import Invocation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from second_opinion_assets.join.sidecars import Sidecar
 
 INVOCATION = Invocation(Path("no-such-program"), ("--of", "a test"), {"of": "a test"})
 EXAMPLES = Path(__file__).parent / "join" / "examples"
@@ -54,7 +56,7 @@ class Workspace:
     def spec(
         self,
         features: str = "features.jsonl",
-        scores: Iterable[str] = ("scores.jsonl",),
+        scores: Iterable[str | dict[str, Any]] = ("scores.jsonl",),
         out: str = "out.jsonl",
         audit_json: str | None = "audit.json",
         **options: Any,
@@ -63,7 +65,7 @@ class Workspace:
         return TableSpec(
             id="table",
             features=self.folder / features,
-            scores=tuple(parse_sidecar(score, self.folder) for score in scores),
+            scores=tuple(_sidecar(score, self.folder) for score in scores),
             out=self.folder / out,
             audit_json=self.folder / audit_json if audit_json else None,
             options=parse_options(options, "options"),
@@ -110,12 +112,16 @@ def work(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
+def _sidecar(score: str | dict[str, Any], folder: Path) -> Sidecar:
+    if isinstance(score, str):
+        return parse_sidecar(score, folder)
+    return read_sidecar_entry(score, "scores", folder)
+
+
 def examples(kind: str) -> list[Any]:
-    """Return the files of an example folder as parameters, one a case, named as the files are."""
+    """Return what is in an example folder as parameters, one a case, each named as it is."""
     files = sorted(
-        path
-        for path in (EXAMPLES / kind).iterdir()
-        if path.is_file() and not path.name.endswith(_COMPANIONS)
+        path for path in (EXAMPLES / kind).iterdir() if not path.name.endswith(_COMPANIONS)
     )
     return [pytest.param(path, id=path.name) for path in files]
 
@@ -126,7 +132,7 @@ def companion(example: Path, suffix: str) -> Path:
 
 
 def example_options(example: Path) -> dict[str, Any]:
-    """Return what an example asks for beside the defaults: options, and `label`."""
+    """Return what an example asks for beside the defaults: options, `label` and `rules`."""
     path = companion(example, ".options.json")
     options: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     return options

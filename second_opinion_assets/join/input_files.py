@@ -17,7 +17,7 @@ from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.files import FileDigest, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 class NoFilesError(JoinError):
@@ -96,14 +96,14 @@ class InputPaths:
 
     def __init__(self) -> None:
         self._readers: dict[str, str] = {}
-        self._patterns: dict[str, str] = {}
+        self._patterns: dict[tuple[str, ...], str] = {}
 
     def add(self, path: Path, reader: str) -> None:
         """Note that somebody reads a path."""
         real = os.path.realpath(path)
         self._readers[real] = reader
         if glob.has_magic(real):
-            self._patterns[real] = reader
+            self._patterns[Path(real).parts] = reader
 
     def reader(self, path: Path) -> str | None:
         """Return who reads a path, or a folder above it, or a pattern that it matches."""
@@ -111,14 +111,18 @@ class InputPaths:
         for place in (real, *real.parents):
             if str(place) in self._readers and (place == real or not place.is_file()):
                 return self._readers[str(place)]
-        return next((who for p, who in self._patterns.items() if _matches(real, p)), None)
+        return next((who for p, who in self._patterns.items() if _matches(real.parts, p)), None)
 
 
-def _matches(path: Path, pattern: str) -> bool:
-    if "**" in pattern:
-        return fnmatch.fnmatchcase(str(path), pattern.replace("**/", "*"))
-    patterns = Path(pattern).parts
-    return len(patterns) == len(path.parts) and all(map(fnmatch.fnmatchcase, path.parts, patterns))
+def _matches(parts: Sequence[str], patterns: Sequence[str]) -> bool:
+    """Say whether a path's components match those of a pattern; `**` is any number of them."""
+    if not patterns:
+        return not parts
+    if patterns[0] == "**":
+        return any(_matches(parts[n:], patterns[1:]) for n in range(len(parts) + 1))
+    if not parts or not fnmatch.fnmatchcase(parts[0], patterns[0]):
+        return False
+    return _matches(parts[1:], patterns[1:])
 
 
 def combined_digest(files: Iterable[tuple[str, FileDigest]]) -> FileDigest:

@@ -7,12 +7,14 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from second_opinion_assets.join.errors import JoinError, ManifestError
 from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.join.manifest_sidecars import parse_sidecar
 from second_opinion_assets.join.options import JoinOptions, KeyNormalize, MissingPolicy
+from second_opinion_assets.join.sidecars import SidecarRules
 from second_opinion_assets_tests.conftest import example_message, examples
 
 if TYPE_CHECKING:
@@ -182,3 +184,22 @@ def test_parse_sidecar_refuses(spec: str) -> None:
     """A score file without path, or with an equals sign and no label, is refused."""
     with pytest.raises(JoinError, match=r"^score file .*: expected LABEL=path or path$"):
         parse_sidecar(spec)
+
+
+def test_sidecar_with_rules_of_its_own(work: Workspace) -> None:
+    """A sidecar that is an object may have its own fields, key pattern and reader."""
+    rules = {
+        "score_field": "overall",
+        "key_field": "clip.id",
+        "status_field": "state",
+        "key_pattern": "(.*)_x264",
+        "reader": "csv",
+        "label_as_score": True,
+    }
+    entry = {"path": "s.csv", "label": "DOVER", "scale": None, **rules}
+    table = {"id": "t", "features": "f.jsonl", "scores": [entry, "t.csv"], "out": "o.jsonl"}
+    path = work.write("m.json", json.dumps({"tables": [table]}))
+    first, second = load_manifest(path).tables[0].scores
+    assert (first.label, first.spec, first.path) == ("DOVER", "DOVER=s.csv", work.folder / "s.csv")
+    assert first.rules == msgspec.convert(rules, SidecarRules)
+    assert second.rules == SidecarRules()

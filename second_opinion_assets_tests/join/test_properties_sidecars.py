@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, note, reject, settings
 from hypothesis import strategies as st
 
-from second_opinion_assets.join import files
+from second_opinion_assets.join import content, files
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.materialize import JoinResult, materialize
@@ -332,6 +332,7 @@ def block_sizes(knobs: Knobs) -> Iterator[None]:
     """Let blocks of rows end where the knobs say, and nothing wait for the disk."""
     with (
         patch.object(files, "CHUNK_BYTES", knobs.chunk_bytes),
+        patch.object(content, "HEAD_BYTES", knobs.chunk_bytes),
         patch.object(read, "LEARNING_ROWS", knobs.learning_rows),
         patch.object(read, "LARGE_SIDECAR_BYTES", 0 if knobs.native else sys.maxsize),
         patch.object(forms, "LARGE_FILE_BYTES", 0 if knobs.native else sys.maxsize),

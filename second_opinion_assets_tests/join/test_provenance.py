@@ -119,6 +119,17 @@ def test_run_provenance_of_a_table(work: Workspace) -> None:
         assert entry["sha256"] == _sha(work.read(name))
 
 
+def test_rules_of_a_sidecar_are_recorded(work: Workspace) -> None:
+    """What is asked of one sidecar alone stands in the arguments and beside its digest."""
+    sidecar = {"path": "scores.jsonl", "label": "MUSIQ", "score_field": "score"}
+    spec = work.spec(scores=[sidecar, "Q-Align=scores.jsonl"])
+    assert table_args(spec)["scores"] == [sidecar, "Q-Align=scores.jsonl"]
+    work.join(scores=[sidecar])
+    (entry,) = work.document()["run_provenance"]["inputs"]["scores"]
+    assert (entry["rules"], entry["readers"]) == ({"score_field": "score"}, ["json_lines"])
+    assert entry["score_fields"] == ["score"]
+
+
 @pytest.mark.parametrize("form", ["jsonl", "json", "parquet"])
 def test_hashes_of_every_form(work: Workspace, form: str) -> None:
     """The hashes in the provenance are those of the whole files, whatever their form."""
@@ -176,6 +187,7 @@ def test_fingerprint_is_the_results(work: Workspace) -> None:
         pytest.param({"prefix": "so"}, id="prefix"),
         pytest.param({"score_field": "overall"}, id="score-field"),
         pytest.param({"label_as_score": True}, id="label-as-score"),
+        pytest.param({"scores": [{"path": "scores.jsonl", "score_field": "mos"}]}, id="rule"),
         pytest.param({"out": "out.parquet"}, id="form-of-output"),
     ],
 )

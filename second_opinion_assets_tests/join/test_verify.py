@@ -343,3 +343,25 @@ def test_any_join_holds_until_a_status_changes(
         if policy == "mark":
             assert Counter(row[name] for row in table) != before
             assert found.differences
+
+
+@pytest.mark.parametrize("written", ["bench", "bench/*.json"])
+def test_files_of_a_folder(work: Workspace, written: str) -> None:
+    """Each file of a folder is held against its record; one that came since is told as added."""
+    for clip in "ab":
+        work.write(f"bench/{clip}.json", '{"competitor": "DOVER", "score": 1}')
+    work.join(scores=[written])
+    audit = work.folder / "audit.json"
+    assert verify(audit).holds
+    work.write("bench/a.json", '{"competitor": "DOVER", "score": 2}')
+    (work.folder / "bench/b.json").unlink()
+    work.write("bench/c.json", "{}")
+    found = verify(audit)
+    assert not found.holds
+    assert states(found) == {
+        "features.jsonl": "unchanged",
+        "a.json": "changed",
+        "b.json": "gone",
+        "c.json": "added",
+        "out.jsonl": "unchanged",
+    }

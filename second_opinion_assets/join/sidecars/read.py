@@ -302,6 +302,8 @@ class SidecarReader:
             asked = self._rules.key_field
             wanted = f"no key field {asked!r}" if asked else "no key field with a usual name"
             msg = f"{where}: {wanted} among {', '.join(payload)}; name it as score_key_field"
+            if not self._is_table and not asked:
+                msg = f"{msg}, or give the folder, where a file's name is its key"
             raise JoinError(msg)
         return found
 

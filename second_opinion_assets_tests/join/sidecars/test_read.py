@@ -23,19 +23,24 @@ if TYPE_CHECKING:
     from second_opinion_assets_tests.conftest import Workspace
 
 
-def _spec(example: Path, options: dict[str, Any]) -> str:
-    label = options.pop("label", None)
-    return f"{label}={example.name}" if label else example.name
+def _given(example: Path, work: Workspace) -> tuple[str | dict[str, Any], dict[str, Any]]:
+    """Copy an example to a workspace; return the sidecar that it is, and the options."""
+    copy = shutil.copytree if example.is_dir() else shutil.copy
+    copy(example, work.folder / example.name)
+    options = example_options(example)
+    label, rules = options.pop("label", None), options.pop("rules", None)
+    if rules:
+        return {"path": example.name, "label": label, **rules}, options
+    return (f"{label}={example.name}" if label else example.name), options
 
 
 @pytest.mark.parametrize("example", examples("accepted_sidecars"))
 def test_accepted_sidecar(example: Path, work: Workspace) -> None:
     """Every row of an accepted sidecar reaches the columns that its expectation names."""
-    shutil.copy(example, work.folder)
+    sidecar, options = _given(example, work)
     expected = json.loads(companion(example, ".expected.json").read_text())
     work.write_lines("features.jsonl", [{"clip_id": row["key"]} for row in expected])
-    options = example_options(example)
-    result = work.join(scores=[_spec(example, options)], key_column="clip_id", **options)
+    result = work.join(scores=[sidecar], key_column="clip_id", **options)
     bad = {
         (scorer.competitor, sample.row): sample
         for scorer in result.tally.scorers.values()
@@ -51,7 +56,7 @@ def test_accepted_sidecar(example: Path, work: Workspace) -> None:
             "status": want["status"],
             "runtime_ms": want["runtime_ms"],
             "frames": want["frames"],
-            "source": "" if want["status"] == "missing" else example.name,
+            "source": "" if want["status"] == "missing" else want.get("source", example.name),
         }
         assert got == wanted
         sample = bad.get((want["competitor"], number))
@@ -63,10 +68,9 @@ def test_accepted_sidecar(example: Path, work: Workspace) -> None:
 @pytest.mark.parametrize("example", examples("accepted_sidecars"))
 def test_accepted_sidecar_is_complete(example: Path, work: Workspace) -> None:
     """The expectation of an accepted sidecar names each of its distinct rows."""
-    shutil.copy(example, work.folder)
+    sidecar, options = _given(example, work)
     expected = json.loads(companion(example, ".expected.json").read_text())
-    options = example_options(example)
-    result = work.join(scores=[_spec(example, options)], **options)
+    result = work.join(scores=[sidecar], **options)
     loaded = {name: tally.scores_loaded for name, tally in result.tally.scorers.items()}
     wanted = dict.fromkeys((row["competitor"] for row in expected), 0)
     for row in expected:
@@ -77,11 +81,10 @@ def test_accepted_sidecar_is_complete(example: Path, work: Workspace) -> None:
 @pytest.mark.parametrize("example", examples("rejected_sidecars"))
 def test_rejected_sidecar(example: Path, work: Workspace) -> None:
     """A rejected sidecar stops the table with its one-line message, and nothing is written."""
-    shutil.copy(example, work.folder)
+    sidecar, options = _given(example, work)
     before = work.contents()
-    options = example_options(example)
     with pytest.raises(JoinError, match=r"^[^\n]+\Z") as caught:
-        work.join(scores=[_spec(example, options)], **options)
+        work.join(scores=[sidecar], **options)
     assert str(caught.value) == example_message(example, work.folder)
     assert work.contents() == before
 
@@ -90,20 +93,6 @@ def test_score_file_that_is_not_there(work: Workspace) -> None:
     """A score file that is not there is named in the error."""
     with pytest.raises(JoinError, match=r"gone\.jsonl: cannot be read: No such file"):
         work.join(scores=["gone.jsonl"])
-
-
-def test_score_file_that_is_a_folder(work: Workspace) -> None:
-    """A folder in the place of a score file is an error that names it."""
-    (work.folder / "scores").mkdir()
-    with pytest.raises(JoinError, match=r"scores: .*"):
-        work.join(scores=["scores"])
-
-
-def test_unknown_form_of_score_file(work: Workspace) -> None:
-    """A suffix that tells no form is refused with the forms that there are."""
-    work.write("scores.txt", "a 1\n")
-    with pytest.raises(JoinError, match=r"scores\.txt: score files end in .*\.jsonl.*\.txt"):
-        work.join(scores=["scores.txt"])
 
 
 def test_identical_rows_in_one_file_are_counted(work: Workspace) -> None:

@@ -1,0 +1,255 @@
+"""The forms of score files: the same rows say the same in every form that can hold them."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from second_opinion_assets.join import files
+from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.join.options import JoinOptions
+from second_opinion_assets.join.sidecars import Reader, Sidecar, csv_form, read_sidecars
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from second_opinion_assets_tests.conftest import Workspace
+
+Row = dict[str, Any]
+
+TEXTS = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\u0085\u2028\u2029"),
+    max_size=6,
+)
+SCORES = st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers(-99, 99))
+
+
+@st.composite
+def score_rows(draw: st.DrawFn) -> list[Row]:
+    """Draw rows of distinct keys, as a scorer may write them."""
+    keys = draw(st.lists(TEXTS.filter(_is_plain_key), min_size=1, unique_by=str.strip))
+    return [
+        {
+            "clip_id": key,
+            "competitor": draw(st.sampled_from(["DOVER", "MUSIQ"])),
+            "status": draw(st.sampled_from(["ok", "PASS", "failed", None])),
+            "runtime_ms": draw(st.none() | st.floats(0, 1e6)),
+            "score": draw(st.none() | SCORES),
+        }
+        for key in keys
+    ]
+
+
+def _is_plain_key(text: str) -> bool:
+    """Say whether a text is a key that stands by itself, and reads alike in every form."""
+    return bool(text.strip()) and text == text.strip() and text != "clip_id"
+
+
+def as_lines(rows: list[Row]) -> bytes:
+    """Return JSON lines: the form that the others are held against."""
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def as_concatenated(rows: list[Row]) -> bytes:
+    """Return objects without anything between them."""
+    return "".join(map(json.dumps, rows)).encode()
+
+
+def as_indented(rows: list[Row]) -> bytes:
+    """Return objects over many lines, one after another."""
+    return "\n".join(json.dumps(row, indent=2) for row in rows).encode()
+
+
+def as_document(rows: list[Row]) -> bytes:
+    """Return one JSON document."""
+    return json.dumps({"rows": rows}, indent=1).encode()
+
+
+def as_csv(rows: list[Row], delimiter: str = ",") -> bytes:
+    """Return CSV with a header whose names begin with a space, null as an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter)
+    writer.writerow(f" {name}" for name in rows[0])
+    writer.writerows(row.values() for row in rows)
+    return text.getvalue().encode()
+
+
+def as_parquet(rows: list[Row]) -> bytes:
+    """Return a parquet table."""
+    import pyarrow as pa  # noqa: PLC0415 (most tests do without)
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    sink = io.BytesIO()
+    floats = [
+        {**row, "score": None if row["score"] is None else float(row["score"])} for row in rows
+    ]
+    kinds = dict.fromkeys(("score", "runtime_ms"), pa.float64())
+    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in rows[0]])
+    pq.write_table(pa.Table.from_pylist(floats, schema), sink, row_group_size=3)
+    return sink.getvalue()
+
+
+def zstd(data: bytes) -> bytes:
+    """Return bytes compressed by the usual program."""
+    return subprocess.run(["zstd", "-qc"], input=data, capture_output=True, check=True).stdout
+
+
+FORMS: dict[str, Callable[[list[Row]], bytes]] = {
+    "s.json": as_concatenated,
+    "indented.json": as_indented,
+    "document.json": as_document,
+    "s.csv": as_csv,
+    "semicolons.txt": lambda rows: as_csv(rows, ";"),
+    "s.tsv": lambda rows: as_csv(rows, "\t"),
+    "s.parquet": as_parquet,
+    "s.jsonl.gz": lambda rows: gzip.compress(as_lines(rows)),
+    "s.csv.gz": lambda rows: gzip.compress(as_csv(rows)[:40]) + gzip.compress(as_csv(rows)[40:]),
+    "s.parquet.gz": lambda rows: gzip.compress(as_parquet(rows)),
+}
+
+
+def scores_of(name: str, data: bytes) -> dict[str, Any]:
+    """Return what a sidecar of this name and content says, by scorer and key."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, name)
+        path.write_bytes(data)
+        scorers, _ = read_sidecars([Sidecar(path, name, name)], JoinOptions())
+    return {
+        scorer.competitor: {
+            raw_key: [repr(part) for part in scorer.row(row)[:4]]
+            for row, raw_key in enumerate(scorer.raw_keys)
+        }
+        for scorer in scorers
+    }
+
+
+@pytest.mark.parametrize("name", FORMS)
+@settings(max_examples=25, deadline=None)
+@given(rows=score_rows(), chunk_bytes=st.sampled_from([5, 64, 4 << 20]))
+def test_every_form_says_what_lines_say(name: str, rows: list[Row], chunk_bytes: int) -> None:
+    """The same rows give the same scores, statuses and runtimes in every form."""
+    expected = scores_of("s.jsonl", as_lines(rows))
+    with (
+        patch.object(files, "CHUNK_BYTES", chunk_bytes),
+        patch.object(csv_form, "_BLOCK_ROWS", 2),
+    ):
+        assert scores_of(name, FORMS[name](rows)) == expected
+
+
+def test_zstd_says_what_lines_say() -> None:
+    """A file that the program zstd compressed is read, in one frame or several."""
+    rows = [
+        {"clip_id": f"c{n}", "competitor": "DOVER", "score": n / 7, "status": None}
+        for n in range(5000)
+    ]
+    lines = as_lines(rows)
+    expected = scores_of("s.jsonl", lines)
+    with patch.object(files, "CHUNK_BYTES", 1000):
+        assert scores_of("s.jsonl.zst", zstd(lines)) == expected
+        assert scores_of("s.zst", zstd(lines[:9000]) + zstd(lines[9000:])) == expected
+
+
+@pytest.mark.parametrize("name", ["s.csv", "s.parquet", "s.json", "s.jsonl.gz"])
+def test_large_files_of_every_form(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Native code reads every form of table where it is worth its import, to the same effect."""
+    monkeypatch.setattr("second_opinion_assets.join.sidecars.read.LARGE_SIDECAR_BYTES", 0)
+    rows = [
+        {"clip_id": f"c{n}", "competitor": "DOVER", "status": None, "runtime_ms": 1.5, "score": n}
+        for n in range(300)
+    ]
+    rows[7]["score"] = None
+    assert scores_of(name, FORMS[name](rows)) == scores_of("s.jsonl", as_lines(rows))
+
+
+@pytest.mark.parametrize(
+    ("name", "reader"),
+    [
+        ("s.json", Reader.json_concatenated),
+        ("document.json", Reader.json_document),
+        ("s.csv", Reader.csv),
+        ("s.parquet.gz", Reader.parquet),
+        ("s.jsonl.gz", Reader.json_lines),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".txt", ""])
+def test_no_faith_in_the_suffix(work: Workspace, name: str, reader: Reader, suffix: str) -> None:
+    """What reads a file is told by what it holds, whatever it is called."""
+    rows = [{"clip_id": key, "competitor": "DOVER", "score": 1} for key in ("a", "b")]
+    work.write(f"scores{suffix}", FORMS[name]([{**row, "runtime_ms": None} for row in rows]))
+    result = work.join(scores=[f"scores{suffix}"])
+    assert result.sidecars[0].reader is reader
+    assert result.tally.scorers["DOVER"].matched_rows == 2
+
+
+def test_hash_of_a_compressed_file_is_of_the_file(work: Workspace) -> None:
+    """Of a compressed file the digest is that of its own bytes, not of what they hold."""
+    data = gzip.compress(b'{"clip_id": "a", "score": 1}\n')
+    path = work.write("scores.jsonl.gz", data)
+    result = work.join(scores=["DOVER=scores.jsonl.gz"])
+    assert result.sidecars[0].digest == files.digest_file(path)
+    assert result.sidecars[0].digest.bytes == len(data)
+
+
+@pytest.mark.parametrize("size", range(2, 60, 7))
+def test_compressed_file_cut_anywhere(work: Workspace, size: int) -> None:
+    """A compressed file that ends too soon is refused, wherever that is."""
+    data = gzip.compress(b'{"clip_id": "a", "competitor": "DOVER", "score": 72.5}\n' * 3, mtime=0)
+    work.write("scores.jsonl.gz", data[:size])
+    with pytest.raises(JoinError, match=r"scores\.jsonl\.gz: the compressed file is cut short"):
+        work.join(scores=["scores.jsonl.gz"])
+
+
+def test_a_reader_is_asked_for(work: Workspace) -> None:
+    """A reader that is asked for reads a file that would be read otherwise."""
+    work.write("scores.txt", "score,1\nb,2\n")
+    sidecar = {"path": "scores.txt", "label": "DOVER", "reader": "csv_headerless"}
+    work.write_lines("features.jsonl", [{"clip_id": "score"}, {"clip_id": "b"}])
+    assert work.join(scores=[sidecar]).tally.scorers["DOVER"].matched_rows == 2
+
+
+def test_one_file_is_several_scorers(work: Workspace) -> None:
+    """One file may be listed under several labels, each with the score field of its own."""
+    work.write("dover.csv", "path, aesthetic score, overall/final score\na,1,2\nb,3,4\n")
+    aesthetic = {"path": "dover.csv", "label": "DOVER-a", "score_field": "aesthetic score"}
+    result = work.join(scores=["DOVER=dover.csv", aesthetic])
+    row = work.rows()[0]
+    assert (row["second_opinion_dover_score"], row["second_opinion_dover_a_score"]) == (2.0, 1.0)
+    assert [given.score_fields for given in result.sidecars] == [
+        ["overall/final score"],
+        ["aesthetic score"],
+    ]
+
+
+def test_a_field_asked_of_the_table_may_be_another_sidecars(work: Workspace) -> None:
+    """The table's score field counts where a file has it; the others have their usual one."""
+    work.write("a.csv", "path,technical,score\na,1,2\n")
+    work.write("b.csv", "path,overall/final score\na,3\n")
+    work.join(scores=["A=a.csv", "B=b.csv"], score_field="technical")
+    row = work.rows()[0]
+    assert (row["second_opinion_a_score"], row["second_opinion_b_score"]) == (1.0, 3.0)
+
+
+def test_the_audit_says_that_a_label_was_read(work: Workspace) -> None:
+    """A label that was read as a score on purpose is named in the audit."""
+    work.write_lines("subjects.jsonl", [{"clip_id": "a", "gt_score": 4.5}])
+    work.join(
+        scores=["subjects=subjects.jsonl", "scores.jsonl"],
+        score_field="gt_score",
+        label_as_score=True,
+    )
+    said = {
+        name: (scorer["score_fields"], scorer["label_fields"])
+        for name, scorer in work.document()["competitors"].items()
+    }
+    assert said == {"subjects": (["gt_score"], ["gt_score"]), "DOVER": (["score"], [])}

@@ -1,0 +1,133 @@
+"""What is seen of an input before it is joined, and when it is seen as complete."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from second_opinion_assets.join.files import digest_file
+from second_opinion_assets.join.source_files import SourceFile, Stamp, read_source_file
+from second_opinion_assets.join.watch import Waiting, Watcher
+
+if TYPE_CHECKING:
+    from second_opinion_assets_tests.conftest import Workspace
+
+ROW = b'{"clip_id": "a", "score": 1}'
+EXAMPLES = Path(__file__).parent / "examples"
+SETTLE_SECONDS = 10.0
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "rows", "complete"),
+    [
+        ("s.jsonl", ROW + b"\n\n" + ROW, 2, True),
+        ("s.jsonl", ROW + b"\n" + ROW[:-3], 2, False),
+        ("s.json", ROW + ROW, 2, True),
+        ("s.json", ROW + ROW[:-3], None, False),
+        ("s.json", b"[" + ROW + b"]", 1, True),
+        ("s.json", b"[" + ROW, None, False),
+        ("s.json", b"", None, False),
+        ("s.csv", b"path,score\na,1\n\nb,2\n", 2, True),
+        ("s.csv", b"path,score\na,1\nb,2", 2, False),
+        ("s.csv", b"a.mp4,1\nb.mp4,2\n", 2, True),
+        ("s.jsonl.gz", gzip.compress(ROW + b"\n"), 1, True),
+        ("s.jsonl.gz", gzip.compress(ROW + b"\n")[:-4], None, False),
+        ("s.txt", b"notes", None, True),
+        ("s.parquet", (EXAMPLES / "accepted_sidecars/score_table.parquet").read_bytes(), 3, True),
+        ("s.parquet", b"PAR1 and no more", None, False),
+        (
+            "s.gz",
+            gzip.compress((EXAMPLES / "accepted_sidecars/score_table.parquet").read_bytes()),
+            3,
+            True,
+        ),
+    ],
+)
+def test_one_file(
+    work: Workspace, name: str, data: bytes, rows: int | None, *, complete: bool
+) -> None:
+    """A file of any form is counted and hashed, and one that is cut short looks it."""
+    path = work.write(name, data)
+    found = read_source_file(path)
+    assert (found.rows, found.complete) == (rows, complete)
+    assert found.digest == digest_file(path)
+
+
+@pytest.fixture
+def folder(work: Workspace) -> Path:
+    """Return a folder of two payloads that nobody has touched for long."""
+    for name in ("a.json", "b.json"):
+        work.write(f"bench/{name}", ROW)
+        os.utime(work.folder / "bench" / name, (1e9, 1e9))
+    os.utime(work.folder / "bench", (1e9, 1e9))
+    return work.folder / "bench"
+
+
+@pytest.fixture
+def watcher() -> Watcher:
+    """Return a watcher that has seen nothing."""
+    return Watcher(SETTLE_SECONDS)
+
+
+@pytest.mark.parametrize("pattern", ["", "*.json"])
+def test_several_files(folder: Path, pattern: str) -> None:
+    """Several files are counted together, and have one digest and one stamp."""
+    found = read_source_file(folder / pattern)
+    assert (found.rows, found.complete, found.digest.bytes) == (2, True, 2 * len(ROW))
+    assert found.stamp == Stamp.of(folder / pattern)
+
+
+@pytest.mark.parametrize("pattern", ["", "*.json"])
+@pytest.mark.parametrize("change", ["add", "remove", "rename", "rewrite"])
+def test_a_changed_folder_is_noticed(
+    folder: Path, watcher: Watcher, pattern: str, change: str
+) -> None:
+    """A file that is added, removed, renamed or rewritten changes the digest, once settled."""
+    path = folder / pattern
+    before = watcher.look(path, time.time())
+    if change == "add":
+        (folder / "c.json").write_bytes(ROW)
+    elif change == "remove":
+        (folder / "b.json").unlink()
+    elif change == "rename":
+        (folder / "b.json").rename(folder / "c.json")
+    else:
+        (folder / "b.json").write_bytes(ROW.replace(b"1", b"2"))
+    if change in ("add", "rewrite"):
+        waiting = watcher.look(path, time.time())
+        assert isinstance(waiting, Waiting)
+        assert "may be still being written" in waiting.reason
+    after = watcher.look(path, time.time() + 2 * SETTLE_SECONDS)
+    assert isinstance(before, SourceFile)
+    assert isinstance(after, SourceFile)
+    assert before.digest != after.digest
+
+
+def test_an_unchanged_folder_is_not_read_again(
+    folder: Path, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look at a folder whose files are as they were opens none of them."""
+    before = watcher.look(folder, time.time())
+    monkeypatch.setattr("second_opinion_assets.join.watch.read_source_file", None)
+    assert watcher.look(folder, time.time()) == before
+
+
+@pytest.mark.parametrize("name", ["empty", "empty/*.json", "nowhere", "nowhere/*.json"])
+def test_what_is_not_there_yet(work: Workspace, watcher: Watcher, name: str) -> None:
+    """A folder without files, and a pattern without matches, are waited for like a file."""
+    (work.folder / "empty").mkdir()
+    found = watcher.look(work.folder / name, time.time())
+    assert found == Waiting(f"{work.folder / name} is not there yet")
+
+
+def test_a_file_cut_short_in_a_folder(folder: Path, watcher: Watcher) -> None:
+    """A folder is complete when each of its files is."""
+    (folder / "b.json").write_bytes(ROW[:-3])
+    found = watcher.look(folder, time.time() + 2 * SETTLE_SECONDS)
+    assert isinstance(found, Waiting)
+    assert "looks cut short" in found.reason
