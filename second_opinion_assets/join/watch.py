@@ -55,8 +55,9 @@ class Watcher:
         """
         try:
             stamp = Stamp.of(path)
-        except (FileNotFoundError, NoFilesError):
-            return Waiting(f"{path} is not there yet")
+        except (FileNotFoundError, NoFilesError) as error:
+            what = "has no file" if isinstance(error, NoFilesError) else "is not there"
+            return Waiting(f"{path} {what} yet")
         except OSError as error:
             raise unreadable(path, error) from None
         known = self._known.get(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ class Ticks:
 
     def __init__(self, instance: dg.DagsterInstance, manifest: Manifest) -> None:
         self.instance = instance
+        self.manifest = manifest
         self.looks = Looks(manifest, SETTLE_SECONDS)
 
     def tick(self, after_seconds: float = 3600.0) -> Found:
@@ -172,12 +174,11 @@ def test_one_unreadable_file_hurts_no_other_table(joined: Ticks, project: Projec
     """What cannot be read is named; the other tables are refreshed."""
     path = project.folder / "two.MUSIQ.jsonl"
     path.unlink()
-    path.mkdir()
-    os.utime(path, (0, 0))
+    path.symlink_to(path)
     project.write_scores("one", "DOVER", {"a": 1.0, "b": 3.0})
     found = joined.tick()
     assert tables_of(found) == ["one"]
-    assert found.notes == [f"two: {path}: cannot be read: Is a directory"]
+    assert found.notes == [f"two: {path}: cannot be read: {os.strerror(errno.ELOOP)}"]
 
 
 def test_a_failing_table_is_tried_once_for_each_content(
@@ -270,3 +271,54 @@ def test_automation_starts_as_the_settings_say(
     """A plain installation starts with the sensor switched off."""
     sensor = refresh_sensor(manifest, Settings(manifest.path, automation=automation))
     assert sensor.default_status.value == status
+
+
+@pytest.fixture
+def payloads(instance: dg.DagsterInstance, project: Project, join: Join) -> Ticks:
+    """Return ticks over a joined table whose scorer left a folder of payloads, one a clip."""
+    project.add_table("one", CLIPS, {})
+    project.tables[0]["scores"] = ["DOVER=bench"]
+    for clip, score in COMPLETE.items():
+        write_payload(project, clip, score)
+    manifest = project.save()
+    ticks = Ticks(instance, manifest)
+    ticks.tick()
+    assert join(manifest, "one").success
+    return ticks
+
+
+def write_payload(project: Project, clip: str, score: float | None) -> Path:
+    """Write what a scorer says of one clip."""
+    path = project.folder / "bench" / f"{clip}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f'{{"frames": [{{"score": {score}}}]}}')
+    return path
+
+
+def test_a_folder_is_observed_as_one(payloads: Ticks) -> None:
+    """A folder of payloads is one source partition, with the rows and bytes of all its files."""
+    (latest,) = payloads.instance.fetch_observations(
+        dg.AssetRecordsFilter(dg.AssetKey(["scorer_sidecars", "dover"]), ["one"]), limit=1
+    ).records
+    assert latest.asset_observation
+    metadata = {name: value.value for name, value in latest.asset_observation.metadata.items()}
+    assert (metadata["rows"], metadata["bytes"]) == (2, 2 * len('{"frames": [{"score": 1.0}]}'))
+
+
+def test_a_folder_as_it_was_asks_for_nothing(payloads: Ticks, project: Project) -> None:
+    """A folder that was joined is left alone, also after a restart, also if it was touched."""
+    os.utime(project.folder / "bench/a.json", (1, 1))
+    assert payloads.tick().requests == []
+    again = Ticks(payloads.instance, payloads.manifest).tick()
+    assert (again.events, again.requests, again.notes) == ([], [], [])
+
+
+def test_a_file_that_joins_a_folder(payloads: Ticks, project: Project) -> None:
+    """A file that comes to a folder later, or goes, asks for the table once it has settled."""
+    write_payload(project, "c", 3.0)
+    assert payloads.tick(after_seconds=1).requests == []
+    assert tables_of(payloads.tick(after_seconds=SETTLE_SECONDS + 1)) == ["one"]
+    (project.folder / "bench/c.json").unlink()
+    assert payloads.tick().requests == []
+    write_payload(project, "b", 7.0)
+    assert tables_of(payloads.tick()) == ["one"]

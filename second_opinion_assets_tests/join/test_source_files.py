@@ -22,32 +22,29 @@ EXAMPLES = Path(__file__).parent / "examples"
 SETTLE_SECONDS = 10.0
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "rows", "complete"),
-    [
-        ("s.jsonl", ROW + b"\n\n" + ROW, 2, True),
-        ("s.jsonl", ROW + b"\n" + ROW[:-3], 2, False),
-        ("s.json", ROW + ROW, 2, True),
-        ("s.json", ROW + ROW[:-3], None, False),
-        ("s.json", b"[" + ROW + b"]", 1, True),
-        ("s.json", b"[" + ROW, None, False),
-        ("s.json", b"", None, False),
-        ("s.csv", b"path,score\na,1\n\nb,2\n", 2, True),
-        ("s.csv", b"path,score\na,1\nb,2", 2, False),
-        ("s.csv", b"a.mp4,1\nb.mp4,2\n", 2, True),
-        ("s.jsonl.gz", gzip.compress(ROW + b"\n"), 1, True),
-        ("s.jsonl.gz", gzip.compress(ROW + b"\n")[:-4], None, False),
-        ("s.txt", b"notes", None, True),
-        ("s.parquet", (EXAMPLES / "accepted_sidecars/score_table.parquet").read_bytes(), 3, True),
-        ("s.parquet", b"PAR1 and no more", None, False),
-        (
-            "s.gz",
-            gzip.compress((EXAMPLES / "accepted_sidecars/score_table.parquet").read_bytes()),
-            3,
-            True,
-        ),
-    ],
-)
+LINES = ROW + b"\n"
+TABLE = (EXAMPLES / "accepted_sidecars/score_table.parquet").read_bytes()
+FILES: dict[str, tuple[str, bytes, int | None, bool]] = {
+    "lines": ("s.jsonl", LINES + b"\n" + ROW, 2, True),
+    "torn-line": ("s.jsonl", LINES + ROW[:-3], 2, False),
+    "objects": ("s.json", ROW + ROW, 2, True),
+    "torn-object": ("s.json", ROW + ROW[:-3], None, False),
+    "document": ("s.json", b"[" + ROW + b"]", 1, True),
+    "torn-document": ("s.json", b"[" + ROW, None, False),
+    "empty-document": ("s.json", b"", None, False),
+    "csv": ("s.csv", b"path,score\na,1\n\nb,2\n", 2, True),
+    "torn-csv": ("s.csv", b"path,score\na,1\nb,2", 2, False),
+    "headerless-csv": ("s.csv", b"a.mp4,1\nb.mp4,2\n", 2, True),
+    "gzip": ("s.jsonl.gz", gzip.compress(LINES), 1, True),
+    "torn-gzip": ("s.jsonl.gz", gzip.compress(LINES)[:-4], None, False),
+    "other": ("s.txt", b"notes", None, True),
+    "parquet": ("s.parquet", TABLE, 3, True),
+    "torn-parquet": ("s.parquet", TABLE[:99], None, False),
+    "gzip-of-parquet": ("s.gz", gzip.compress(TABLE), 3, True),
+}
+
+
+@pytest.mark.parametrize(("name", "data", "rows", "complete"), FILES.values(), ids=FILES)
 def test_one_file(
     work: Workspace, name: str, data: bytes, rows: int | None, *, complete: bool
 ) -> None:
@@ -117,12 +114,20 @@ def test_an_unchanged_folder_is_not_read_again(
     assert watcher.look(folder, time.time()) == before
 
 
-@pytest.mark.parametrize("name", ["empty", "empty/*.json", "nowhere", "nowhere/*.json"])
-def test_what_is_not_there_yet(work: Workspace, watcher: Watcher, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("empty", "has no file yet"),
+        ("empty/*.json", "has no file yet"),
+        ("nowhere/*.json", "has no file yet"),
+        ("nowhere", "is not there yet"),
+    ],
+)
+def test_what_is_not_there_yet(work: Workspace, watcher: Watcher, name: str, what: str) -> None:
     """A folder without files, and a pattern without matches, are waited for like a file."""
     (work.folder / "empty").mkdir()
     found = watcher.look(work.folder / name, time.time())
-    assert found == Waiting(f"{work.folder / name} is not there yet")
+    assert found == Waiting(f"{work.folder / name} {what}")
 
 
 def test_a_file_cut_short_in_a_folder(folder: Path, watcher: Watcher) -> None:
