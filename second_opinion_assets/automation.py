@@ -241,7 +241,7 @@ class Looks:
             return False
         try:
             return Stamp.of(path).modified_ns / 1e9 <= observed.timestamp
-        except OSError:
+        except (OSError, JoinError):
             return False
 
 

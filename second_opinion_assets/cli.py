@@ -82,7 +82,8 @@ _scores = click.option(
     multiple=True,
     required=True,
     metavar="[LABEL=]PATH",
-    help="Score file, JSONL or JSON; LABEL names the scorer where rows do not. Repeatable.",
+    help="Score file of any form, or a folder or pattern of them; LABEL names the scorer where "
+    "rows do not. Repeatable.",
 )
 
 

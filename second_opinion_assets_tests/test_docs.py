@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from second_opinion_assets.join.manifest import load_manifest
+
 PROJECT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
@@ -63,3 +65,21 @@ def test_links_between_documents_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
             if not target.startswith("http"):
                 assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+MANIFESTS = [
+    pytest.param(block, id=f"{document.name}-{number}")
+    for document in DOCUMENTS
+    for number, block in enumerate(
+        re.findall(r"```json\n(.*?)```", document.read_text(), re.DOTALL)
+    )
+    if '"tables"' in block
+]
+
+
+@pytest.mark.parametrize("text", MANIFESTS)
+def test_shown_manifests_can_be_used(tmp_path: Path, text: str) -> None:
+    """Every manifest that a document shows is one."""
+    (tmp_path / "our-scorers.json").write_text('{"scorers": []}')
+    (tmp_path / "m.json").write_text(text)
+    assert load_manifest(tmp_path / "m.json").tables

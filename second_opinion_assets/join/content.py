@@ -29,7 +29,7 @@ class Content:
     Attributes:
         path: the file.
         head: the first bytes, `HEAD_BYTES` or more where there are as many.
-        is_whole: whether `head` is all.
+        is_whole: whether `head` is known to be all.
         is_compressed: whether the bytes are others than those of the file.
     """
 

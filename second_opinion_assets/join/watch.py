@@ -53,13 +53,9 @@ class Watcher:
         Raises:
             JoinError: the file is there and cannot be read.
         """
-        try:
-            stamp = Stamp.of(path)
-        except (FileNotFoundError, NoFilesError) as error:
-            what = "has no file" if isinstance(error, NoFilesError) else "is not there"
-            return Waiting(f"{path} {what} yet")
-        except OSError as error:
-            raise unreadable(path, error) from None
+        stamp = _stamp(path)
+        if isinstance(stamp, Waiting):
+            return stamp
         known = self._known.get(path)
         if known is not None and known.stamp == stamp and known.complete:
             return known
@@ -69,8 +65,19 @@ class Watcher:
             return Waiting(f"{path} changed {age:.0f} s ago and may be still being written")
         if known is None or known.stamp != stamp:
             known = self._known[path] = read_source_file(path)
-        if Stamp.of(path) != known.stamp:
+        if _stamp(path) != known.stamp:
             return Waiting(f"{path} changed while it was read")
         if not known.complete and age < self.settle_seconds * INCOMPLETE_SETTLE_TIMES:
             return Waiting(f"{path} looks cut short and may be still being written")
         return known
+
+
+def _stamp(path: Path) -> Stamp | Waiting:
+    try:
+        return Stamp.of(path)
+    except FileNotFoundError:
+        return Waiting(f"{path} is not there yet")
+    except NoFilesError:
+        return Waiting(f"{path} has no file yet")
+    except OSError as error:
+        raise unreadable(path, error) from None

@@ -1,0 +1,92 @@
+"""The bytes of a file, decompressed: all of them, in whatever pieces they come."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+import pytest
+
+from second_opinion_assets.join import content, files
+from second_opinion_assets.join.content import Content
+from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.join.files import HashedFile, digest_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+TEXT = b"".join(b'{"clip_id": "%d"}\n' % number for number in range(3000))
+
+
+def zstd(data: bytes) -> bytes:
+    """Return bytes compressed by the usual program."""
+    return subprocess.run(["zstd", "-qc"], input=data, capture_output=True, check=True).stdout
+
+
+COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
+    "plain": bytes,
+    "gzip": gzip.compress,
+    "gzip-members": lambda data: gzip.compress(data[:999]) + gzip.compress(data[999:]),
+    "gzip-padding": lambda data: gzip.compress(data) + bytes(700),
+    "zstd": zstd,
+    "zstd-frames": lambda data: zstd(data[:999]) + zstd(data[999:]),
+}
+
+
+@pytest.mark.parametrize("compress", COMPRESSIONS.values(), ids=COMPRESSIONS)
+@pytest.mark.parametrize("chunk_bytes", [1, 500, 4 << 20])
+@pytest.mark.parametrize("data", [b"", b"{", TEXT], ids=["empty", "one-byte", "long"])
+def test_all_bytes(
+    tmp_path: Path, compress: Callable[[bytes], bytes], chunk_bytes: int, data: bytes
+) -> None:
+    """Content and digest are the same however a file is read, and however it is compressed."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(compress(data))
+    with (
+        patch.object(files, "CHUNK_BYTES", chunk_bytes),
+        patch.object(content, "_OUTPUT_BYTES", 100),
+        patch.object(content, "HEAD_BYTES", 150),
+    ):
+        file = HashedFile(path)
+        whole = Content(file)
+        assert data.startswith(whole.head)
+        assert whole.head == data or not whole.is_whole
+        assert whole.read() == data
+    assert file.digest == digest_file(path)
+
+
+@pytest.mark.parametrize("name", ["gzip", "zstd"])
+def test_a_read_that_fails(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fails in the middle of a compressed file is named as that, not as a bad file."""
+    path = tmp_path / "a.gz"
+    path.write_bytes(COMPRESSIONS[name](TEXT))
+    given = [path.read_bytes()[:64]]
+
+    def read(_self: HashedFile, _file: object) -> bytes:
+        if given:
+            return given.pop()
+        raise files.unreadable(path, OSError(5, "Input/output error"))
+
+    monkeypatch.setattr(HashedFile, "_read", read)
+    with pytest.raises(JoinError, match=r"a\.gz: cannot be read: Input/output error"):
+        Content(HashedFile(path)).read()
+
+
+@pytest.mark.parametrize(
+    ("name", "stem", "suffix"),
+    [
+        ("a.json", "a", ".json"),
+        ("a.mkv.JSON.GZ", "a.mkv", ".json"),
+        ("a.zst", "a", ""),
+        ("a", "a", ""),
+    ],
+)
+def test_names(tmp_path: Path, name: str, stem: str, suffix: str) -> None:
+    """A file's stem and suffix are those of its form; that of compression is none."""
+    path = tmp_path / name
+    path.write_bytes(b"x")
+    with_name = Content(HashedFile(path))
+    assert (with_name.stem, with_name.suffix) == (stem, suffix)
