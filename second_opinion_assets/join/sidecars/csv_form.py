@@ -54,12 +54,12 @@ def csv_layout(content: Content, asked: Asked) -> Layout | None:
     """Return how a file is laid out, told by its first line; None if it is not certainly CSV."""
     line = _first_line(content)
     cells = {delimiter: _cells(line, delimiter) for delimiter in DELIMITERS}
+    for delimiter, row in cells.items():
+        if len(row) == _PAIR and _ANY_NUMBER.fullmatch(row[1]):
+            return Layout(delimiter, has_header=False)  # no column is called by a number
     known = {d: known_columns(names, asked) for d, names in cells.items() if len(names) >= _PAIR}
     if any(known.values()):
         return Layout(max(known, key=known.__getitem__), has_header=True)
-    for delimiter, row in cells.items():
-        if len(row) == _PAIR and _ANY_NUMBER.fullmatch(row[1]):
-            return Layout(delimiter, has_header=False)
     return None
 
 
