@@ -31,6 +31,7 @@ ENTRIES_KEY = dg.AssetKey("manifest_entries")
 SIDECARS_PREFIX = "scorer_sidecars"
 DATA_VERSION_TAG = "dagster/data_version"
 STAMP = "stamp"
+OBSERVE_JOB = "observe_sources"
 
 
 class PartitionState(NamedTuple):
@@ -127,12 +128,37 @@ def state_events(
     yield dg.AssetMaterialization(key, partition=table_id, metadata=state.metadata, tags=tags)
 
 
+def observe_job(manifest: Manifest) -> dg.JobDefinition:
+    """Return the job that observes all sources.
+
+    It has a step of its own: a job of assets would need one set of partitions for them all, and a
+    scorer has those of the tables that list it.
+    """
+    readers = {
+        ENTRIES_KEY: _entries_reader(manifest),
+        **{key: _files_reader(files) for key, files in source_files(manifest).items()},
+    }
+    partitions = source_partitions(manifest)
+
+    @dg.op(name="observe_every_source")
+    def observe(context: dg.OpExecutionContext) -> None:
+        for key, read in readers.items():
+            _observe(context, key, partitions[key], read)
+
+    @dg.job(
+        name=OBSERVE_JOB, description="Records path, bytes, rows and sha256 of every input file."
+    )
+    def job() -> None:
+        observe()
+
+    return job
+
+
 def _entries_asset(manifest: Manifest) -> dg.SourceAsset:
-    tables = {table.id: table for table in manifest.tables}
     return _source_asset(
         ENTRIES_KEY,
-        list(tables),
-        lambda table_id: entry_state(tables[table_id]),
+        [table.id for table in manifest.tables],
+        _entries_reader(manifest),
         role="manifest",
         kinds=["json"],
         description=(
@@ -154,7 +180,7 @@ def _files_asset(
     return _source_asset(
         key,
         list(files),
-        lambda table_id: files_state([read_source_file(path) for path in files[table_id]]),
+        _files_reader(files),
         role="scorer" if facts else "features",
         kinds=_kinds(path for paths in files.values() for path in paths),
         description=f"{what} Observing one records path, bytes, rows and sha256.",
@@ -163,6 +189,15 @@ def _files_asset(
             **(facts_metadata(facts) if facts else {}),
         },
     )
+
+
+def _entries_reader(manifest: Manifest) -> Callable[[str], PartitionState]:
+    tables = {table.id: table for table in manifest.tables}
+    return lambda table_id: entry_state(tables[table_id])
+
+
+def _files_reader(files: dict[str, list[Path]]) -> Callable[[str], PartitionState]:
+    return lambda table_id: files_state([read_source_file(path) for path in files[table_id]])
 
 
 def _kinds(paths: Iterable[Path]) -> list[str]:
@@ -182,15 +217,8 @@ def _source_asset(
     metadata: dict[str, dg.MetadataValue],
 ) -> dg.SourceAsset:
     def observe(context: dg.OpExecutionContext) -> dg.DataVersionsByPartition:
-        for table_id in context.partition_keys if context.has_partition_key else table_ids:
-            try:
-                state = read(table_id)
-            except JoinError as error:
-                context.log.warning("%s: %s", table_id, error)
-                continue
-            if _is_news(context.instance, key, table_id, state.version):
-                for event in state_events(key, table_id, state):
-                    context.log_event(event)
+        asked = context.partition_keys if context.has_partition_key else table_ids
+        _observe(context, key, asked, read)
         with beta_accepted():
             return dg.DataVersionsByPartition({})
 
@@ -206,6 +234,24 @@ def _source_asset(
                 **{f"dagster/kind/{kind}": "" for kind in kinds},
             },
         )(observe)
+
+
+def _observe(
+    context: dg.OpExecutionContext,
+    key: dg.AssetKey,
+    table_ids: Sequence[str],
+    read: Callable[[str], PartitionState],
+) -> None:
+    """Record those partitions of a source whose content changed; a broken file hurts no other."""
+    for table_id in table_ids:
+        try:
+            state = read(table_id)
+        except JoinError as error:
+            context.log.warning("%s: %s", table_id, error)
+            continue
+        if _is_news(context.instance, key, table_id, state.version):
+            for event in state_events(key, table_id, state):
+                context.log_event(event)
 
 
 def _is_news(instance: dg.DagsterInstance, key: dg.AssetKey, table_id: str, version: str) -> bool:

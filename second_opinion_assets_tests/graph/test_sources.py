@@ -1,0 +1,59 @@
+"""The job that observes all sources, of scorers with tables of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import pytest
+
+from second_opinion_assets.graph import build_definitions
+from second_opinion_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from second_opinion_assets.join.manifest import Manifest
+    from second_opinion_assets_tests.graph.project import Project
+
+SCORES: dict[str, float | None] = {"a": 1.0}
+
+
+@pytest.fixture
+def manifest(project: Project) -> Manifest:
+    """Return a manifest of two tables, of which one scorer has but one."""
+    project.add_table("one", ["a"], {"DOVER": SCORES})
+    project.add_table("two", ["a"], {"DOVER": SCORES, "MUSIQ": SCORES})
+    return project.save()
+
+
+@pytest.fixture
+def observe(instance: dg.DagsterInstance, manifest: Manifest) -> Callable[[], int]:
+    """Return what runs the job and returns how many partitions it recorded."""
+    definitions = build_definitions(manifest, Settings(manifest.path))
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+    def run() -> int:
+        job = definitions.resolve_job_def("observe_sources")
+        result = job.execute_in_process(run_config=quiet, instance=instance)
+        assert result.success
+        return sum(event.event_type_value == "ASSET_OBSERVATION" for event in result.all_events)
+
+    return run
+
+
+def test_every_partition_of_every_source(
+    observe: Callable[[], int], instance: dg.DagsterInstance
+) -> None:
+    """The job records each source for the tables that it has, and once for each content."""
+    assert observe() == 2 + 2 + 2 + 1
+    for scorer, tables in (("dover", {"one", "two"}), ("musiq", {"two"})):
+        key = dg.AssetKey(["scorer_sidecars", scorer])
+        assert set(instance.get_materialized_partitions(key)) == tables
+    assert observe() == 0
+
+
+def test_a_file_that_is_gone(observe: Callable[[], int], project: Project) -> None:
+    """What cannot be read is left out, and hurts no other source."""
+    (project.folder / "two.MUSIQ.jsonl").unlink()
+    assert observe() == 2 + 2 + 2
