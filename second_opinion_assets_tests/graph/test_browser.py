@@ -31,7 +31,7 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(not CHROMIUM, reason="no chromium on the PATH"),
 ]
-SOURCES = ["feature_tables", "manifest_entries", "ffmpeg_blurdetect", "piqe"]
+SOURCES = ["feature_tables", "manifest_entries", "ffmpeg_blurdetect", "piqe", "brisque"]
 RUN = """
 query ($id: ID!) {
   runOrError(runId: $id) { ... on Run { status runConfigYaml tags { key value } } }
@@ -162,7 +162,7 @@ def test_the_graph_shows_sources_and_joined_tables(visitor: Visitor) -> None:
         expect(visitor.node(source)).to_contain_text("100% filled")
     joined = visitor.node("second_opinion_features")
     expect(joined).to_be_in_viewport()
-    expect(joined).to_contain_text("3 partitions")
+    expect(joined).to_contain_text("7 partitions")
     visitor.photograph("graph")
 
 
