@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from second_opinion_assets.join import json_text
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.files import FileDigest, unreadable
 
@@ -55,6 +56,10 @@ class Several(NamedTuple):
             what = f"no file matches {self.pattern}" if self.pattern else "the folder has no file"
             msg = f"{self.folder / self.pattern}: {what}, expected score files"
             raise NoFilesError(msg)
+        for name in names:
+            if not json_text.is_utf8(os.fsencode(name)):
+                msg = f"{self.folder}: the file name {name!r} is not UTF-8; rename the file"
+                raise JoinError(msg)
         return names
 
     def _names(self) -> list[str]:

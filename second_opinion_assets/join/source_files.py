@@ -45,22 +45,25 @@ class Stamp(msgspec.Struct, frozen=True):
         """Look at an input; OSError where there is none, JoinError for a folder without files."""
         group = several(path)
         if group is None:
-            status = path.stat()
-            return cls(status.st_size, status.st_mtime_ns)
-        return cls.of_several(group, group.names())
+            return cls.of_file(path)
+        names = group.names()
+        return cls.of_several(group, names, [cls.of_file(group.folder / name) for name in names])
 
     @classmethod
-    def of_several(cls, group: Several, names: list[str]) -> Stamp:
-        """Look at several files; OSError where one of them is gone."""
-        stats = [(group.folder / name).stat() for name in names]
-        listed = [
-            (name, stat.st_size, stat.st_mtime_ns) for name, stat in zip(names, stats, strict=True)
-        ]
-        times = [stat.st_mtime_ns for stat in stats]
+    def of_file(cls, path: Path) -> Stamp:
+        """Look at one file; OSError where there is none."""
+        status = path.stat()
+        return cls(status.st_size, status.st_mtime_ns)
+
+    @classmethod
+    def of_several(cls, group: Several, names: list[str], stamps: list[Stamp]) -> Stamp:
+        """Return the stamp of several files, of their names and their own stamps."""
+        times = [stamp.modified_ns for stamp in stamps]
         if not group.pattern:
             times.append(group.folder.stat().st_mtime_ns)
+        listed = [(n, s.bytes, s.modified_ns) for n, s in zip(names, stamps, strict=True)]
         return cls(
-            sum(stat.st_size for stat in stats),
+            sum(stamp.bytes for stamp in stamps),
             max(times),
             hashlib.sha256(repr(listed).encode()).hexdigest(),
         )
@@ -75,6 +78,7 @@ class SourceFile(msgspec.Struct, frozen=True):
         digest: of its bytes, or of the names and contents of several files.
         rows: how many rows it holds; None where that was not or cannot be counted.
         complete: whether it looks like a whole file, not like one that is still being written.
+        files: of several files, each.
     """
 
     path: Path
@@ -82,10 +86,16 @@ class SourceFile(msgspec.Struct, frozen=True):
     digest: FileDigest
     rows: int | None
     complete: bool
+    files: tuple[SourceFile, ...] = ()
 
 
-def read_source_file(path: Path) -> SourceFile:
+def read_source_file(path: Path, before: SourceFile | None = None) -> SourceFile:
     """Hash an input and count its rows.
+
+    Args:
+        path: the file, or the folder or pattern of several.
+        before: what it held when it was read last; of several files only those that changed
+            since are read again.
 
     Raises:
         JoinError: it is not there or cannot be read; that it is broken is no error here.
@@ -93,18 +103,24 @@ def read_source_file(path: Path) -> SourceFile:
     group = several(path)
     try:
         if group is None:
-            return _read_one(path, Stamp.of(path))
+            return _read_one(path, Stamp.of_file(path))
         names = group.names()
-        stamp = Stamp.of_several(group, names)
-        files = [_read_one(group.folder / name, stamp) for name in names]
+        stamps = [Stamp.of_file(group.folder / name) for name in names]
+        stamp = Stamp.of_several(group, names, stamps)
     except OSError as error:
         raise unreadable(path, error) from None
+    known = {(file.path, file.stamp): file for file in (before.files if before else ())}
+    files = []
+    for name, own_stamp in zip(names, stamps, strict=True):
+        file = group.folder / name
+        files.append(known.get((file, own_stamp)) or _read_one(file, own_stamp))
     return SourceFile(
         path,
         stamp,
         combined_digest((name, file.digest) for name, file in zip(names, files, strict=True)),
         None if any(file.rows is None for file in files) else sum(file.rows or 0 for file in files),
         all(file.complete for file in files),
+        tuple(files),
     )
 
 

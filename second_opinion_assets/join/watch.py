@@ -64,7 +64,7 @@ class Watcher:
         if age < self.settle_seconds and not finished:
             return Waiting(f"{path} changed {age:.0f} s ago and may be still being written")
         if known is None or known.stamp != stamp:
-            known = self._known[path] = read_source_file(path)
+            known = self._known[path] = read_source_file(path, known)
         if _stamp(path) != known.stamp:
             return Waiting(f"{path} changed while it was read")
         if not known.complete and age < self.settle_seconds * INCOMPLETE_SETTLE_TIMES:

@@ -108,7 +108,7 @@ def test_a_restart_of_the_code_location_reads_no_file_again(
 ) -> None:
     """A new watcher takes over the hashes that observations recorded."""
 
-    def read(path: Path) -> None:
+    def read(path: Path, _before: object) -> None:
         pytest.fail(f"{path} was read again")
 
     monkeypatch.setattr("second_opinion_assets.join.watch.read_source_file", read)

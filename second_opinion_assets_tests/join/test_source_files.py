@@ -6,11 +6,11 @@ import gzip
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
-from second_opinion_assets.join.files import digest_file
+from second_opinion_assets.join.files import digest_file, open_input
 from second_opinion_assets.join.source_files import SourceFile, Stamp, read_source_file
 from second_opinion_assets.join.watch import Waiting, Watcher
 
@@ -112,6 +112,25 @@ def test_an_unchanged_folder_is_not_read_again(
     before = watcher.look(folder, time.time())
     monkeypatch.setattr("second_opinion_assets.join.watch.read_source_file", None)
     assert watcher.look(folder, time.time()) == before
+
+
+def test_only_changed_files_of_a_folder_are_read_again(
+    folder: Path, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a folder to which a file came, that file alone is read; the digest is of all."""
+    watcher.look(folder, time.time())
+    (folder / "c.json").write_bytes(ROW)
+    opened: list[str] = []
+
+    def note(path: Path) -> IO[bytes]:
+        opened.append(path.name)
+        return open_input(path)
+
+    monkeypatch.setattr("second_opinion_assets.join.files.open_input", note)
+    found = watcher.look(folder, time.time() + 2 * SETTLE_SECONDS)
+    assert opened == ["c.json"]
+    assert isinstance(found, SourceFile)
+    assert (found.digest, found.rows) == (read_source_file(folder).digest, 3)
 
 
 @pytest.mark.parametrize(

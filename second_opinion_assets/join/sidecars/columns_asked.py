@@ -67,6 +67,9 @@ def score_table(columns: Sequence[str], asked: Asked, where: str) -> ScoreTable:
     key = _key_column(names, asked, where)
     score = _score_column(names, asked, where, key)
     status = asked.rules.status_field
+    if asked.own and asked.own.status_field and not matching_fields(names, (status,)):
+        msg = f"{where}: no status column {status!r} among {_shown(names)}; name it as status_field"
+        raise JoinError(msg)
     return ScoreTable(
         key,
         (score, *_others(names, RUNTIME_NAMES, (key, score))),

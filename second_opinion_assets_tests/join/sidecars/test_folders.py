@@ -87,6 +87,13 @@ def test_hidden_files_are_none(bench: Workspace) -> None:
     assert bench.join(scores=["bench/*"]).sidecars[0].rows == 2
 
 
+def test_a_name_that_is_not_utf8(bench: Workspace) -> None:
+    """A file name that is no text, and so could not be a key or a source, is refused."""
+    (bench.folder / "bench/b.json").rename(bench.folder / "bench" / os.fsdecode(b"\xff.json"))
+    with pytest.raises(JoinError, match=r"bench: the file name '\\udcff\.json' is not UTF-8"):
+        bench.join(scores=["bench"])
+
+
 def test_a_path_that_looks_like_a_pattern(work: Workspace) -> None:
     """A file whose own name has the characters of a pattern is that file; so is a folder's."""
     work.write("sc[1]/x*.jsonl", '{"clip_id": "a", "competitor": "DOVER", "score": 1}\n')
