@@ -142,19 +142,22 @@ def _without_fields(asked: Asked, path: Path) -> RowRules:
 
 
 def _first_line(content: Content) -> str:
-    text = content.head[:HEAD_BYTES].decode(errors="replace").removeprefix("\ufeff").lstrip("\r\n")
-    return text.partition("\n")[0].rstrip("\r")
+    text = content.head[:HEAD_BYTES].decode(errors="replace").removeprefix("\ufeff")
+    return next((line.rstrip("\r") for line in text.split("\n") if line.strip()), "")
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
     try:
-        return [cell.strip() for cell in next(_reader([line], delimiter), [])]
+        return [cell.strip() for cell in next(csv.reader([line], _Cells, delimiter=delimiter), [])]
     except csv.Error:
         return []
 
 
-def _reader(lines: Iterator[str] | list[str], delimiter: str) -> Iterator[list[str]]:
-    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+class _Cells(csv.excel):
+    """How cells are written: white space before one counts for nothing, a bad quote is refused."""
+
+    skipinitialspace = True
+    strict = True
 
 
 class _Rows:
@@ -169,10 +172,7 @@ class _Rows:
         self._chunks = whole_lines(content.chunks())
         self._ends_with_line = True
         self._lines_read = 0
-        self._rows = csv.reader(
-            self._lines(), delimiter=layout.delimiter, skipinitialspace=True, strict=True
-        )
-        self._ahead: list[str] | None = None
+        self._rows = csv.reader(self._lines(), _Cells, delimiter=layout.delimiter)
         self.line = 0
 
     def header(self) -> list[str]:

@@ -119,6 +119,9 @@ def document_form(content: Content, asked: Asked, reader: Reader | None = None) 
     if document.members is not None:
         kind, rules = payload_rules(document.members, content, asked, reader)
         return Form(kind, blocks, lambda _: str(path), rules, is_table=False)
+    if reader not in (None, Reader.json_document):
+        msg = f"{path}: is no {reader} payload, but a list of {len(document.rows)} rows"
+        raise JoinError(msg)
     name = document.name
     return Form(Reader.json_document, blocks, lambda row: f"{path}::${name}[{row}]", asked.rules)
 
