@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.complete
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
+ifdef MANIFEST
+export SECOND_OPINION_MANIFEST = $(MANIFEST)
+endif
 
 .PHONY: setup run test ui check bench clean
 

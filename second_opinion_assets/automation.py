@@ -15,7 +15,6 @@ from dagster import DagsterEventType, DefaultSensorStatus
 
 from second_opinion_assets.assets.features import JOINED_KEY, MANIFEST_FINGERPRINT
 from second_opinion_assets.assets.sources import (
-    DATA_VERSION_TAG,
     ENTRIES_KEY,
     STAMP,
     PartitionState,
@@ -31,6 +30,7 @@ from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.provenance import fingerprint
 from second_opinion_assets.join.source_files import SourceFile, Stamp
 from second_opinion_assets.join.watch import Waiting, Watcher
+from second_opinion_assets.latest_events import LatestEvent, LatestEvents
 from second_opinion_assets.settings import Settings
 
 SHOWN_NOTES = 20
@@ -98,51 +98,6 @@ class Found(NamedTuple):
     notes: list[str]
 
 
-class _Latest(NamedTuple):
-    """What is kept of the latest event of a partition."""
-
-    event_id: int
-    timestamp: float
-    version: str | None
-    metadata: dict[str, object]
-
-
-class _LatestEvents(dict[str, _Latest]):
-    """The latest event of each partition of an asset, kept up to date with little reading."""
-
-    def __init__(self, key: dg.AssetKey, kind: DagsterEventType) -> None:
-        super().__init__()
-        self._key = key
-        self._kind = kind
-        self._last = 0
-
-    def catch_up(self, instance: dg.DagsterInstance) -> list[str]:
-        """Read the events that are new; return the partitions concerned."""
-        ids = instance.event_log_storage.get_latest_storage_id_by_partition(
-            self._key, self._kind, after_cursor=self._last
-        )
-        if not ids:
-            return []
-        wanted = dg.AssetRecordsFilter(asset_key=self._key, storage_ids=list(ids.values()))
-        is_observation = self._kind is DagsterEventType.ASSET_OBSERVATION
-        fetch = instance.fetch_observations if is_observation else instance.fetch_materializations
-        for record in fetch(wanted, limit=len(ids)).records:
-            event = record.asset_observation or record.asset_materialization
-            if event is not None and event.partition is not None:
-                self[event.partition] = _Latest(
-                    record.storage_id,
-                    record.timestamp,
-                    (event.tags or {}).get(DATA_VERSION_TAG),
-                    {
-                        name: event.metadata[name].value
-                        for name in (STAMP, MANIFEST_FINGERPRINT)
-                        if name in event.metadata
-                    },
-                )
-        self._last = max(ids.values())
-        return list(ids)
-
-
 class Looks:
     """Looks at the tables of a manifest again and again, for one instance.
 
@@ -153,9 +108,11 @@ class Looks:
         self._manifest = manifest
         self._files = source_files(manifest)
         self._watcher = Watcher(settle_seconds)
-        self._joined = _LatestEvents(JOINED_KEY, DagsterEventType.ASSET_MATERIALIZATION)
+        self._joined = LatestEvents(
+            JOINED_KEY, DagsterEventType.ASSET_MATERIALIZATION, [MANIFEST_FINGERPRINT]
+        )
         self._observed = {
-            key: _LatestEvents(key, DagsterEventType.ASSET_OBSERVATION)
+            key: LatestEvents(key, DagsterEventType.ASSET_OBSERVATION, [STAMP])
             for key in source_partitions(manifest)
         }
 
@@ -222,7 +179,7 @@ class Looks:
         if observed is None or observed.version != state.version:
             yield from state_events(key, table_id, state)
 
-    def _remember(self, path: Path, observed: _Latest) -> None:
+    def _remember(self, path: Path, observed: LatestEvent) -> None:
         """Take over a hash that an observation of ours recorded, so that it is not taken again."""
         stamp = observed.metadata.get(STAMP)
         if stamp is None or observed.version is None:

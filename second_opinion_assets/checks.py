@@ -1,7 +1,7 @@
 """The asset checks of a joined table: what each says, and how a join's counts answer it."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 from dagster import AssetCheckSeverity
@@ -42,9 +42,17 @@ _DESCRIPTIONS = {
 
 
 def check_specs(
-    asset: dg.AssetKey, partitions_def: dg.PartitionsDefinition[str]
+    asset: dg.AssetKey,
+    partitions_def: dg.PartitionsDefinition[str],
+    descriptions: Mapping[str, str] = _DESCRIPTIONS,
 ) -> list[dg.AssetCheckSpec]:
-    """Return the checks of the joined tables, with a result of its own for each table."""
+    """Return the checks of an asset, with a result of its own for each table.
+
+    Args:
+        asset: the key of the asset.
+        partitions_def: its tables.
+        descriptions: what each check says, by name; by default those of the joined tables.
+    """
     with warnings.catch_warnings():
         # Without partitions one table's result would hide another's; the parameter is a preview.
         warnings.filterwarnings("ignore", message=".*partitions_def.*")
@@ -56,7 +64,7 @@ def check_specs(
                 blocking=name == PROMOTION_GATE,
                 partitions_def=partitions_def,
             )
-            for name, description in _DESCRIPTIONS.items()
+            for name, description in descriptions.items()
         ]
 
 

@@ -2,11 +2,13 @@
 
 import dagster as dg
 
+from second_opinion_assets.assets.agreement import agreement_asset
 from second_opinion_assets.assets.features import joined_tables
 from second_opinion_assets.assets.report import report_asset
 from second_opinion_assets.assets.sources import observe_job, source_assets
 from second_opinion_assets.automation import nightly_schedule, refresh_sensor
 from second_opinion_assets.join.manifest import Manifest
+from second_opinion_assets.refresh_evidence import evidence_sensor
 from second_opinion_assets.settings import Settings
 
 
@@ -16,10 +18,11 @@ def build_definitions(manifest: Manifest, settings: Settings) -> dg.Definitions:
         assets=[
             *source_assets(manifest),
             joined_tables(manifest),
+            agreement_asset(manifest),
             report_asset(manifest, settings),
         ],
         jobs=[observe_job(manifest)],
-        sensors=[refresh_sensor(manifest, settings)],
+        sensors=[refresh_sensor(manifest, settings), evidence_sensor(manifest, settings)],
         schedules=[nightly_schedule(manifest, settings)],
         # A run has one step: a process of its own for it would double the run's time.
         executor=dg.in_process_executor,

@@ -12,13 +12,18 @@ import dagster as dg
 import msgspec
 from dagster import DagsterEventType, RunStatusChangeRecordsFilter
 
+from second_opinion_assets.agreement.joined_table import JoinedTable
 from second_opinion_assets.assets.features import JOINED_KEY
+from second_opinion_assets.assets.sources import DATA_VERSION_TAG
+from second_opinion_assets.join.columns import APPENDED
+from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.outcomes import (
     EarlierOutput,
     TableOutcome,
     TableStatus,
     TableSummary,
 )
+from second_opinion_assets.join.scores import slug
 from second_opinion_assets.metadata import SUMMARY
 
 if TYPE_CHECKING:
@@ -47,11 +52,16 @@ class _Failure(NamedTuple):
     summary: TableSummary | None
 
 
-def open_attempts(instance: dg.DagsterInstance) -> Attempts:
-    """Return the latest run of each table whose latest run published nothing, or not yet."""
+def open_attempts(instance: dg.DagsterInstance, key: dg.AssetKey = JOINED_KEY) -> Attempts:
+    """Return the latest run of each table whose latest run published nothing, or not yet.
+
+    Args:
+        instance: whose history is read.
+        key: the asset that the runs were for.
+    """
     storage = instance.event_log_storage
     found = storage.get_latest_asset_partition_materialization_attempts_without_materializations(
-        JOINED_KEY
+        key
     )
     run_of = {table_id: run_id for table_id, (run_id, _) in found.items()}
     status_of = {}
@@ -90,6 +100,44 @@ def table_outcomes(
         else _not_failed(table, joined.get(table.id))
         for table in manifest.tables
     ]
+
+
+def joined_table(instance: dg.DagsterInstance, spec: TableSpec) -> JoinedTable:
+    """Return where the latest run left a joined table, and what its columns are.
+
+    Raises:
+        JoinError: it was never joined, by another version, or is not there any more.
+    """
+    wanted = dg.AssetRecordsFilter(JOINED_KEY, asset_partitions=[spec.id])
+    records = instance.fetch_materializations(wanted, limit=1).records
+    event = records[0].asset_materialization if records else None
+    if event is None:
+        msg = f"was never joined; materialize {JOINED_KEY.to_user_string()} of it first"
+        raise JoinError(msg)
+    version = (event.tags or {}).get(DATA_VERSION_TAG)
+    summary = _summary(event.metadata)
+    schema = event.metadata.get("dagster/column_schema")
+    key_column, provenance = (event.metadata.get(k) for k in ("key_column", "run_provenance"))
+    if not (version and summary and key_column and provenance) or not isinstance(
+        schema, dg.TableSchemaMetadataValue
+    ):
+        msg = "was joined by another version; materialize the table again"
+        raise JoinError(msg)
+    if not spec.out.exists():
+        msg = f"{spec.out}: was joined and is not there any more; materialize the table again"
+        raise JoinError(msg)
+    recorded: Any = provenance.value
+    prefix = recorded["args"]["prefix"]
+    prefixes = {name: f"{prefix}_{slug(name)}" for name in summary.competitors}
+    appended = {f"{start}_{column.suffix}" for start in prefixes.values() for column in APPENDED}
+    return JoinedTable(
+        path=spec.out,
+        key_column=str(key_column.value),
+        columns=tuple(c.name for c in schema.schema.columns if c.name not in appended),
+        column_prefixes=prefixes,
+        sha256=recorded["output_digests"]["out"]["sha256"],
+        version=version,
+    )
 
 
 def _not_failed(table: TableSpec, joined: _Joined | None) -> TableOutcome:

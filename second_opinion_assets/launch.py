@@ -1,4 +1,4 @@
-"""The main job from a shell: every table of the manifest through Dagster, into its history.
+"""The main job from a shell: the whole graph of the manifest through Dagster, into its history.
 
 `python -m second_opinion_assets.launch` does what a person would do in the UI, table after table.
 The join without Dagster is `second-opinion batch`.
@@ -6,11 +6,14 @@ The join without Dagster is `second-opinion batch`.
 
 import sys
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import click
 import dagster as dg
 
+from second_opinion_assets.assets.agreement import AGREEMENT_KEY
 from second_opinion_assets.assets.features import JOINED_KEY
+from second_opinion_assets.assets.report import REPORT_KEY
 from second_opinion_assets.assets.sources import source_partitions
 from second_opinion_assets.graph import build_definitions
 from second_opinion_assets.join.errors import JoinError
@@ -21,8 +24,20 @@ from second_opinion_assets.settings import Settings
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
+class Launched(NamedTuple):
+    """How a launch ended.
+
+    Attributes:
+        summary: what was joined.
+        complete: whether the agreements and the report were made as well.
+    """
+
+    summary: BatchSummary
+    complete: bool
+
+
 def main() -> None:
-    """Observe the sources, join every table, and say where the outputs are."""
+    """Do the main job, and say where the outputs are."""
     try:
         settings = Settings.from_environment()
         manifest = load_manifest(settings.manifest, settings.base_dir)
@@ -30,9 +45,9 @@ def main() -> None:
         click.echo(f"second-opinion: error: {error}", err=True)
         sys.exit(2)
     with dg.DagsterInstance.get() as instance:
-        summary = launch(manifest, settings, instance, click.echo)
-    click.echo(f"second-opinion batch materialize: {summary}")
-    sys.exit(1 if summary.failed_tables else 0)
+        launched = launch(manifest, settings, instance, click.echo)
+    click.echo(f"second-opinion batch materialize: {launched.summary}")
+    sys.exit(0 if launched.complete else 1)
 
 
 def launch(
@@ -40,8 +55,8 @@ def launch(
     settings: Settings,
     instance: dg.DagsterInstance,
     say: Callable[[str], None],
-) -> BatchSummary:
-    """Observe the sources, then join every table in a run of its own.
+) -> Launched:
+    """Observe the sources, then join and compare every table in a run of its own, then report.
 
     Args:
         manifest: the tables.
@@ -50,39 +65,63 @@ def launch(
         say: takes a line for each table.
     """
     job = build_definitions(manifest, settings).resolve_implicit_global_asset_job_def()
+
+    def run(*assets: dg.AssetKey, table_id: str | None = None) -> dg.ExecuteInProcessResult:
+        return job.execute_in_process(
+            instance=instance,
+            asset_selection=list(assets),
+            partition_key=table_id,
+            run_config=_QUIET,
+            raise_on_error=False,
+        )
+
     job.execute_in_process(
         instance=instance, asset_selection=list(source_partitions(manifest)), run_config=_QUIET
     )
     rows = [0, 0]
     failed = 0
+    complete = True
     for table in manifest.tables:
-        result = job.execute_in_process(
-            instance=instance,
-            asset_selection=[JOINED_KEY],
-            partition_key=table.id,
-            run_config=_QUIET,
-            raise_on_error=False,
-        )
-        for event in result.get_asset_materialization_events():
-            metadata = event.materialization.metadata
-            rows[0] += int(str(metadata["input_rows"].value))
-            rows[1] += int(str(metadata["output_rows"].value))
-        failed += not result.success
+        result = run(JOINED_KEY, AGREEMENT_KEY, table_id=table.id)
+        joined = result.asset_materializations_for_node(JOINED_KEY.path[-1])
+        for event in joined:
+            rows[0] += int(str(event.metadata["input_rows"].value))
+            rows[1] += int(str(event.metadata["output_rows"].value))
+        failed += not joined
+        complete = complete and result.success
         for line in _table_lines(table, result):
             say(line)
-    return BatchSummary(len(manifest.tables), failed, *rows)
+    report = run(REPORT_KEY)
+    for line in _report_lines(report):
+        say(line)
+    return Launched(
+        BatchSummary(len(manifest.tables), failed, *rows), complete=complete and report.success
+    )
 
 
 def _table_lines(table: TableSpec, result: dg.ExecuteInProcessResult) -> Iterator[str]:
-    if result.success:
+    done = {event.asset_key for event in result.get_asset_materialization_events()}
+    if JOINED_KEY in done:
         yield f"{table.id}: {table.out}"
         if table.audit_json:
             yield f"{table.id}: {table.audit_json} (audit)"
+    for event in result.asset_materializations_for_node(AGREEMENT_KEY.path[-1]):
+        yield f"{table.id}: {event.metadata['agreement_json'].value} (agreement)"
+    yield from (f"{table.id}: failed: {reason}" for reason in _failures(result))
+
+
+def _report_lines(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+    for event in result.asset_materializations_for_node(REPORT_KEY.path[-1]):
+        yield f"report: {event.metadata['report_md'].value}"
+    yield from (f"report: failed: {reason}" for reason in _failures(result))
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> Iterator[str]:
     for event in result.all_events:
         if event.is_step_failure:
             failure = event.step_failure_data
             expected = failure.user_failure_data
-            yield f"{table.id}: failed: {expected.description if expected else failure.error}"
+            yield str(expected.description if expected else failure.error)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import dagster as dg
 import msgspec
 from pydantic import Field
 
-from second_opinion_assets.assets.many_tables import MOST_TABLES, Outcome, events_of_tables
+from second_opinion_assets.assets.many_tables import MOST_TABLES, Event, Outcome, events_of_run
 from second_opinion_assets.assets.sources import (
     FEATURES_KEY,
     OWNERS,
@@ -41,13 +41,6 @@ _DESCRIPTION = (
     "Feature tables with the second opinions of external scorers: for each scorer a score, its "
     "status (ok, bad, missing), runtime, frames and source, joined by key. Run config may set any "
     "option of the join for one launch; what it leaves out is as the manifest says."
-)
-_Event = (
-    dg.AssetCheckResult
-    | dg.AssetCheckEvaluation
-    | dg.AssetMaterialization
-    | dg.MaterializeResult[None]
-    | dg.Output[None]
 )
 
 
@@ -108,22 +101,11 @@ def joined_tables(manifest: Manifest) -> dg.AssetsDefinition:
 
     def second_opinion_features(
         context: dg.AssetExecutionContext, config: JoinConfig
-    ) -> Iterator[_Event]:
+    ) -> Iterator[Event]:
         def join(table_id: str) -> Outcome:
             return _join(context, manifest.table(table_id), config)
 
-        if not context.has_partition_key:  # a range of them
-            yield from events_of_tables(context, join)
-            return
-        outcome = join(context.partition_key)
-        if outcome.failure:
-            yield from outcome.checks
-            raise _failure(outcome)
-        yield dg.MaterializeResult(
-            metadata=outcome.metadata,
-            data_version=dg.DataVersion(outcome.version or ""),
-            check_results=outcome.checks,
-        )
+        yield from events_of_run(context, join)
 
     with beta_accepted():  # the backfill policy is one
         return dg.asset(
@@ -199,11 +181,6 @@ def _scorer_keys(result: JoinResult) -> dict[str, dg.AssetKey]:
     for given in result.sidecars:
         keys.update(dict.fromkeys(given.competitors, scorer_key(given.sidecar)))
     return {name: key for name, key in keys.items() if name}
-
-
-def _failure(outcome: Outcome) -> dg.Failure:
-    """Return the failure that shows an error's one line; trying again would not help."""
-    return dg.Failure(outcome.failure, outcome.metadata, allow_retries=False)
 
 
 def _log(context: dg.AssetExecutionContext, table: TableSpec, tally: Tally) -> None:

@@ -1,7 +1,7 @@
-"""Several tables in one run: each has its own materialization, its own checks, its own failure.
+"""The events of a run over one table or several: each has its own materialization, checks, failure.
 
 Dagster's own result of a step stands for all of a run's partitions or for none, so what it does
-for a run of one table is done here for each. What a table's join gives belongs in `features.py`.
+for a run of one table is done here for each. What a table gives belongs to its asset.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +17,13 @@ MOST_TABLES = 50
 """Tables of a backfill that share a run: see *Many tables* in docs/operations.md."""
 _UNKNOWN = "UNKNOWN"
 _SHOWN_FAILURES = 20
+Event = (
+    dg.AssetCheckResult
+    | dg.AssetCheckEvaluation
+    | dg.AssetMaterialization
+    | dg.MaterializeResult[None]
+    | dg.Output[None]
+)
 
 
 class Outcome(NamedTuple):
@@ -35,10 +42,33 @@ class Outcome(NamedTuple):
     failure: str = ""
 
 
-def events_of_tables(
-    context: dg.AssetExecutionContext, join: Callable[[str], Outcome]
+def events_of_run(
+    context: dg.AssetExecutionContext, make: Callable[[str], Outcome]
+) -> Iterator[Event]:
+    """Make each table of a run, by its id, and yield its events; a failing one hurts no other.
+
+    Raises:
+        dg.Failure: a table failed; see `_events_of_tables` for several.
+    """
+    if not context.has_partition_key:  # a range of them
+        yield from _events_of_tables(context, make)
+        return
+    outcome = make(context.partition_key)
+    if outcome.failure:
+        yield from outcome.checks
+        # Its one line; trying again would not help.
+        raise dg.Failure(outcome.failure, outcome.metadata, allow_retries=False)
+    yield dg.MaterializeResult(
+        metadata=outcome.metadata,
+        data_version=dg.DataVersion(outcome.version or ""),
+        check_results=outcome.checks,
+    )
+
+
+def _events_of_tables(
+    context: dg.AssetExecutionContext, make: Callable[[str], Outcome]
 ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output[None]]:
-    """Join each table of a run and yield its events; a failing table hurts no other.
+    """Make each table of a run and yield its events.
 
     Raises:
         dg.Failure: once all tables are done; names those that failed, and has a bug as its cause.
@@ -49,8 +79,8 @@ def events_of_tables(
     bug: Exception | None = None
     for table_id in context.partition_keys:
         try:
-            outcome = join(table_id)
-        except Exception as error:  # noqa: BLE001 (raised once the other tables are joined)
+            outcome = make(table_id)
+        except Exception as error:  # noqa: BLE001 (raised once the other tables are done)
             bug = error
             outcome = Outcome([], {}, failure=f"{type(error).__name__}: {error}")
         if outcome.version is not None:

@@ -21,10 +21,11 @@ from second_opinion_assets.join.options import (
     parse_options,
     refuse_unknown,
 )
+from second_opinion_assets.join.references import Reference, read_references
 from second_opinion_assets.join.registry import Registry, shipped_registry
 from second_opinion_assets.join.sidecars import Sidecar  # noqa: TC001 (msgspec resolves it)
 
-TABLE_KEYS = ("id", "features", "scores", "out", "audit_json", "scale")
+TABLE_KEYS = ("id", "features", "scores", "out", "audit_json", "scale", "references")
 
 
 class TableSpec(msgspec.Struct, frozen=True):
@@ -39,6 +40,7 @@ class TableSpec(msgspec.Struct, frozen=True):
         options: how to join.
         scale: a scorer's name to the scale that its scores are on, where the table says.
         registry: what is known of scorers, with the table's scales first.
+        references: columns that the scores are held against; none for those of usual names.
     """
 
     id: str
@@ -49,6 +51,7 @@ class TableSpec(msgspec.Struct, frozen=True):
     options: JoinOptions
     scale: dict[str, str] = {}
     registry: Registry = msgspec.field(default_factory=shipped_registry)
+    references: tuple[Reference, ...] = ()
 
     @property
     def promotion_grade(self) -> bool:
@@ -131,9 +134,11 @@ def _tables(
     if not isinstance(entries, list) or not entries:
         msg = f"{path}::$.tables: expected a list of at least one table"
         raise ManifestError(msg)
-    parse_options(defaults, f"{path}::$.defaults")
+    references = read_references(defaults, f"{path}::$.defaults")
+    options = {name: value for name, value in defaults.items() if name != "references"}
+    parse_options(options, f"{path}::$.defaults")
     tables = tuple(
-        _table(entry, defaults, f"{path}::$.tables[{number}]", base, registry)
+        _table(entry, options, references, f"{path}::$.tables[{number}]", base, registry)
         for number, entry in enumerate(entries)
     )
     _refuse_repeated_ids(tables, path)
@@ -142,7 +147,12 @@ def _tables(
 
 
 def _table(
-    entry: object, defaults: dict[str, Any], where: str, base: Path, registry: Registry
+    entry: object,
+    defaults: dict[str, Any],
+    references: tuple[Reference, ...],
+    where: str,
+    base: Path,
+    registry: Registry,
 ) -> TableSpec:
     if not isinstance(entry, dict):
         msg = f"{where}: is {json_text.shown(entry)}, expected an object"
@@ -171,6 +181,7 @@ def _table(
         options=options,
         scale=scale,
         registry=table_registry(registry, scale, where),
+        references=read_references(entry, where) or references,
     )
 
 
@@ -227,14 +238,20 @@ def refuse_shared_outputs(manifest: Manifest, reports: list[Path]) -> None:
     Raises:
         ManifestError: names the path.
     """
-    taken = InputPaths()
-    for path in (manifest.path, *(path for table in manifest.tables for path in table.paths)):
-        taken.add(path, "the batch")
+    taken = taken_paths(manifest)
     for report in reports:
         if taken.reader(report):
             msg = f"{report}: a report would overwrite another file of the batch; name another"
             raise ManifestError(msg)
         taken.add(report, "the batch")
+
+
+def taken_paths(manifest: Manifest) -> InputPaths:
+    """Return the manifest and every file that its tables read or write."""
+    taken = InputPaths()
+    for path in (manifest.path, *(path for table in manifest.tables for path in table.paths)):
+        taken.add(path, "the batch")
+    return taken
 
 
 def _real(path: Path) -> str:

@@ -1,0 +1,1 @@
+"""How far second opinions agree with references and with one another. Knows no Dagster."""

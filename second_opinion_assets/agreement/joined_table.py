@@ -1,0 +1,67 @@
+"""What an agreement is made from: a joined table, and a hash of all that reaches the agreement.
+
+Loads no library of statistics, since a sensor looks here often.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path  # noqa: TC003 (msgspec resolves the fields of a Struct)
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from second_opinion_assets.join.references import USUAL, Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from second_opinion_assets.join.registry import Registry
+
+AGREEMENT_VERSION = "1"
+"""Changes whenever the same joined table and settings would give another agreement."""
+
+
+class JoinedTable(msgspec.Struct, frozen=True):
+    """A joined table, as far as its opinions and references are concerned.
+
+    Attributes:
+        path: where it is.
+        key_column: the column that names the clip.
+        columns: its columns, without those of the scorers.
+        column_prefixes: what a scorer's columns start with, by the scorer's name.
+        sha256: of its bytes when it was joined.
+        version: its data version.
+    """
+
+    path: Path
+    key_column: str
+    columns: tuple[str, ...]
+    column_prefixes: dict[str, str]
+    sha256: str
+    version: str
+
+
+def agreement_fingerprint(
+    joined_version: str,
+    scorers: Iterable[str],
+    references: Sequence[Reference],
+    registry: Registry,
+) -> str:
+    """Return a hash that changes whenever the agreement of a table would.
+
+    Args:
+        joined_version: the data version of the joined table.
+        scorers: its scorers.
+        references: what they are to be held against; nothing for the usual names.
+        registry: what is known of the scorers.
+    """
+    facts = [registry.facts(name) for name in sorted(scorers)]
+    parts = {
+        "agreement_version": AGREEMENT_VERSION,
+        "joined": joined_version,
+        "references": references,
+        "scorers": [[known.name, known.direction, known.trained_on] for known in facts],
+        "directions": [registry.direction(asked.column) for asked in references or USUAL],
+    }
+    return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()

@@ -1,0 +1,77 @@
+"""The agreement of one table from end to end: read, compare, draw, publish."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from second_opinion_assets.agreement.clips import read_clips
+from second_opinion_assets.agreement.compare import Agreement, compare
+from second_opinion_assets.agreement.pictures import pictures
+from second_opinion_assets.agreement.publish import AgreementFiles, publish
+from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.join.provenance import Invocation, file_entry, run_provenance
+from second_opinion_assets.join.references import Reference, choose_references
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from second_opinion_assets.agreement.joined_table import JoinedTable
+    from second_opinion_assets.join.input_files import InputPaths
+    from second_opinion_assets.join.manifest import TableSpec
+
+
+class MadeAgreement(NamedTuple):
+    """What was made of one table.
+
+    Attributes:
+        agreement: the figures.
+        pictures: title to SVG.
+        files: where the figures were published.
+        provenance: the run_provenance block.
+    """
+
+    agreement: Agreement
+    pictures: dict[str, str]
+    files: AgreementFiles
+    provenance: dict[str, Any]
+
+
+def make_agreement(
+    joined: JoinedTable,
+    spec: TableSpec,
+    references: Sequence[Reference],
+    invocation: Invocation,
+    taken: InputPaths | None = None,
+) -> MadeAgreement:
+    """Compare the opinions on a table with its references, and publish the figures beside it.
+
+    Args:
+        joined: the joined table.
+        spec: what it was joined from, for its id, and what is known of its scorers.
+        references: what to hold them against; nothing for the columns of usual names.
+        invocation: what asked for it, for the provenance.
+        taken: files that must not be overwritten.
+
+    Raises:
+        JoinError: the table cannot be read, or is not the one that was recorded; or a file cannot
+            be written. The files are then as they were.
+    """
+    files = AgreementFiles.beside(joined.path)
+    for path in files.named().values():
+        if taken and taken.reader(path):
+            msg = f"{path}: the agreement would overwrite another file of the batch"
+            raise JoinError(msg)
+    chosen = choose_references(references, joined.columns, spec.registry)
+    clips = read_clips(joined, chosen.directions)
+    if joined.sha256 != clips.digest.sha256:
+        msg = f"{joined.path}: is not what was joined last; materialize the table again"
+        raise JoinError(msg)
+    agreement = compare(clips, chosen, spec.registry, (spec.id, spec.features.name))
+    drawn = pictures(agreement, clips)
+    provenance = run_provenance(
+        invocation,
+        inputs={"joined": file_entry(joined.path, clips.digest)},
+        outputs={name: str(path) for name, path in files.named().items()},
+    )
+    publish(agreement, spec.id, files, provenance)
+    return MadeAgreement(agreement, drawn, files, provenance)

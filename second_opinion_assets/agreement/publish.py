@@ -1,0 +1,96 @@
+"""The agreement of a table as files beside it: JSON, and its figures as parquet.
+
+What they say comes from `compare`.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path  # noqa: TC003 (msgspec resolves the fields of a Struct)
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pandas as pd
+
+from second_opinion_assets.join.files import Publication, json_document
+
+if TYPE_CHECKING:
+    from second_opinion_assets.agreement.compare import Agreement
+
+SCHEMA = "second-opinion-agreement-v1"
+_FIGURES = ("n", "pearson", "spearman", "kendall", "spearman_p", "not_enough")
+
+
+class AgreementFiles(msgspec.Struct, frozen=True):
+    """Where the agreement of a table goes.
+
+    Named after all of the joined table's name: of one stem there may be one of each form.
+    """
+
+    agreement_json: Path
+    agreement_parquet: Path
+
+    @classmethod
+    def beside(cls, joined: Path) -> AgreementFiles:
+        return cls(
+            joined.with_name(f"{joined.name}.agreement.json"),
+            joined.with_name(f"{joined.name}.agreement.parquet"),
+        )
+
+    def named(self) -> dict[str, Path]:
+        """Return the files by name."""
+        return {name: getattr(self, name) for name in self.__struct_fields__}
+
+
+def document(agreement: Agreement, table_id: str, provenance: dict[str, Any]) -> dict[str, Any]:
+    """Return the agreement of a table as plain JSON values."""
+    return {
+        "schema": SCHEMA,
+        "table": table_id,
+        **msgspec.to_builtins(agreement),
+        "run_provenance": provenance,
+    }
+
+
+def figures(agreement: Agreement, table_id: str) -> pd.DataFrame:
+    """Return one row a pair, so that the files of many tables can be read as one."""
+    pairs = [
+        (kind, pair)
+        for kind, pairs in (
+            ("reference", agreement.against_references),
+            ("scorer", agreement.between_scorers),
+        )
+        for pair in pairs
+    ]
+    rows = [
+        {
+            "table": table_id,
+            "scorer": pair.scorer,
+            "against": kind,
+            "other": pair.other,
+            **{name: getattr(pair.correlation, name) for name in _FIGURES},
+        }
+        for kind, pair in pairs
+    ]
+    types = dict.fromkeys(("table", "scorer", "against", "other", "not_enough"), "string")
+    types |= {"n": "int64", **dict.fromkeys(_FIGURES[1:5], "float64")}
+    columns = ["table", "scorer", "against", "other", *_FIGURES]
+    return pd.DataFrame(rows, columns=columns).astype(types)
+
+
+def publish(agreement: Agreement, table_id: str, files: AgreementFiles, provenance: Any) -> None:  # noqa: ANN401 (any JSON)
+    """Write both files beside their targets, then put them in place.
+
+    Raises:
+        JoinError: a file cannot be written; both are as they were, unless only putting the second
+            one in place failed.
+    """
+    parquet = BytesIO()
+    figures(agreement, table_id).to_parquet(parquet, index=False)
+    with Publication(files.agreement_json) as one, Publication(files.agreement_parquet) as other:
+        one.write(json_document(document(agreement, table_id, provenance)))
+        other.write(parquet.getvalue())
+        one.finish()
+        other.finish()
+        one.publish()
+        other.publish()
