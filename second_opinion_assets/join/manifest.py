@@ -134,9 +134,11 @@ def _tables(
     if not isinstance(entries, list) or not entries:
         msg = f"{path}::$.tables: expected a list of at least one table"
         raise ManifestError(msg)
-    references = read_references(defaults, f"{path}::$.defaults")
+    where = f"{path}::$.defaults"
+    refuse_unknown(defaults, (*OPTION_NAMES, "references"), where, "option")
+    references = read_references(defaults, where)
     options = {name: value for name, value in defaults.items() if name != "references"}
-    parse_options(options, f"{path}::$.defaults")
+    parse_options(options, where)
     tables = tuple(
         _table(entry, options, references, f"{path}::$.tables[{number}]", base, registry)
         for number, entry in enumerate(entries)

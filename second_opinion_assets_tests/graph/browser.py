@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from second_opinion_assets_tests.graph.webserver import Webserver
 
-ASSET_PAGE = "/assets/second_opinion_features"
 OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -110,9 +109,20 @@ class Visitor:
         box = self.page.locator("foreignObject > div")
         return box.filter(has=self.page.get_by_text(asset, exact=True))
 
-    def open_partition(self, partition: str) -> None:
-        """Open the page of one partition of the joined tables."""
-        self.open(f"{ASSET_PAGE}?view=partitions&partition={partition}")
+    def open_partition(self, partition: str, asset: str = "second_opinion_features") -> None:
+        """Open the page of one partition of an asset of tables."""
+        self.open(f"/assets/{asset}?view=partitions&partition={partition}")
+
+    def show_all_of_check(self) -> None:
+        """Unfold the description of the check that is open."""
+        self.page.get_by_text("Show more", exact=True).click()
+
+    def expect_picture(self, title: str) -> None:
+        """Wait until a picture is drawn in view; the browser has decoded it by then."""
+        picture = self.page.get_by_alt_text(title)
+        picture.scroll_into_view_if_needed()
+        expect(picture).to_be_in_viewport()
+        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth > 100)")
 
     def fill_launchpad(self, partition: str, config: str) -> None:
         """From the asset's page open the Launchpad, choose a partition and type run config."""

@@ -179,3 +179,32 @@ def test_what_is_known_of_a_scorer(visitor: Visitor) -> None:
     said = "ffmpeg-blurdetect: no scale declared; piqe: within 0-100"
     expect(visitor.page.get_by_text(said)).to_be_visible()
     visitor.photograph("scores_in_range")
+
+
+def test_agreement_is_seen_as_pictures_and_tables(visitor: Visitor) -> None:
+    """Without any JSON: coverage, how far scorers agree, and which clips to look at."""
+    page, server = visitor.page, visitor.server
+    evidence = ["second_opinion_features", "second_opinion_agreement"]
+    assert server.launch_assets(evidence, "clips_parquet") == "SUCCESS"
+    assert server.launch_assets(["second_opinion_report"]) == "SUCCESS"
+
+    visitor.open_partition("clips_parquet", "second_opinion_agreement")
+    disputed = visitor.entry("disputed_by_ssim")
+    expect(disputed).to_contain_text("Rated poorly, ssim likes it")
+    expect(disputed.get_by_text("bikes_x264_crf46")).to_be_visible()
+    expect(visitor.entry("agreement").get_by_text("Spearman")).to_be_visible()
+    assert visitor.read_entry("piqe/srocc_ssim").split() == ["piqe/srocc_ssim", "0.2727"]
+    visitor.photograph("agreement")
+
+    visitor.open_check("opinions_agree")
+    visitor.expect_picture("Spearman correlations")
+    visitor.show_all_of_check()
+    for title in ("Clips ranked furthest apart", "Scores against references"):
+        visitor.expect_picture(title)
+    visitor.photograph("disputed_clips")
+    page.get_by_text("Rated well, psnr_y does not like it").scroll_into_view_if_needed()
+    expect(page.get_by_role("cell", name="carphone_x264_crf46").first).to_be_visible()
+
+    visitor.open("/assets/second_opinion_report?view=checks")
+    visitor.expect_picture("Coverage of tables by scorers")
+    visitor.photograph("coverage")

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.e2e
 CLIPS = ["a", "b", "c", "d"]
 COMPLETE: dict[str, float | None] = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}
 SETTLE_SECONDS = 4
+EVIDENCE = "{ runsOrError { ... on Runs { results { assetSelection { path } } } } }"
 GUIDE = PROJECT / "docs" / "operations.md"
 
 
@@ -95,3 +96,24 @@ def test_a_promotion_grade_table_fails_once_and_heals(project: Project, server: 
     wait_for(lambda: server.runs("two") == ["SUCCESS", "FAILURE", "SUCCESS"])
     assert server.check("promotion_gate", "two")["success"]
     assert project.out("two").read_bytes() != before
+
+
+def test_evidence_follows_by_itself(project: Project, server: Webserver) -> None:
+    """Once tables are joined, their agreements and the report are made, with no stampede."""
+    wanted = {"materialized": ["one", "two"], "failed": []}
+    wait_for(lambda: server.partitions("second_opinion_agreement") == wanted)
+    report = project.folder / "out/manifest.report.json"
+    wait_for(lambda: report.exists() and json.loads(report.read_text())["status"] == "ok")
+    assert project.out("one").with_name("one.jsonl.agreement.json").exists()
+    runs = evidence_runs(server)
+    joins = sum(len(server.runs(table)) for table in ("one", "two"))
+    assert 0 < runs.count("second_opinion_agreement") <= joins
+    assert 0 < runs.count("second_opinion_report") <= joins
+    time.sleep(2 * SETTLE_SECONDS)  # several ticks, in which nothing may happen
+    assert evidence_runs(server) == runs
+
+
+def evidence_runs(server: Webserver) -> list[str]:
+    """Return the asset of each run that asked for one by name."""
+    runs = server.query(EVIDENCE)["runsOrError"]["results"]
+    return [node["path"][0] for run in runs for node in run["assetSelection"] or []]

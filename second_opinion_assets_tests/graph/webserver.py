@@ -38,7 +38,7 @@ mutation ($params: ExecutionParams!) {
 RUNS = """
 query ($partition: String!) {
   runsOrError(filter: {tags: [{key: "dagster/partition", value: $partition}]}) {
-    ... on Runs { results { status } }
+    ... on Runs { results { status assetSelection { path } } }
   }
 }
 """
@@ -76,7 +76,7 @@ query ($id: String!) {
 }
 """
 PARTITIONS = """
-{ assetNodeOrError(assetKey: {path: ["second_opinion_features"]}) { ... on AssetNode {
+query ($asset: String!) { assetNodeOrError(assetKey: {path: [$asset]}) { ... on AssetNode {
     assetPartitionStatuses { ... on DefaultPartitionStatuses {
       materializedPartitions failedPartitions } } } } }
 """
@@ -108,11 +108,18 @@ class Webserver:
 
     def launch(self, partition: str, config: dict[str, Any]) -> str:
         """Launch one partition of the joined tables as the Launchpad does; return how it ended."""
+        config = {"ops": {"second_opinion_features": {"config": config}}}
+        return self.launch_assets(["second_opinion_features"], partition, config)
+
+    def launch_assets(
+        self, names: list[str], partition: str | None = None, config: dict[str, Any] | None = None
+    ) -> str:
+        """Launch assets in one run, of one partition if they have any; return how it ended."""
         return self.launch_job(
             "__ASSET_JOB",
-            assets=[{"path": ["second_opinion_features"]}],
-            config={"ops": {"second_opinion_features": {"config": config}}},
-            tags=[{"key": "dagster/partition", "value": partition}],
+            assets=[{"path": [name]} for name in names],
+            config=config,
+            tags=[{"key": "dagster/partition", "value": partition}] if partition else [],
         )
 
     def launch_job(
@@ -156,9 +163,9 @@ class Webserver:
 
         return str(wait_for(ended, deadline_seconds=BACKFILL_SECONDS))
 
-    def partitions(self) -> dict[str, list[str]]:
-        """Return the partitions of the joined tables that are materialized, and that failed."""
-        found = self.query(PARTITIONS)["assetNodeOrError"]["assetPartitionStatuses"]
+    def partitions(self, asset: str = "second_opinion_features") -> dict[str, list[str]]:
+        """Return the partitions of an asset of tables that are materialized, and that failed."""
+        found = self.query(PARTITIONS, asset=asset)["assetNodeOrError"]["assetPartitionStatuses"]
         return {
             "materialized": sorted(found["materializedPartitions"]),
             "failed": sorted(found["failedPartitions"]),
@@ -170,9 +177,11 @@ class Webserver:
         assert reloaded["__typename"] == "WorkspaceLocationEntry", reloaded
 
     def runs(self, partition: str) -> list[str]:
-        """Return the status of every run of a partition, latest first."""
+        """Return the status of every run that joins a partition, latest first."""
         found = self.query(RUNS, partition=partition)["runsOrError"]["results"]
-        return [str(run["status"]) for run in found]
+        agreement = [{"path": ["second_opinion_agreement"]}]
+        joins = [run for run in found if run["assetSelection"] != agreement]
+        return [str(run["status"]) for run in joins]
 
     def check(self, name: str, partition: str) -> dict[str, Any]:
         """Return the latest evaluation of a check for a partition."""
