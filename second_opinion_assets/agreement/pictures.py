@@ -132,8 +132,8 @@ def _scatter_plots(agreement: Agreement, clips: Clips) -> Figure | None:
 
 
 def _scatter(axes: Axes, clips: Clips, pair: Pair, agreement: Agreement) -> None:
-    x, y = clips.references[pair.other], clips.opinions[pair.scorer]
-    both = (x.notna() & y.notna()).to_numpy()
+    x, y = clips.references[pair.other].to_numpy(), clips.opinions[pair.scorer].to_numpy()
+    both = ~(np.isnan(x) | np.isnan(y))
     if both.sum() > _MOST_DOTS:
         counts, *edges = np.histogram2d(x[both], y[both], bins=_BINS)
         axes.imshow(
@@ -195,8 +195,13 @@ def _bars(axes: Axes, reference: str, clips: list[DisputedClip], scorers: list[s
     places = range(len(clips))
     colours = [_ORANGE if clip.difference < 0 else _BLUE for clip in clips]
     axes.barh(places, [100 * clip.difference for clip in clips], color=colours, alpha=0.45)
-    for name, colour in zip(scorers, _SCORER_COLOURS, strict=False):
-        rated = [(100 * c.differences[name], n) for n, c in enumerate(clips) if name in c.opinions]
+    for line, (name, colour) in enumerate(zip(scorers, _SCORER_COLOURS, strict=False)):
+        apart = (line - (len(scorers) - 1) / 2) * 0.7 / len(scorers)  # no dot hides another
+        rated = [
+            (100 * clip.differences[name], place + apart)
+            for place, clip in enumerate(clips)
+            if name in clip.opinions
+        ]
         x, y = zip(*rated, strict=True) if rated else ((), ())
         axes.plot(x, y, "o", color=colour, markersize=4, label=_short(name))
     axes.axvline(0, color="black", linewidth=0.8)

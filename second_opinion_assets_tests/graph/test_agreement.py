@@ -14,9 +14,11 @@ from second_opinion_assets.launch import launch
 from second_opinion_assets.refresh_evidence import PATIENCE_SECONDS, Evidence
 from second_opinion_assets.settings import Settings
 from second_opinion_assets_tests.graph.conftest import QUIET
+from second_opinion_assets_tests.graph.webserver import webserver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from second_opinion_assets.join.manifest import Manifest
     from second_opinion_assets_tests.graph.project import Project
@@ -266,3 +268,17 @@ def test_evidence_waits_for_joins(
         "one",
         "second_opinion_report",
     ]
+
+
+@pytest.mark.e2e
+def test_a_backfill_of_joins_and_agreements(tmp_path: Path, project: Project) -> None:
+    """A table that fails to join has no agreement; all others have theirs, from one backfill."""
+    for name in TABLES:
+        project.add_table(name, CLIPS, {"DOVER": AGREES}, references=["ssim"])
+    project.save()
+    (project.folder / "three.DOVER.jsonl").write_text("nonsense")
+    with webserver(tmp_path / "home", project.manifest_path) as server:
+        evidence = ("second_opinion_features", "second_opinion_agreement")
+        assert server.backfill(TABLES, evidence) == "COMPLETED_FAILED"
+        made = server.partitions("second_opinion_agreement")["materialized"]
+    assert made == ["four", "one", "two"]

@@ -64,9 +64,9 @@ mutation { reloadRepositoryLocation(repositoryLocationName: "second_opinion_asse
   __typename } }
 """
 BACKFILL = """
-mutation ($partitions: [String!]!) {
+mutation ($assets: [AssetKeyInput!]!, $partitions: [String!]!) {
   launchPartitionBackfill(backfillParams: {
-    assetSelection: [{path: ["second_opinion_features"]}], partitionNames: $partitions
+    assetSelection: $assets, partitionNames: $partitions
   }) { __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } }
 }
 """
@@ -151,9 +151,13 @@ class Webserver:
 
         return str(wait_for(ended))
 
-    def backfill(self, partitions: list[str]) -> str:
-        """Launch partitions of the joined tables as the UI does; return how the backfill ended."""
-        launched = self.query(BACKFILL, partitions=partitions)["launchPartitionBackfill"]
+    def backfill(
+        self, partitions: list[str], names: tuple[str, ...] = ("second_opinion_features",)
+    ) -> str:
+        """Launch partitions of assets of tables as the UI does; return how the backfill ended."""
+        assets = [{"path": [name]} for name in names]
+        found = self.query(BACKFILL, partitions=partitions, assets=assets)
+        launched = found["launchPartitionBackfill"]
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
 
         def ended() -> str | None:
