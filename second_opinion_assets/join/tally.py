@@ -130,11 +130,6 @@ class Tally(msgspec.Struct):
         return sum(scorer.ambiguous_rows for scorer in self.scorers.values())
 
     @property
-    def colliding_keys(self) -> int:
-        """Keys that collide, added up over scorers."""
-        return sum(scorer.colliding_keys for scorer in self.scorers.values())
-
-    @property
     def gaps(self) -> str:
         """Name the scorers with missing or bad rows and how many; empty without any."""
         missing = _named({name: s.missing_rows for name, s in self.scorers.items()})
