@@ -7,7 +7,7 @@ to that plain reading. What the rows have in common is learnt from the rows them
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress
 from operator import attrgetter, not_
 from typing import TYPE_CHECKING, Any
@@ -67,7 +67,7 @@ class UniformReader:
         self._rules = rules
         self._label = label
         self._large = large
-        self._fields = Fields({}, {}, {})
+        self._fields = Fields()
         self._shape: _Shape | None = None
         self._native: NativeReader | None = None
 
@@ -110,11 +110,15 @@ class UniformReader:
 
 @dataclass
 class Fields:
-    """The names of all fields met so far, in the order in which they were met."""
+    """The names of all fields met so far, in the order in which they were met.
 
-    top: dict[str, None]
-    summary: dict[str, None]
-    frame: dict[str, None]
+    `nesting` are the names of those that have held an object or a list, wherever it was.
+    """
+
+    top: dict[str, None] = field(default_factory=dict)
+    summary: dict[str, None] = field(default_factory=dict)
+    frame: dict[str, None] = field(default_factory=dict)
+    nesting: set[str] = field(default_factory=set)
 
     @property
     def levels(self) -> tuple[dict[str, None], ...]:
@@ -122,15 +126,19 @@ class Fields:
 
     @property
     def count(self) -> int:
-        return sum(map(len, self.levels))
+        return sum(map(len, (*self.levels, self.nesting)))
 
     def add(self, payload: Payload) -> None:
-        self.top.update(dict.fromkeys(payload))
+        self._add(self.top, payload)
         if isinstance(summary := payload.get("summary"), dict):
-            self.summary.update(dict.fromkeys(summary))
+            self._add(self.summary, summary)
         for frame in frames if isinstance(frames := payload.get("frames"), list) else ():
             if isinstance(frame, dict):
-                self.frame.update(dict.fromkeys(frame))
+                self._add(self.frame, frame)
+
+    def _add(self, level: dict[str, None], place: Payload) -> None:
+        level.update(dict.fromkeys(place))
+        self.nesting.update(n for n, value in place.items() if isinstance(value, dict | list))
 
     def find(self, names: tuple[str, ...]) -> list[str]:
         """Return the fields that may hold one of `names`, best first, as `a` or `summary.a`."""
@@ -217,10 +225,10 @@ def _shape(fields: Fields, rules: RowRules, label: str | None) -> _Shape | None:
     }
     top = {name: role for role, name in places.items() if not name.startswith(_SUMMARY)}
     if summary:
-        kinds["summary"] = _row_type(fields.summary, summary, kinds) | None
+        kinds["summary"] = _row_type(fields.summary, summary, kinds, fields.nesting) | None
         top["summary"] = "summary"
     if frame:
-        kinds["frames"] = list[_row_type(fields.frame, frame, kinds)] | None  # type: ignore[misc]
+        kinds["frames"] = list[_row_type(fields.frame, frame, kinds, fields.nesting)] | None  # type: ignore[misc]
         top["frames"] = "frames"
 
     def getter(role: str, default: object) -> Callable[[Any], Any]:
@@ -230,7 +238,7 @@ def _shape(fields: Fields, rules: RowRules, label: str | None) -> _Shape | None:
 
     sums_runtime = "runtime" not in places and "runtime" in frame.values()
     return _Shape(
-        decoder=msgspec.json.Decoder(_row_type(fields.top, top, kinds)),
+        decoder=msgspec.json.Decoder(_row_type(fields.top, top, kinds, fields.nesting)),
         key_field=places.get("key", STEM_FIELD).removeprefix(_SUMMARY),
         score_field=places.get("score") or f"frames[].{_field_of(frame, 'score')}",
         key=getter("key", ""),
@@ -304,6 +312,7 @@ def _frame_roles(fields: Fields, rules: RowRules) -> dict[str, str]:
     }
 
 
+_SCALAR = int | float | str | bool | None
 _ROLE_TYPES: dict[str, Any] = {
     "key": str | None,
     "score": float | None,
@@ -314,16 +323,17 @@ _ROLE_TYPES: dict[str, Any] = {
 
 
 def _row_type(
-    fields: Iterable[str], roles: Mapping[str, str], kinds: Mapping[str, Any]
+    names: Iterable[str], roles: Mapping[str, str], kinds: Mapping[str, Any], nesting: set[str]
 ) -> type[msgspec.Struct]:
-    """Return a Struct with one attribute for each role; other fields are passed over unread."""
-    members = [(roles.get(field, f"other_{number}"), field) for number, field in enumerate(fields)]
+    """Return a Struct with one attribute for each role; of other fields nothing is kept."""
+    members = []
+    for number, name in enumerate(names):
+        other = msgspec.Raw if name in nesting else _SCALAR  # a scalar is read in less time
+        role = roles.get(name, f"other_{number}")
+        members.append((role, kinds.get(role, other), msgspec.field(name=name, default=None)))
     return msgspec.defstruct(
         "UniformRow",
-        [
-            (attribute, kinds.get(attribute, msgspec.Raw), msgspec.field(name=field, default=None))
-            for attribute, field in members
-        ],
+        members,
         forbid_unknown_fields=True,
         gc=False,
     )
