@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import compress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from second_opinion_assets.join.json_tails import json_tails
 from second_opinion_assets.join.tables.block import JsonRows
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from second_opinion_assets.join.files import Publication
     from second_opinion_assets.join.scorers import Scorer
     from second_opinion_assets.join.tables.block import Block, Joined
-    from second_opinion_assets.join.tables.text_rows import TextRows
+    from second_opinion_assets.join.tables.text_rows import NativeTails, TextRows
 
 _SEPARATOR = b",\n"
 
@@ -59,7 +59,7 @@ class JsonLinesWriter:
     def _splice(self, rows: TextRows, key_numbers: list[int]) -> None:
         """Let the sink's thread make the text of rows and write it."""
         tails = self._native_tails
-        self._sink.write_made(lambda: rows.spliced(tails.take(key_numbers)))
+        self._sink.write_made(lambda: rows.spliced(tails, key_numbers))
         self.rows += len(rows)
 
     @cached_property
@@ -67,10 +67,10 @@ class JsonLinesWriter:
         return json_tails(self._scorers, self._prefix)
 
     @cached_property
-    def _native_tails(self) -> Any:  # noqa: ANN401 (pyarrow is imported only where used)
-        from second_opinion_assets.join.tables.text_rows import native_tails  # noqa: PLC0415
+    def _native_tails(self) -> NativeTails:
+        from second_opinion_assets.join.tables.text_rows import NativeTails  # noqa: PLC0415
 
-        return native_tails(self._scorers, self._prefix)
+        return NativeTails(self._scorers, self._prefix)
 
 
 class JsonDocumentWriter(JsonLinesWriter):

@@ -64,19 +64,16 @@ class TextRows:
     def ends(self) -> list[bytes]:
         return [LINE_END] * len(self)
 
-    def spliced(self, tails: pa.Array) -> pa.Buffer:
-        """Return the lines as text, each with its tail before its last brace.
-
-        Args:
-            tails: large binary, one a row.
-        """
+    def spliced(self, tails: NativeTails, key_numbers: list[int]) -> pa.Buffer:
+        """Return the lines as text, each with the tail of its key before its last brace."""
         # From each last brace to the next: pieces that lie side by side need no copy of the text.
         borders = np.concatenate((np.zeros(1, np.int64), self._braces))
         pieces = pa.Array.from_buffers(
             pa.large_binary(), len(self), [None, pa.py_buffer(borders), pa.py_buffer(self.text)]
         )
         ends = pa.array([b""] * (len(self) - 1) + [LINE_END], pa.large_binary())
-        return pc.binary_join_element_wise(pieces, tails, ends, _text(b"")).buffers()[2]
+        parts = tails.parts(pa.array(key_numbers, pa.int64()))
+        return pc.binary_join_element_wise(pieces, *parts, ends, _text(b"")).buffers()[2]
 
 
 def _line_feeds(characters: np.ndarray) -> np.ndarray:
@@ -86,24 +83,35 @@ def _line_feeds(characters: np.ndarray) -> np.ndarray:
     return np.concatenate(list(pieces))
 
 
-def native_tails(scorers: list[Scorer], prefix: str) -> pa.Array:
-    """Return what `json_tails` returns, as large binary."""
-    parts: list[pa.Scalar | pa.Array] = []
-    names = iter(column_names(scorers, prefix))
-    for scorer in scorers:
-        for values in native_columns(scorer):
-            # Every value's text ends with the comma before the next name.
-            start = b"" if parts else b","
-            parts += [_text(start + f'"{next(names)}":'.encode()), _with_commas(values)]
-    parts[-1] = pc.binary_slice(parts[-1], 0, -1)
-    return pc.binary_join_element_wise(*parts, _text(b""))
+class NativeTails:
+    """What `json_tails` returns, in parts that are put together only where a row has them."""
+
+    def __init__(self, scorers: list[Scorer], prefix: str) -> None:
+        self._parts: list[tuple[pa.Array, pa.Array | None]] = []
+        lead = b","
+        columns = (column for scorer in scorers for column in native_columns(scorer))
+        for name, column in zip(column_names(scorers, prefix), columns, strict=True):
+            lead += f'"{name}":'.encode()
+            if isinstance(column, Choices):
+                texts = [lead + msgspec.json.encode(text) for text in column.texts]
+                self._parts.append((pa.array(texts, pa.large_binary()), pa.array(column.numbers)))
+                lead = b","  # the last column is such a text
+            else:
+                self._parts += [(_text(lead), None), (_with_commas(column), None)]
+                lead = b""
+
+    def parts(self, key_numbers: pa.Array) -> list[pa.Scalar | pa.Array]:
+        """Return what the tails of some keys are to be joined of."""
+        return [
+            values
+            if isinstance(values, pa.Scalar)
+            else values.take(key_numbers if numbers is None else numbers.take(key_numbers))
+            for values, numbers in self._parts
+        ]
 
 
-def _with_commas(values: np.ndarray | Choices) -> pa.Array:
-    """Return a column as JSON text with a comma after each value, NaN as null."""
-    if isinstance(values, Choices):
-        texts = [msgspec.json.encode(text) + b"," for text in values.texts]
-        return pa.array(texts, pa.large_binary()).take(pa.array(values.numbers))
+def _with_commas(values: np.ndarray) -> pa.Array:
+    """Return numbers as JSON text with a comma after each, NaN as null."""
     text = np.frombuffer(msgspec.json.encode(values.tolist()), np.uint8).copy()
     text[-1] = _COMMA
     borders = np.concatenate((np.ones(1, np.int64), np.flatnonzero(text == _COMMA) + 1))
