@@ -6,6 +6,7 @@ What is joined and how is the business of `join`; Dagster and pandas are not imp
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,6 +68,7 @@ class _NoPandas:
 def run() -> None:
     """Start the program, in a process that is its own."""
     sys.meta_path.insert(0, _NoPandas())
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's other threads spin, for nothing
     gc.disable()  # a join makes no cycles; looking for them costs a tenth of its time
     main()
 

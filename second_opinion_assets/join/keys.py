@@ -144,7 +144,7 @@ class Normalizer:
         # No white space to strip, no back slash, and no slash at an end: what is left is short.
         plain = list(keys)
         if self.mode in _NAMES and "/" in text:
-            plain = [key.rpartition("/")[2] for key in plain]
+            plain = [key.rsplit("/", 1)[-1] for key in plain]
         if self.mode is KeyNormalize.suffix:
             plain = list(map(_path, plain))
         if self.mode is KeyNormalize.stem:

@@ -79,17 +79,18 @@ def line_blocks(chunks: Iterator[bytes]) -> Generator[RowBlock, None, None]:
     """Yield lines in blocks; a position is a line number, from 1."""
     first = 1
     for text in whole_lines(chunks):
-        yield _line_block(text, first)
-        first += text.count(b"\n")
+        block = _line_block(text, first)
+        yield block
+        first += block.count
 
 
 def _line_block(text: bytes, first: int) -> RowBlock:
     ended = text if text.endswith(b"\n") else text + b"\n"
     lines = json_text.plain_lines(ended)
-    open_end = None if text is ended else first + text.count(b"\n")
-    if lines is None:
-        return RowBlock(ended, text.split(b"\n"), first, certain=False, open_end=open_end)
-    return RowBlock(ended, lines, first, certain=True, open_end=open_end)
+    certain = lines is not None
+    texts = lines if lines is not None else ended.split(b"\n")[:-1]
+    open_end = None if text is ended else first + len(texts) - 1
+    return RowBlock(ended, texts, first, certain, open_end)
 
 
 def document_form(content: Content, asked: Asked, reader: Reader | None = None) -> Form:

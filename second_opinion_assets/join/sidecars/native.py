@@ -74,7 +74,7 @@ class NativeReader:
         """Read the rows of a block that are ok; None where the rows are not as expected."""
         try:
             table = pyarrow.json.read_json(
-                pa.BufferReader(block.text), parse_options=self._parse_options
+                pa.BufferReader(block.text), _read_options(block), self._parse_options
             ).combine_chunks()
         except pa.ArrowInvalid:
             return None  # a value of another type, a field given twice, a line too long
@@ -106,6 +106,11 @@ class NativeReader:
             return self._label
         names = pc.unique(table.column(self._places["competitor"])).to_pylist()
         return names[0] if len(names) == 1 and names[0] and names[0] == names[0].strip() else None
+
+
+def _read_options(block: RowBlock) -> pyarrow.json.ReadOptions:
+    """Return what has each core read a part of a block."""
+    return pyarrow.json.ReadOptions(block_size=len(block.text) // pa.cpu_count() + 1)
 
 
 def _is_finite(values: pa.ChunkedArray) -> pa.ChunkedArray:
