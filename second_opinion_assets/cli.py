@@ -69,6 +69,7 @@ def run() -> None:
     """Start the program, in a process that is its own."""
     sys.meta_path.insert(0, _NoPandas())
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's other threads spin, for nothing
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # returns what is not needed
     gc.disable()  # a join makes no cycles; looking for them costs a tenth of its time
     main()
 
