@@ -61,6 +61,11 @@ class ArrowBlock:
     def arrow(self, schema: pa.Schema) -> pa.Table:  # noqa: ARG002 (it has this schema)
         return self._parquet.without_replaced(self._table)
 
+    def let_go(self) -> None:
+        """Hold no rows any more, whoever still holds the block: two row groups are enough."""
+        del self._table
+        pa.default_memory_pool().release_unused()
+
 
 @contextmanager
 def _refusing_what_is_no_text(where: str) -> Iterator[None]:
@@ -125,9 +130,10 @@ class ParquetTable:
             groups = range(self.file.num_row_groups)
             upcoming = [ahead.submit(self._row_group, number) for number in groups[:1]]
             for number in groups:
-                table = upcoming.pop().result()
+                block = ArrowBlock(upcoming.pop().result(), key_column, self)
                 upcoming = [ahead.submit(self._row_group, n) for n in groups[number + 1 :][:1]]
-                yield ArrowBlock(table, key_column, self)
+                yield block
+                block.let_go()
                 if self._progress:
                     share = (number + 1) * self._opened[0] // len(groups)
                     self._progress(share - done)
