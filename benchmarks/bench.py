@@ -8,17 +8,16 @@ one run mean anything.
 from __future__ import annotations
 
 import argparse
-import platform
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
 from measure import OURS, Cost, materialize_command, run
+from results import machine, record
+from targets import targets_table
 
 HERE = Path(__file__).parent
 PROJECT = "second-opinion"
@@ -133,8 +132,8 @@ def make_inputs(folder: Path, sizes: Sizes, wanted: set[str]) -> None:
     subprocess.run(script("generate.py", folder, *args), check=True)
 
 
-def cases(folder: Path, wanted: set[str]) -> list[Case]:
-    """Return the cases asked for."""
+def cases(folder: Path, wanted: set[str]) -> dict[str, Case]:
+    """Return the cases asked for, by name."""
     flat = [folder / f"{name}.jsonl" for name in SCORERS]
     out = folder / "out"
     out.mkdir()
@@ -174,18 +173,7 @@ def cases(folder: Path, wanted: set[str]) -> list[Case]:
             ],
             same_output=False,
         )
-    return [case for name, case in found.items() if name.partition("-")[0] in wanted]
-
-
-def machine() -> str:
-    """Describe what the figures were taken on, without a name of anything private."""
-    packages = ("duckdb", "polars", "pandas", "pyarrow", "msgspec", "second-opinion-assets")
-    return (
-        f"{psutil.cpu_count()} cores ({platform.machine()}), "
-        f"{psutil.virtual_memory().total / 2**30:.0f} GiB of memory, {platform.system()}; "
-        f"Python {platform.python_version()}, "
-        + ", ".join(f"{package} {version(package)}" for package in packages)
-    )
+    return {name: case for name, case in found.items() if name.partition("-")[0] in wanted}
 
 
 def inputs_table(folder: Path) -> str:
@@ -203,24 +191,27 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small inputs, one round: for CI")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="where the inputs go; else a temporary one")
-    parser.add_argument("--results", action="store_true", help="write RESULTS.md")
+    parser.add_argument("--results", action="store_true", help="put the figures into RESULTS.md")
     args = parser.parse_args()
     wanted = set(args.cases or names)
     if wanted - set(names):
         parser.error(f"unknown case {min(wanted - set(names))}; expected {', '.join(names)}")
     run([*OURS, "--version"])
-    with tempfile.TemporaryDirectory(prefix="second-opinion-bench-", dir=args.folder) as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="second-opinion-bench-", dir=args.folder) as inputs:
+        folder = Path(inputs)
         make_inputs(folder, QUICK if args.quick else FULL, wanted)
         parts = [machine(), "", inputs_table(folder)]
         print("\n".join(parts))
-        for case in cases(folder, wanted):
+        costs = {}
+        for name, case in cases(folder, wanted).items():
             case.race(1 if args.quick else args.rounds)
             parts.append(case.table())
             print(parts[-1], flush=True)
+            costs[name] = {contestant.name: contestant.cost for contestant in case.contestants}
+    parts.append(targets_table(costs))
+    print(parts[-1])
     if args.results:
-        text = "\n".join(["# Results of `make bench`", "", *parts])
-        (HERE / "RESULTS.md").write_text(text, encoding="utf-8")
+        record("make bench", "\n".join(parts))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from measure import OURS, Cost, materialize_command, run
+from results import machine, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,6 +130,14 @@ def over_tables(folder: Path, rounds: int) -> Curve:
     return curve
 
 
+def table(title: str, curve: Curve) -> str:
+    """Return one curve as Markdown."""
+    lines = [f"| {title} | wall s | CPU s | peak MB |", "| ---: | ---: | ---: | ---: |"]
+    for x, cost in curve:
+        lines.append(f"| {x:,} | {cost.wall:.2f} | {cost.cpu:.2f} | {cost.memory / 1e6:.0f} |")
+    return "\n".join([*lines, ""])
+
+
 def draw(curves: dict[str, Curve], path: Path) -> None:
     """Draw time and memory of each curve, one column of pictures a curve."""
     from matplotlib.figure import Figure  # noqa: PLC0415 (large; see in_another_process)
@@ -137,11 +146,12 @@ def draw(curves: dict[str, Curve], path: Path) -> None:
     for axes, (title, curve) in zip(figure.subplots(2, len(curves)).T, curves.items(), strict=True):
         xs, costs = zip(*curve, strict=True)
         scale = "linear" if xs[-1] == SCORERS[-1] else "log"
-        axes[0].plot(xs, [cost.wall for cost in costs], "o-", label="measured")
-        last = costs[-1].wall / xs[-1]
+        axes[0].plot(xs, [cost.wall for cost in costs], "o-", alpha=0.4, label="on the clock")
+        axes[0].plot(xs, [cost.cpu for cost in costs], "o-", label="of all cores")
+        last = costs[-1].cpu / xs[-1]
         axes[0].plot(xs, [x * last for x in xs], ":", color="gray", label="linear")
         axes[0].legend()
-        axes[0].set(ylabel="wall s", xscale=scale, yscale=scale, title=title)
+        axes[0].set(ylabel="seconds", xscale=scale, yscale=scale, title=title)
         axes[1].plot(xs, [cost.memory / 1e6 for cost in costs], "o-")
         axes[1].margins(y=0.1)
         axes[1].set(ylabel="peak MB", xscale=scale)
@@ -157,6 +167,7 @@ def main() -> None:
     parser.add_argument("--max-rows", type=int, default=10_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where the inputs go; else a temporary one")
+    parser.add_argument("--results", action="store_true", help="put the figures into RESULTS.md")
     parser.add_argument("--plot", type=Path, default=HERE / "curves.png")
     args = parser.parse_args()
     most, rounds = args.max_rows, args.rounds
@@ -169,12 +180,11 @@ def main() -> None:
             f"scorers ({FIXED_ROWS:,} rows)": over_scorers(folder, rounds),
             "tables (batch, jsonl)": over_tables(folder, rounds),
         }
-    for title, curve in curves.items():
-        print(f"| {title} | wall s | CPU s | peak MB |\n| ---: | ---: | ---: | ---: |")
-        for x, cost in curve:
-            print(f"| {x:,} | {cost.wall:.2f} | {cost.cpu:.2f} | {cost.memory / 1e6:.0f} |")
-        print()
+    text = "\n".join([machine(), "", *(table(*curve) for curve in curves.items())])
+    print(text)
     draw(curves, args.plot)
+    if args.results:
+        record("curves.py", text)
 
 
 if __name__ == "__main__":
