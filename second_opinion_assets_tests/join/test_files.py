@@ -93,6 +93,36 @@ def test_publish(tmp_path: Path) -> None:
     assert _names(tmp_path) == ["out"]
 
 
+@pytest.mark.parametrize("gathered_bytes", [1, 5, 1 << 20], ids=["each", "some", "all"])
+def test_small_writes_keep_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gathered_bytes: int
+) -> None:
+    """Bytes come in the order in which they were taken, however many are written at once."""
+    monkeypatch.setattr(files, "WRITE_BYTES", gathered_bytes)
+    with Publication(tmp_path / "out") as out:
+        for text in (b"one ", b"two ", b"", b"three "):
+            out.write(text)
+        out.write_made(lambda: b"made ")
+        out.write(b"last")
+        digest = out.finish()
+        out.publish()
+    text = b"one two three made last"
+    assert (tmp_path / "out").read_bytes() == text
+    assert digest == FileDigest(hashlib.sha256(text).hexdigest(), len(text))
+
+
+def test_restart_forgets_what_was_gathered(tmp_path: Path) -> None:
+    """After a restart the file holds only what is written from then on."""
+    with Publication(tmp_path / "out") as out:
+        out.write_made(lambda: b"written")
+        out.write(b"gathered")
+        out.restart()
+        out.write(b"anew")
+        out.finish()
+        out.publish()
+    assert (tmp_path / "out").read_bytes() == b"anew"
+
+
 def test_target_is_as_it_was_until_published(tmp_path: Path) -> None:
     """Nobody sees a file half written."""
     target = tmp_path / "out"

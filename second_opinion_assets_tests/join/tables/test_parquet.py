@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import weakref
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from second_opinion_assets.join.errors import JoinError, MissingScoresError
+from second_opinion_assets.join.tables.json_table import AppendedNames
+from second_opinion_assets.join.tables.parquet import ParquetTable
 
 if TYPE_CHECKING:
     from second_opinion_assets_tests.conftest import Workspace
@@ -222,6 +225,19 @@ def test_failure_closes_the_writer(work: Workspace, monkeypatch: pytest.MonkeyPa
     with pytest.raises(JoinError, match=r"the key column holds binary"):
         work.join(features="features.parquet", out="out.parquet")
     assert [writer.is_open for writer in made] == [False] * len(made)
+
+
+def test_a_row_group_is_let_go(work: Workspace) -> None:
+    """A block holds no rows once the next one is there, though its caller may still hold it."""
+    table = pa.table({"clip_id": ["a", "b"]})
+    path = work.write_table("features.parquet", table, row_group_size=1)
+    with ParquetTable(path, AppendedNames(NEW, overwrite=False), None) as opened:
+        blocks = opened.blocks("clip_id")
+        first = next(blocks)
+        rows = weakref.ref(first.arrow(None))
+        assert rows() is not None
+        next(blocks)
+        assert rows() is None
 
 
 def test_two_columns_of_one_name(work: Workspace) -> None:
