@@ -6,7 +6,9 @@ Where the keys come from and where the rows go is the caller's business: the joi
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import islice
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 from second_opinion_assets.join.collisions import FeatureKeys, KeysCollide, KeyWatch
@@ -32,6 +34,12 @@ class Matching:
         key_column: the column that the keys are of.
         claims: who gets which score, where feature keys collide.
 
+    Attributes:
+        kept_rows: rows so far that go into the output.
+        scorers, keys: the scorers, and the numbers of their keys.
+        remembers_keys_without_scorer: whether `keys_without_scorer` is to be kept.
+        keys_without_scorer: rows of the output so far by their key, of those that no scorer has.
+
     Raises:
         KeysCollide: feature keys collide, and there are no claims to tell them apart by.
     """
@@ -46,8 +54,11 @@ class Matching:
         if claims is None and any(scorer.rivals for scorer in scorers):
             raise KeysCollide
         self.kept_rows = 0
+        self.scorers = scorers
+        self.keys = scorers[0].keys
+        self.keys_without_scorer: Counter[str] = Counter()
+        self.remembers_keys_without_scorer = False
         self._drops = options.missing_policy is MissingPolicy.drop
-        self._scorers = scorers
         self._key_column = key_column
         self._feature_keys = FeatureKeys(options, key_column)
         self._claims = claims
@@ -55,7 +66,6 @@ class Matching:
         self._counter = RowCounter(scorers, self._prefix, claims)
         watches = claims is None and self._feature_keys.may_collide
         self._watch = KeyWatch(self._counter) if watches else None
-        self._keys = scorers[0].keys
         self._rows_by_key = [scorer.rows_by_key for scorer in scorers]
         self._rows = 0
         self._null_keys = 0
@@ -63,9 +73,7 @@ class Matching:
 
     def take(self, block_keys: list[str | None]) -> Joined:
         """Find the scores of a block of rows by their keys, None for a null one, and count them."""
-        raw_keys = [key or "" for key in block_keys]
-        keys = self._feature_keys.many(raw_keys)
-        found = self._keys.find(keys)
+        raw_keys, keys, found = self._find(block_keys)
         unknown = self._rows_with_unknown_keys(found, keys, raw_keys)
         if self._watch:
             self._watch.see(raw_keys, keys, found, unknown)
@@ -79,14 +87,33 @@ class Matching:
         self._null_keys += len(keys) - sum(map(bool, keys))
         return Joined(key_numbers, kept)
 
+    def find(self, block_keys: list[str | None]) -> tuple[list[str], list[int]]:
+        """Return the keys as they are compared, and the numbers of what is theirs; count nothing.
+
+        The number after all others is that of a key that no scorer has.
+        """
+        raw_keys, keys, found = self._find(block_keys)
+        return keys, self._claims.settled(found, raw_keys) if self._claims else found
+
+    def rows_out(self) -> list[int]:
+        """Return how many rows of the output so far have each key number; none has the last."""
+        asked = [*self._counter.asked[:-1], 0]
+        if not self._drops:
+            return asked
+        return list(map(mul, asked, self._counter.has_all_scorers))
+
+    def statuses(self, scorer_number: int) -> bytes:
+        """Return the status that each key number has with one scorer."""
+        return self._counter.statuses[scorer_number]
+
     def shown(self, block_keys: list[str | None], joined: Joined) -> Iterator[dict[str, Any]]:
         """Yield key and appended columns of those rows of a block that are kept."""
-        names = column_names(self._scorers, self._prefix)
+        names = column_names(self.scorers, self._prefix)
         for row, (key, key_number) in enumerate(zip(block_keys, joined.key_numbers, strict=True)):
             if joined.kept is None or joined.kept[row]:
                 values = [
                     value
-                    for scorer, rows in zip(self._scorers, self._rows_by_key, strict=True)
+                    for scorer, rows in zip(self.scorers, self._rows_by_key, strict=True)
                     for value in row_values(scorer, rows[key_number])
                 ]
                 yield {self._key_column: key, **dict(zip(names, values, strict=True))}
@@ -108,11 +135,17 @@ class Matching:
             scorers=self._counter.finish(),
         )
 
+    def _find(self, block_keys: list[str | None]) -> tuple[list[str], list[str], list[int]]:
+        """Return the keys of a block as written, as compared, and the numbers they have."""
+        raw_keys = [key or "" for key in block_keys]
+        keys = self._feature_keys.many(raw_keys)
+        return raw_keys, keys, self.keys.find(keys)
+
     def _rows_with_unknown_keys(
         self, key_numbers: list[int], keys: list[str], raw_keys: list[str]
     ) -> list[int]:
         """Return the rows of a block whose key no scorer has, and keep the first as samples."""
-        nobody = len(self._keys)
+        nobody = len(self.keys)
         if nobody not in key_numbers:
             return []
         unknown = [row for row, number in enumerate(key_numbers) if number == nobody]
@@ -120,4 +153,6 @@ class Matching:
             with_key = (row for row in unknown if keys[row])
             for row in islice(with_key, SAMPLE_ROWS - len(self._unknown)):
                 self._unknown.append(MissingSample(raw_keys[row], self._rows + row))
+        if self.remembers_keys_without_scorer and not self._drops:
+            self.keys_without_scorer.update(map(keys.__getitem__, unknown))
         return unknown

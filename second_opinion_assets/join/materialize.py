@@ -12,6 +12,8 @@ from second_opinion_assets.join.audit import audit
 from second_opinion_assets.join.claims import Claims, read_claims
 from second_opinion_assets.join.collisions import FeatureKeys, KeysCollide
 from second_opinion_assets.join.columns import column_names
+from second_opinion_assets.join.drift import Drift  # noqa: TC001 (field of a Struct)
+from second_opinion_assets.join.earlier import drift_since_earlier
 from second_opinion_assets.join.errors import JoinError, MissingScoresError
 from second_opinion_assets.join.files import (
     FileDigest,
@@ -60,6 +62,8 @@ class JoinResult(msgspec.Struct, frozen=True):
         output: digest of the joined table.
         fingerprint: hash of all that the output depends on.
         preview: key and appended columns of the first output rows.
+        drift: what changed since the table was joined before. It is no part of the audit, which
+            is the same for equal inputs whatever was there before.
     """
 
     spec: TableSpec
@@ -73,6 +77,7 @@ class JoinResult(msgspec.Struct, frozen=True):
     output: FileDigest
     fingerprint: str
     preview: list[dict[str, Any]]
+    drift: Drift
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -113,6 +118,8 @@ def materialize(
         add_key_hints(tally, scorers, spec, key_column, names)
         if spec.options.missing_policy is MissingPolicy.fail and tally.gaps:
             raise MissingScoresError(tally.gaps, tally)
+        kept_columns = {column.name for column in joined.columns}
+        drift = drift_since_earlier(spec, joined.matching, key_column, kept_columns)
         output = out.finish()
         document = audit(
             spec,
@@ -138,6 +145,7 @@ def materialize(
         output=output,
         fingerprint=fingerprint(spec, features, [given.digest for given in sidecars]),
         preview=joined.preview,
+        drift=drift,
     )
 
 
@@ -149,6 +157,7 @@ class _JoinedRows(NamedTuple):
     tally: Tally
     features: FileDigest
     preview: list[dict[str, Any]]
+    matching: Matching
 
 
 def _join_rows(
@@ -167,6 +176,7 @@ def _join_rows(
     with open_table(spec.features, names, progress) as table:
         key_column = find_key_column(table, spec.options.key_column, str(spec.features))
         matching = Matching(scorers, spec.options, key_column, claims)
+        matching.remembers_keys_without_scorer = spec.out.exists()
         preview: list[dict[str, Any]] = []
         with closing(
             open_writer(spec.out, out, table, key_column, scorers, spec.options.prefix)
@@ -182,7 +192,7 @@ def _join_rows(
             msg = f"{writer.rows} rows were written where {matching.kept_rows} were to be kept"
             raise AssertionError(msg)
         tally = matching.tally(table.non_finite_values)
-        return _JoinedRows(key_column, table.columns, tally, table.digest, preview)
+        return _JoinedRows(key_column, table.columns, tally, table.digest, preview, matching)
 
 
 def _join_rows_by_claims(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import types
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Any
 
@@ -17,8 +18,8 @@ from second_opinion_assets.join import json_text
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.files import (
     FileDigest,
-    HashedFile,
     digest_descriptor,
+    unreadable,
     whole_lines,
 )
 from second_opinion_assets.join.sidecars.json_forms import LINE_SUFFIXES
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BATCH_ROWS = 65_536
+BLOCK_BYTES = 1 << 20
+_HEAD_BYTES = 1 << 16
 Columns = tuple[Sequence[Any], ...]
 """Some rows: the values of the key, as texts, and those of each other column asked for."""
 
@@ -57,53 +60,93 @@ class ReadBack:
         assert self._digest is not None  # noqa: S101 (asked too early)
         return self._digest
 
+    def column_names(self) -> list[str]:
+        """Return the names of the table's columns, of a JSON table those of its first row.
+
+        Raises:
+            JoinError: the file is not of its form.
+        """
+        start = self._file.tell()
+        try:
+            return self._column_names()
+        except OSError as error:
+            raise unreadable(self._path, error) from None
+        finally:
+            self._file.seek(start)
+
     def blocks(self) -> Iterator[Columns]:
         """Yield all rows in order, as columns.
 
         Raises:
             JoinError: the file is not of its form, or lacks a column.
         """
+        # Hashed in a thread of its own: the decoder would let none read ahead.
+        with ThreadPoolExecutor(1) as thread:
+            digest = thread.submit(digest_descriptor, self._file.fileno())
+            try:
+                yield from self._blocks()
+                self._digest = digest.result()
+            except OSError as error:
+                raise unreadable(self._path, error) from None
+
+    def _column_names(self) -> list[str]:
+        where = str(self._path)
+        suffix = self._path.suffix.lower()
+        if suffix in PARQUET_SUFFIXES:
+            with _parquet_file(self._path, self._file) as file:
+                return list(file.schema_arrow.names)
+        if suffix in LINE_SUFFIXES:
+            lines = whole_lines(iter(lambda: self._file.read(_HEAD_BYTES), b""))
+            rows = (line for text in lines for line in text.split(b"\n") if line.strip())
+            return list(json_text.members(next(rows, b"{}"), f"{where}:1"))
+        listed, place = _rows_text(self._file.read(), where)
+        first = next(iter(json_text.elements(listed, where)), b"{}")
+        return list(json_text.members(first, f"{where}::{place}[0]"))
+
+    def _blocks(self) -> Iterator[Columns]:
         suffix = self._path.suffix.lower()
         if suffix in PARQUET_SUFFIXES:
             yield from self._parquet_blocks()
             return
-        hashed = HashedFile(self._path, opened=self._file)
         rows = _JsonRows(self._key, self._names, str(self._path))
         if suffix in LINE_SUFFIXES:
             first = 1
-            for text in whole_lines(hashed.chunks()):
+            for text in whole_lines(iter(lambda: self._file.read(BLOCK_BYTES), b"")):
                 yield rows.of_lines(text, first)
                 first += text.count(b"\n")
         else:
-            yield rows.of_document(hashed.read())
-        self._digest = hashed.digest
+            yield rows.of_document(self._file.read())
 
     def _parquet_blocks(self) -> Iterator[Columns]:
         import pyarrow as pa  # noqa: PLC0415 (half a second that JSON tables do not need)
-        import pyarrow.parquet as pq  # noqa: PLC0415
 
         from second_opinion_assets.join.tables.arrow_values import key_texts  # noqa: PLC0415
 
         keys = [] if self._key is None else [self._key]
-        with ThreadPoolExecutor(1) as thread:
-            digest = thread.submit(digest_descriptor, self._file.fileno())
-            try:
-                file = pq.ParquetFile(self._file)
-                absent = {*keys, *self._names} - set(file.schema_arrow.names)
-                if absent:
-                    msg = f"{self._path}: the table has no column {', '.join(sorted(absent))}"
-                    raise JoinError(msg)
-                for batch in file.iter_batches(BATCH_ROWS, columns=[*keys, *self._names]):
-                    table = pa.Table.from_batches([batch])
-                    yield (
-                        *(key_texts(table.column(key), str(self._path)) for key in keys),
-                        *(table.column(name).to_pylist() for name in self._names),
-                    )
-            except (pa.ArrowException, OSError) as error:
-                reason = str(error).splitlines()[0]
-                msg = f"{self._path}: not a parquet file, or a damaged one: {reason}"
-                raise JoinError(msg) from None
-            self._digest = digest.result()
+        with _parquet_file(self._path, self._file) as file:
+            absent = {*keys, *self._names} - set(file.schema_arrow.names)
+            if absent:
+                msg = f"{self._path}: the table has no column {', '.join(sorted(absent))}"
+                raise JoinError(msg)
+            for batch in file.iter_batches(BATCH_ROWS, columns=[*keys, *self._names]):
+                table = pa.Table.from_batches([batch])
+                yield (
+                    *(key_texts(table.column(key), str(self._path)) for key in keys),
+                    *(table.column(name).to_pylist() for name in self._names),
+                )
+
+
+@contextmanager
+def _parquet_file(path: Path, file: IO[bytes]) -> Iterator[Any]:
+    import pyarrow as pa  # noqa: PLC0415 (half a second that JSON tables do not need)
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    try:
+        yield pq.ParquetFile(file)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        msg = f"{path}: not a parquet file, or a damaged one: {reason}"
+        raise JoinError(msg) from None
 
 
 class _JsonRows:
@@ -127,12 +170,7 @@ class _JsonRows:
 
     def of_document(self, text: bytes) -> Columns:
         """Return the columns of a document that is a list of rows, or has one."""
-        listed, place = text, "$"
-        if not text.lstrip().startswith(b"["):
-            listed, place = json_text.members(text, self._where).get("rows", b""), "$.rows"
-        if not listed.lstrip().startswith(b"["):
-            msg = f"{self._where}: no list of rows in the document"
-            raise JoinError(msg)
+        listed, place = _rows_text(text, self._where)
         rows = self._decode(lambda row_type: _decode_list(listed, row_type))
         if rows is not None:
             return self._columns(rows)
@@ -153,14 +191,15 @@ class _JsonRows:
         return None
 
     def _columns(self, rows: list[Any]) -> Columns:
-        keys = [[self._key_text(row.key) for row in rows] for _ in self._keys]
-        fields = [attrgetter(f"column_{number}") for number in range(len(self._names))]
-        return (*keys, *(list(map(field, rows)) for field in fields))
+        fields = ["key" for _ in self._keys]
+        fields += [f"column_{number}" for number in range(len(self._names))]
+        columns = [list(map(attrgetter(field), rows)) for field in fields]
+        if len(self._row_types) == 1:  # keys as raw bytes
+            columns[: len(self._keys)] = [list(map(self._key_text, keys)) for keys in columns[:1]]
+        return tuple(columns)
 
-    def _key_text(self, key: Any) -> str | None:  # noqa: ANN401 (text, raw bytes or None)
-        if key is None or isinstance(key, str):
-            return key
-        return json_text.scalar_text(bytes(key), self._where)
+    def _key_text(self, key: msgspec.Raw | None) -> str | None:
+        return None if key is None else json_text.scalar_text(bytes(key), self._where)
 
     def _careful_columns(self, rows: Iterator[tuple[bytes, str]]) -> Columns:
         """Return the columns of rows that are read one by one, so that a broken one is named."""
@@ -174,6 +213,17 @@ class _JsonRows:
             for column, value in zip(columns, values, strict=True):
                 column.append(value)
         return tuple(columns)
+
+
+def _rows_text(text: bytes, where: str) -> tuple[bytes, str]:
+    """Return the text of a document's list of rows, and its place in the document."""
+    listed, place = text.removeprefix(b"\xef\xbb\xbf"), "$"
+    if not listed.lstrip().startswith(b"["):
+        listed, place = json_text.members(listed, where).get("rows", b""), "$.rows"
+    if not listed.lstrip().startswith(b"["):
+        msg = f"{where}: no list of rows in the document"
+        raise JoinError(msg)
+    return listed, place
 
 
 def _decode_list(text: bytes, row_type: type) -> list[Any]:

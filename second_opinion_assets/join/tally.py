@@ -149,17 +149,21 @@ class RowCounter:
         scorers: the scorers.
         prefix: what the names of appended columns start with.
         claims: who gets which score, where keys collide.
+
+    Attributes:
+        statuses: for each scorer the status of each key number; the last is that of no key.
+        asked: how many rows asked for each key number.
     """
 
     def __init__(self, scorers: list[Scorer], prefix: str, claims: Claims | None = None) -> None:
         self._scorers = scorers
         self._claims = claims
         self._rows_by_key = [scorer.rows_by_key for scorer in scorers]
-        self._statuses = [
+        self.statuses = [
             bytes(map((scorer.status + bytes(NO_ROW_STATUSES)).__getitem__, rows))
             for scorer, rows in zip(scorers, self._rows_by_key, strict=True)
         ]
-        self._asked = [0] * (len(scorers[0].keys) + 1)
+        self.asked = [0] * (len(scorers[0].keys) + 1)
         self._tallies = [
             ScorerTally(
                 scorer.competitor,
@@ -177,28 +181,28 @@ class RowCounter:
     @cached_property
     def has_all_scorers(self) -> list[bool]:
         """Whether a row with a key of this number lacks no scorer."""
-        return [Status.missing not in statuses for statuses in zip(*self._statuses, strict=True)]
+        return [Status.missing not in statuses for statuses in zip(*self.statuses, strict=True)]
 
     @property
     def unknown_rows(self) -> int:
         """Rows so far with a key that no scorer has, or with none."""
-        return self._asked[-1]
+        return self.asked[-1]
 
     def asked_keys(self) -> dict[int, str]:
         """Return those of the scorers' keys that were asked for so far, by number."""
-        return dict(compress(enumerate(self._scorers[0].keys), self._asked))
+        return dict(compress(enumerate(self._scorers[0].keys), self.asked))
 
     def count(
         self, key_numbers: list[int], found: list[int], keys: list[str | None], first_row: int
     ) -> None:
         """Take the key numbers of a block's rows, and those that their keys were found under."""
-        asked = self._asked
+        asked = self.asked
         for key_number in key_numbers:
             asked[key_number] += 1
         for number, tally in enumerate(self._tallies):
             if len(tally.missing) == len(tally.bad) == SAMPLE_ROWS:
                 continue
-            statuses = bytes(map(self._statuses[number].__getitem__, key_numbers))
+            statuses = bytes(map(self.statuses[number].__getitem__, key_numbers))
             for row in _first(statuses, Status.missing, SAMPLE_ROWS - len(tally.missing)):
                 tally.missing.append(MissingSample(keys[row], first_row + row))
             for row in _first(statuses, Status.bad, SAMPLE_ROWS - len(tally.bad)):
@@ -208,7 +212,7 @@ class RowCounter:
 
     def finish(self) -> dict[str, ScorerTally]:
         """Return the counts by competitor once the table is through."""
-        asked = bytes(map(bool, self._asked))
+        asked = bytes(map(bool, self.asked))
         for number in range(len(self._scorers)):
             self._finish(number, asked)
         return {tally.competitor: tally for tally in self._tallies}
@@ -216,11 +220,11 @@ class RowCounter:
     def _finish(self, number: int, asked: bytes) -> None:
         """Complete one tally; `asked` has a 1 for each key that a feature row has."""
         scorer, tally = self._scorers[number], self._tallies[number]
-        statuses, rows = self._statuses[number], self._rows_by_key[number]
+        statuses, rows = self.statuses[number], self._rows_by_key[number]
         ok, bad, missing = (_are(status, statuses) for status in Status)
-        tally.matched_rows = sum(compress(self._asked, ok))
-        tally.missing_rows = sum(compress(self._asked, missing))
-        tally.bad_rows = sum(compress(self._asked, bad))
+        tally.matched_rows = sum(compress(self.asked, ok))
+        tally.missing_rows = sum(compress(self.asked, missing))
+        tally.bad_rows = sum(compress(self.asked, bad))
         unmatched = set(compress(rows, map(not_, map(or_, asked, missing))))
         if self._claims is not None:
             unmatched = set(range(scorer.rows)).difference(compress(rows, asked))
@@ -236,7 +240,7 @@ class RowCounter:
     def _note_collisions(self, number: int, claims: Claims) -> None:
         tally, ambiguous = self._tallies[number], self._scorers[number].rows + 1
         rows = self._rows_by_key[number]
-        tally.ambiguous_rows = sum(compress(self._asked, map(ambiguous.__eq__, rows)))
+        tally.ambiguous_rows = sum(compress(self.asked, map(ambiguous.__eq__, rows)))
         tally.colliding_keys, tally.collisions = claims.collisions(number, SAMPLE_ROWS)
 
     def _why_bad(self, number: int, key_number: int, found: int, key: str) -> tuple[str, str]:
