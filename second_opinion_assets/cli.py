@@ -16,6 +16,7 @@ import click
 
 from second_opinion_assets.join import explain_report
 from second_opinion_assets.join.batch import materialize_batch
+from second_opinion_assets.join.drift import FIRST_JOIN
 from second_opinion_assets.join.errors import JoinError, ManifestError, MissingScoresError
 from second_opinion_assets.join.explain import explain
 from second_opinion_assets.join.files import json_document
@@ -155,6 +156,8 @@ def materialize_command(
         result = materialize(spec, _invocation(table_args(spec)), progress)
     _warn_of_keys(result.tally)
     tally = result.tally
+    if result.drift.not_compared != FIRST_JOIN:
+        click.echo(f"second-opinion: since the join before: {result.drift}", err=True)
     click.echo(
         f"second-opinion materialize: input_rows={tally.input_rows} "
         f"output_rows={tally.output_rows} matched={tally.matched_rows} "

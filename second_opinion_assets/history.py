@@ -16,6 +16,7 @@ from second_opinion_assets.agreement.joined_table import JoinedTable
 from second_opinion_assets.assets.features import JOINED_KEY
 from second_opinion_assets.assets.sources import DATA_VERSION_TAG
 from second_opinion_assets.join.columns import APPENDED
+from second_opinion_assets.join.drift import Drift
 from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.outcomes import (
     EarlierOutput,
@@ -24,7 +25,7 @@ from second_opinion_assets.join.outcomes import (
     TableSummary,
 )
 from second_opinion_assets.join.scores import slug
-from second_opinion_assets.metadata import SUMMARY
+from second_opinion_assets.metadata import DRIFT, SUMMARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,6 +46,7 @@ class Attempts(NamedTuple):
 class _Joined(NamedTuple):
     run_id: str
     summary: TableSummary | None
+    drift: Drift | None
 
 
 class _Failure(NamedTuple):
@@ -144,7 +146,7 @@ def _not_failed(table: TableSpec, joined: _Joined | None) -> TableOutcome:
     if joined is None:
         return TableOutcome(table, TableStatus.not_joined)
     status = TableStatus.ok if table.out.exists() else TableStatus.output_gone
-    return TableOutcome(table, status, joined.summary, run_id=joined.run_id)
+    return TableOutcome(table, status, joined.summary, run_id=joined.run_id, drift=joined.drift)
 
 
 def _failed(
@@ -173,8 +175,11 @@ def _latest_joined(instance: dg.DagsterInstance) -> dict[str, _Joined]:
         for record in instance.fetch_materializations(wanted, limit=len(ids)).records:
             event = record.asset_materialization
             if event is not None and event.partition is not None:
-                summary = _summary(event.metadata)
-                joined[event.partition] = _Joined(record.event_log_entry.run_id, summary)
+                joined[event.partition] = _Joined(
+                    record.event_log_entry.run_id,
+                    _summary(event.metadata),
+                    _stored(event.metadata, DRIFT, Drift),
+                )
     return joined
 
 
@@ -215,8 +220,12 @@ def _why(event: dg.DagsterEvent) -> _Failure:
 
 def _summary(metadata: Mapping[str, Any]) -> TableSummary | None:
     """Return the counts that were stored with an event; None for one without."""
-    stored = metadata.get(SUMMARY)
-    return None if stored is None else msgspec.convert(stored.value, TableSummary)
+    return _stored(metadata, SUMMARY, TableSummary)
+
+
+def _stored(metadata: Mapping[str, Any], name: str, kind: type[_Item]) -> _Item | None:
+    stored = metadata.get(name)
+    return None if stored is None else msgspec.convert(stored.value, kind)
 
 
 def _pages(items: list[_Item]) -> Iterable[list[_Item]]:

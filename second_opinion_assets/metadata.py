@@ -11,6 +11,8 @@ import dagster as dg
 import msgspec
 
 from second_opinion_assets.join.columns import APPENDED, AppendedColumn
+from second_opinion_assets.join.drift import Drift
+from second_opinion_assets.join.drift_report import drift_markdown
 from second_opinion_assets.join.markdown import cell, table
 from second_opinion_assets.join.materialize import JoinResult
 from second_opinion_assets.join.outcomes import TableSummary
@@ -20,6 +22,7 @@ from second_opinion_assets.join.tally import Tally
 
 Metadata = dict[str, dg.MetadataValue]
 SUMMARY = "summary"
+DRIFT = "drift"
 
 
 def join_metadata(
@@ -39,6 +42,7 @@ def join_metadata(
             if result.tally.gaps
             else {}
         ),
+        **drift_metadata(result.drift),
         "preview": dg.MetadataValue.md(preview_markdown(result)),
         **summary_metadata(result.tally, published=True),
         "run_provenance": dg.MetadataValue.json(result.provenance),
@@ -63,6 +67,23 @@ def summary_metadata(tally: Tally, *, published: bool) -> Metadata:
     """Return the counts that a report on all tables is made from, without reading any."""
     summary = TableSummary.of(tally, published=published)
     return {SUMMARY: dg.MetadataValue.json(msgspec.to_builtins(summary))}
+
+
+def drift_metadata(drift: Drift) -> Metadata:
+    """Return what changed since the join before, and of it the counts that plot over time."""
+    metadata: Metadata = {
+        "changes": dg.MetadataValue.md(drift_markdown(drift)),
+        DRIFT: dg.MetadataValue.json(msgspec.to_builtins(drift)),
+    }
+    if found := drift.changes:
+        metadata["changed_rows"] = dg.MetadataValue.int(found.changed_rows)
+        metadata["added_rows"] = dg.MetadataValue.int(found.added_rows)
+        metadata["gone_rows"] = dg.MetadataValue.int(found.gone_rows)
+        for name, scorer in found.scorers.items():
+            part = slug(name)
+            metadata[f"{part}/changed_rows"] = dg.MetadataValue.int(scorer.changed_rows)
+            metadata[f"{part}/mean_shift"] = dg.MetadataValue.float(scorer.mean_shift or 0.0)
+    return metadata
 
 
 def count_metadata(tally: Tally) -> Metadata:

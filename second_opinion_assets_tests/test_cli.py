@@ -223,6 +223,15 @@ def test_explain_says_what_cannot_be_used() -> None:
     assert run("explain", "features.jsonl", "--scores", "=").exit_code == 2
 
 
+def test_what_changed_since_the_join_before(work: Workspace) -> None:
+    """A join over an earlier output says in one line what changed; a first one says nothing."""
+    assert len(join().stderr.splitlines()) == 1
+    work.write("scores.jsonl", '{"clip_id": "a", "competitor": "DOVER", "score": 70}\n')
+    changed, same = (join().stderr.splitlines()[:-1] for _ in range(2))
+    assert changed == ["second-opinion: since the join before: 1 rows changed (DOVER=1)"]
+    assert same == ["second-opinion: since the join before: no score changed"]
+
+
 def test_batch(work: Workspace) -> None:
     """A batch ends with the contract's line, and exit 0."""
     result = batch(work, tables=[table("a"), table("b", missing_policy="drop")])

@@ -17,7 +17,13 @@ from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.outcomes import TableStatus, summaries
 from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation
-from second_opinion_assets.join.report import Report, ReportFiles, inline_svg, troubles_markdown
+from second_opinion_assets.join.report import (
+    Report,
+    ReportFiles,
+    changes_markdown,
+    inline_svg,
+    troubles_markdown,
+)
 from second_opinion_assets.metadata import Metadata
 from second_opinion_assets.settings import Settings
 
@@ -90,6 +96,7 @@ def report_metadata(report: Report) -> Metadata:
     """Return the report as the UI shows it, pictures included, and totals that plot over time."""
     picture = inline_svg(report.picture())
     troubles = troubles_markdown(report.outcomes)
+    changes = changes_markdown(report.outcomes)
     joined = summaries(report.outcomes)
     statuses = Counter(outcome.status for outcome in report.outcomes)
     totals = {
@@ -106,6 +113,7 @@ def report_metadata(report: Report) -> Metadata:
     return {
         "coverage": dg.MetadataValue.md(_picture_markdown(picture)),
         **({"troubles": dg.MetadataValue.md(troubles)} if troubles else {}),
+        **({"changes": dg.MetadataValue.md(changes)} if changes else {}),
         "report": dg.MetadataValue.md(report.markdown(picture)),
         **{name: dg.MetadataValue.path(str(path)) for name, path in files.items()},
         **{name: dg.MetadataValue.int(count) for name, count in totals.items()},

@@ -61,12 +61,13 @@ def _join(
 ) -> tuple[TableOutcome, Tally | None]:
     own = replace(invocation, args={**invocation.args, **table_args(spec)})
     try:
-        tally = materialize(spec, own, progress).tally
+        result = materialize(spec, own, progress)
     except MissingScoresError as error:
         return _failed(spec, error, TableSummary.of(error.tally, published=False)), error.tally
     except JoinError as error:
         return _failed(spec, error, None), None
-    return TableOutcome(spec, TableStatus.ok, TableSummary.of(tally, published=True)), tally
+    summary = TableSummary.of(result.tally, published=True)
+    return TableOutcome(spec, TableStatus.ok, summary, drift=result.drift), result.tally
 
 
 def _failed(spec: TableSpec, error: JoinError, summary: TableSummary | None) -> TableOutcome:

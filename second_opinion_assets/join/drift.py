@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 FIRST_JOIN = "first join"
+UNCHANGED = "no score changed"
 
 
 class Shift(msgspec.Struct, frozen=True):
@@ -93,7 +94,7 @@ class Drift(msgspec.Struct, frozen=True, omit_defaults=True):
         if found is None:
             reason = self.not_compared or ""
             return reason if reason == FIRST_JOIN else f"nothing to compare with: {reason}"
-        parts = ["no score changed"]
+        parts = [UNCHANGED]
         if found.changed_rows:
             by = {name: scorer.changed_rows for name, scorer in found.scorers.items()}
             named = ", ".join(f"{name}={rows}" for name, rows in by.items() if rows)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from second_opinion_assets.join.drift import Drift  # noqa: TC001 (likewise)
 from second_opinion_assets.join.manifest import TableSpec  # noqa: TC001 (msgspec resolves it)
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class TableOutcome(msgspec.Struct, frozen=True):
         error: what went wrong, if something did.
         run_id: the run that ended so; None outside Dagster.
         earlier: of a failed table, what an earlier join published; None if none did.
+        drift: of a joined table, what changed since the join before; None if nothing recorded it.
     """
 
     spec: TableSpec
@@ -96,6 +98,7 @@ class TableOutcome(msgspec.Struct, frozen=True):
     error: str | None = None
     run_id: str | None = None
     earlier: EarlierOutput | None = None
+    drift: Drift | None = None
 
 
 class BatchSummary(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from second_opinion_assets.join.coverage import coverage_matrix, coverage_svg, left_out_note
+from second_opinion_assets.join.drift_report import drifts_markdown
 from second_opinion_assets.join.files import json_document, publish_text
 from second_opinion_assets.join.manifest import Manifest, refuse_shared_outputs
 from second_opinion_assets.join.markdown import cell, table
@@ -123,6 +124,8 @@ class Report(msgspec.Struct, frozen=True):
             yield note
         if troubles := troubles_markdown(self.outcomes):
             yield f"## Not as they should be\n\n{troubles}"
+        if changes := changes_markdown(self.outcomes):
+            yield f"## Changes since the joins before\n\n{changes}"
         yield f"## Tables\n\n{_tables_markdown(self.outcomes)}"
 
 
@@ -139,6 +142,13 @@ def troubles_markdown(outcomes: list[TableOutcome]) -> str:
         if o.status is not TableStatus.ok
     ]
     return table(["table", "status", "what happened"], rows).rstrip() if rows else ""
+
+
+def changes_markdown(outcomes: list[TableOutcome]) -> str:
+    """Return what changed in the tables that are there since the joins before their latest."""
+    return drifts_markdown(
+        {o.spec.id: o.drift for o in outcomes if o.drift and o.status is TableStatus.ok}
+    )
 
 
 def _what_happened(outcome: TableOutcome) -> str:
@@ -185,6 +195,7 @@ def _table_entry(outcome: TableOutcome) -> dict[str, Any]:
         "error": outcome.error,
         "run_id": outcome.run_id,
         "earlier_output": outcome.earlier,
+        "drift": outcome.drift,
     }
     entry.update({name: msgspec.to_builtins(v) for name, v in optional.items() if v is not None})
     return entry

@@ -182,14 +182,38 @@ def test_markdown_survives_any_id(work: Workspace) -> None:
     assert lines[2].startswith(r"| a\|b &lt;c&gt; | ok |")
 
 
+UNCHANGED = {
+    **dict.fromkeys(("rows_before", "rows_after", "compared_rows"), 2),
+    **dict.fromkeys(("changed_rows", "added_rows", "gone_rows"), 0),
+    **{name: [] for name in ("added_keys", "gone_keys", "added_scorers", "gone_scorers")},
+    "scorers": {
+        "DOVER": {
+            "changed_rows": 0,
+            "changed_scores": 0,
+            "mean_shift": None,
+            "shifts": [],
+            "status_changes": {},
+            "ok_before": 1,
+            "ok_after": 1,
+            "coverage_before": 0.5,
+            "coverage_after": 0.5,
+        }
+    },
+}
+
+
 def test_report_of_a_batch_that_went_well(work: Workspace) -> None:
     """A batch without a failure is ok, and its report has no time in it."""
     manifest = load_manifest(work.write("b.json", json.dumps({"tables": [_table("one")]})))
     reports = [
         Report(manifest, materialize_batch(manifest, INVOCATION), INVOCATION).document()
-        for _ in range(2)
+        for _ in range(3)
     ]
-    assert reports[0] == reports[1]
+    assert [report["tables"][0].pop("drift") for report in reports][:2] == [
+        {"not_compared": "first join"},
+        {"changes": UNCHANGED},
+    ]
+    assert reports[0] == reports[1] == reports[2]
     assert reports[0]["status"] == "ok"
 
 

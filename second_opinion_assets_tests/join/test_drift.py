@@ -232,7 +232,7 @@ TABLES = st.tuples(CLIPS, SCORES, SCORES)
 
 
 @given(TABLES, TABLES, st.sampled_from(FORMS), st.sampled_from(["mark", "drop"]))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_changes_are_those_of_a_plain_reading(
     tmp_path_factory: pytest.TempPathFactory, first: Any, second: Any, out: str, policy: str
 ) -> None:

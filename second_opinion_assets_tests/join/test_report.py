@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from second_opinion_assets.join.drift import Changes, Drift, ScorerDrift, Shift
 from second_opinion_assets.join.errors import ManifestError
 from second_opinion_assets.join.files import FileDigest
 from second_opinion_assets.join.manifest import Manifest, TableSpec
@@ -97,6 +98,36 @@ def test_a_report_without_troubles_has_no_such_part() -> None:
     assert "Not as they should be" not in text
 
 
+def test_changes_since_the_joins_before() -> None:
+    """Tables that changed, or could not be compared, are named; the others are counted."""
+    shift = Shift("clip|1", 70.0, 60.5)
+    scorer = ScorerDrift(3, 1, -9.5, [shift], {"missing to ok": 2}, 1, 3, 0.25, 0.75)
+    changes = Changes(4, 4, 4, 3, 0, 0, [], [], {"DOVER": scorer}, [], [])
+    same = Changes(4, 4, 4, 0, 0, 0, [], [], {}, [], [])
+    drifts = {
+        "a": Drift(changes),
+        "b": Drift(not_compared="out.jsonl: cut"),
+        "c": Drift(same),
+        "d": Drift(same),
+        "e": Drift(not_compared="first join"),
+    }
+    one = report(
+        *(TableOutcome(spec(t), TableStatus.ok, COUNTS, drift=d) for t, d in drifts.items()),
+        TableOutcome(spec("f"), TableStatus.output_gone, COUNTS, drift=Drift(changes)),
+    )
+    text = one.markdown("p.svg").partition("## Changes since the joins before\n\n")[2]
+    tokens = list(parsed(text.partition("## ")[0]))
+    assert cells_of(tokens) == [
+        *("a", "3 rows changed (DOVER=3)"),
+        *("b", "nothing to compare with: out.jsonl: cut"),
+        *("a", "DOVER", "3", "1", "-9.5", "-9.5 (clip|1)", "25.0% → 75.0%"),
+    ]
+    assert "no score changed: 2 tables; first join: 1 tables" in text
+    entries = {entry["id"]: entry for entry in one.document()["tables"]}
+    assert entries["a"]["drift"]["changes"]["scorers"]["DOVER"]["mean_shift"] == -9.5
+    assert entries["e"]["drift"] == {"not_compared": "first join"}
+
+
 def test_the_picture_is_beside_the_markdown(tmp_path: Path) -> None:
     """The Markdown shows the picture that was written with it, whatever the file's name."""
     files = ReportFiles(report_md=tmp_path / "a (b) #1.md")
@@ -123,20 +154,27 @@ def test_the_picture_may_overwrite_nothing(tmp_path: Path) -> None:
 def test_no_name_breaks_the_markdown(table_id: str, error: str, out: str) -> None:
     """Ids, errors and paths show as themselves: two tables of one row, one picture, no HTML."""
     failed = TableOutcome(spec(table_id), TableStatus.failed, None, f"e{error}")
-    joined = TableOutcome(spec(table_id, f"o{out}".replace("\0", "")), TableStatus.ok, COUNTS)
+    joined = TableOutcome(
+        spec(table_id, f"o{out}".replace("\0", "")),
+        TableStatus.ok,
+        COUNTS,
+        drift=Drift(not_compared=error),
+    )
 
     tokens = list(parsed(report(failed, joined).markdown("p.svg")))
     kinds = [token.type for token in tokens]
-    assert kinds.count("tr_open") == 2 + 3
+    assert kinds.count("tr_open") == 2 + 2 + 3
     assert kinds.count("image") == 1
     assert not {"html_block", "html_inline", "code_inline", "link_open", "em_open"} & set(kinds)
     cells = cells_of(tokens)
     shown_id, shown_error, shown_out = map(shown, (table_id, f"e{error}", str(joined.spec.out)))
     assert cells[:2] == [shown_id, "failed"]
-    assert cells[3:5] == [shown_id, "failed"]
-    assert cells[9] == shown_error
-    assert cells[10:12] == [shown_id, "ok"]
-    assert cells[16:] == [shown_out]
+    assert cells[3] == shown_id
+    assert cells[4] == shown(f"nothing to compare with: {error}")
+    assert cells[5:7] == [shown_id, "failed"]
+    assert cells[11] == shown_error
+    assert cells[12:14] == [shown_id, "ok"]
+    assert cells[18:] == [shown_out]
 
 
 def shown(text: str) -> str:
