@@ -10,6 +10,7 @@ from second_opinion_assets.automation import nightly_schedule, refresh_sensor
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.refresh_evidence import evidence_sensor
 from second_opinion_assets.settings import Settings
+from second_opinion_assets.verification import provenance_check
 
 
 def build_definitions(manifest: Manifest, settings: Settings) -> dg.Definitions:
@@ -21,6 +22,7 @@ def build_definitions(manifest: Manifest, settings: Settings) -> dg.Definitions:
             agreement_asset(manifest),
             report_asset(manifest, settings),
         ],
+        asset_checks=[provenance_check(manifest)],
         jobs=[observe_job(manifest)],
         sensors=[refresh_sensor(manifest, settings), evidence_sensor(manifest, settings)],
         schedules=[nightly_schedule(manifest, settings)],

@@ -24,11 +24,12 @@ from second_opinion_assets.join.outcomes import (
     TableStatus,
     TableSummary,
 )
+from second_opinion_assets.join.record import Record, record_of
 from second_opinion_assets.join.scores import slug
 from second_opinion_assets.metadata import DRIFT, SUMMARY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from second_opinion_assets.join.manifest import Manifest, TableSpec
 
@@ -142,6 +143,37 @@ def joined_table(instance: dg.DagsterInstance, spec: TableSpec) -> JoinedTable:
     )
 
 
+def latest_records(instance: dg.DagsterInstance, manifest: Manifest) -> dict[str, Record]:
+    """Return what the latest materialization of each table recorded, in the manifest's order.
+
+    A table that was never joined, or by a version that recorded less, is left out.
+    """
+    records = {}
+    for table_id, _, metadata in _latest_materializations(instance):
+        try:
+            records[table_id] = record_of(_as_audit(metadata), table_id)
+        except JoinError:
+            continue
+    return {table.id: records[table.id] for table in manifest.tables if table.id in records}
+
+
+def _as_audit(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata of a joined table in the form of its audit, as far as a record goes."""
+    values = {name: value.value for name, value in metadata.items()}
+    summary, provenance = values.get(SUMMARY) or {}, values.get("run_provenance") or {}
+    prefix = provenance.get("args", {}).get("prefix")
+    return {
+        **summary,
+        "competitors": {
+            name: {**counts, "column_prefix": f"{prefix}_{slug(name)}"}
+            for name, counts in summary.get("competitors", {}).items()
+        },
+        "key_column": values.get("key_column"),
+        "missing_policy": values.get("missing_policy"),
+        "run_provenance": provenance,
+    }
+
+
 def _not_failed(table: TableSpec, joined: _Joined | None) -> TableOutcome:
     if joined is None:
         return TableOutcome(table, TableStatus.not_joined)
@@ -169,18 +201,22 @@ def _latest_ids(instance: dg.DagsterInstance) -> Mapping[str, int]:
 
 def _latest_joined(instance: dg.DagsterInstance) -> dict[str, _Joined]:
     """Return the latest materialization of each table."""
-    joined = {}
+    return {
+        table_id: _Joined(run_id, _summary(metadata), _stored(metadata, DRIFT, Drift))
+        for table_id, run_id, metadata in _latest_materializations(instance)
+    }
+
+
+def _latest_materializations(
+    instance: dg.DagsterInstance,
+) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield table id, run and metadata of the latest materialization of each table."""
     for ids in _pages(list(_latest_ids(instance).values())):
         wanted = dg.AssetRecordsFilter(asset_key=JOINED_KEY, storage_ids=ids)
         for record in instance.fetch_materializations(wanted, limit=len(ids)).records:
             event = record.asset_materialization
             if event is not None and event.partition is not None:
-                joined[event.partition] = _Joined(
-                    record.event_log_entry.run_id,
-                    _summary(event.metadata),
-                    _stored(event.metadata, DRIFT, Drift),
-                )
-    return joined
+                yield event.partition, record.event_log_entry.run_id, event.metadata
 
 
 def _failures(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> dict[str, _Failure]:
