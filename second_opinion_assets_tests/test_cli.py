@@ -228,7 +228,7 @@ def test_what_changed_since_the_join_before(work: Workspace) -> None:
     assert len(join().stderr.splitlines()) == 1
     work.write("scores.jsonl", '{"clip_id": "a", "competitor": "DOVER", "score": 70}\n')
     changed, same = (join().stderr.splitlines()[:-1] for _ in range(2))
-    assert changed == ["second-opinion: since the join before: 1 rows changed (DOVER=1)"]
+    assert changed == ["second-opinion: since the join before: rows changed: 1 (DOVER=1)"]
     assert same == ["second-opinion: since the join before: no score changed"]
 
 

@@ -98,9 +98,9 @@ class Drift(msgspec.Struct, frozen=True, omit_defaults=True):
         if found.changed_rows:
             by = {name: scorer.changed_rows for name, scorer in found.scorers.items()}
             named = ", ".join(f"{name}={rows}" for name, rows in by.items() if rows)
-            parts = [f"{found.changed_rows} rows changed ({named})"]
+            parts = [f"rows changed: {found.changed_rows} ({named})"]
         counts = {"rows added": found.added_rows, "rows gone": found.gone_rows}
-        parts += [f"{rows} {what}" for what, rows in counts.items() if rows]
+        parts += [f"{what}: {rows}" for what, rows in counts.items() if rows]
         scorers = {"scorers added": found.added_scorers, "scorers gone": found.gone_scorers}
         parts += [f"{what}: {', '.join(names)}" for what, names in scorers.items() if names]
         return "; ".join(parts)

@@ -45,8 +45,10 @@ def drifts_markdown(drifts: dict[str, Drift]) -> str:
         parts.append(table(["table", "what changed"], rows))
     if scorers:
         parts.append(table(["table", *_HEADING], scorers))
-    rest = [f"{what}: {counts[what]} tables" for what in (UNCHANGED, FIRST_JOIN) if counts[what]]
-    return "\n".join([*parts, "; ".join(rest)]).rstrip()
+    rest = [f"{what} ({counts[what]})" for what in (UNCHANGED, FIRST_JOIN) if counts[what]]
+    if rest:
+        parts.append(f"{'Other tables' if named else 'Tables'}: {', '.join(rest)}")
+    return "\n".join(parts).rstrip()
 
 
 def _tables(found: Changes) -> list[str]:

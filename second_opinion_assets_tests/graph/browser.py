@@ -5,6 +5,7 @@ What this project's pages should say does not belong here.
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -157,6 +158,13 @@ class Visitor:
         self.page.get_by_text("Checks", exact=True).click()
         self.page.get_by_title(name).click()
         expect(self.page.get_by_text("Latest execution")).to_be_visible()
+
+    def execute_check(self, name: str) -> None:
+        """From the asset's page open the checks, of these one, and press Execute."""
+        self.page.get_by_text("Checks", exact=True).click()
+        self.page.get_by_title(name).click()
+        button = self.page.get_by_role("button")
+        button.filter(has_text=re.compile("Execute$")).click()
 
     def entry(self, label: str) -> Locator:
         """Return the row of a metadata entry."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 from playwright.sync_api import expect  # it may be missing
 
-from second_opinion_assets_tests.graph.browser import Visitor, chromium
+from second_opinion_assets_tests.graph.browser import RUN_MS, Visitor, chromium
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -208,3 +209,48 @@ def test_agreement_is_seen_as_pictures_and_tables(visitor: Visitor) -> None:
     visitor.open("/assets/second_opinion_report?view=checks")
     visitor.expect_picture("Coverage of tables by scorers")
     visitor.photograph("coverage")
+
+
+def test_changes_since_the_join_before(visitor: Visitor, folder: Path) -> None:
+    """A table joined again shows what changed: by scorer, the largest shifts, statuses."""
+    assert visitor.server.launch("clips_jsonl", {}) == "SUCCESS"
+    blur = folder / "data/clips/blur.jsonl"
+    lines = [json.loads(line) for line in blur.read_text().splitlines()]
+    moved = {**lines[0], "score": lines[0]["score"] + 1.5}
+    blur.write_text("".join(json.dumps(row) + "\n" for row in [moved, *lines[2:]]))
+    assert visitor.server.launch("clips_jsonl", {}) == "SUCCESS"
+    visitor.open_partition("clips_jsonl")
+    assert visitor.read_entry("changed_rows").split() == ["changed_rows", "2"]
+    changes = visitor.read_entry("changes")
+    visitor.entry("changes").scroll_into_view_if_needed()
+    visitor.photograph("changes")
+    assert "rows changed: 2 (ffmpeg-blurdetect=2)" in changes
+    assert "+1.5" in changes
+    assert "ok to missing" in changes
+
+
+def test_provenance_is_verified_on_demand(visitor: Visitor, folder: Path) -> None:
+    """Pressing Execute hashes every file again: all hold, until one of them changes."""
+    assert visitor.server.launch("clips_parquet", {}) == "SUCCESS"
+    visitor.open("/assets/second_opinion_report?view=overview")
+    visitor.execute_check("provenance_holds")
+    holds = re.compile(r"(\d) of \1 joined tables hold")
+    expect(visitor.page.get_by_text(holds)).to_be_visible(timeout=RUN_MS)
+    visitor.photograph("provenance_holds")
+
+    with (folder / "data/clips/piqe.jsonl").open("a") as sidecar:
+        sidecar.write("\n")
+    visitor.open("/assets/second_opinion_report?view=overview")
+    visitor.execute_check("provenance_holds")
+    expect(visitor.page.get_by_text("changed", exact=True).first).to_be_visible(timeout=RUN_MS)
+    expect(visitor.page.get_by_text("Failed", exact=True).first).to_be_visible()
+    visitor.photograph("provenance_fails")
+
+
+def test_the_report(visitor: Visitor) -> None:
+    """The report shows coverage as a picture, and what changed."""
+    report = [{"path": ["second_opinion_report"]}]
+    assert visitor.server.launch_job("__ASSET_JOB", assets=report) == "SUCCESS"
+    visitor.open("/assets/second_opinion_report?view=overview")
+    visitor.photograph("report_page")
+    assert "Changes since the joins before" in visitor.read_entry("report", picture="report")

@@ -89,7 +89,7 @@ def test_rows_and_keys_that_came_and_went(work: Workspace, out: str) -> None:
     assert (found.rows_before, found.rows_after, found.compared_rows) == (5, 6, 3)
     assert (found.added_rows, found.gone_rows) == (3, 2)
     assert (found.added_keys, found.gone_keys) == (["c", "z"], ["b", "x"])
-    assert str(drift) == "no score changed; 3 rows added; 2 rows gone"
+    assert str(drift) == "no score changed; rows added: 3; rows gone: 2"
 
 
 def test_dropped_rows_are_gone(work: Workspace) -> None:

@@ -118,11 +118,11 @@ def test_changes_since_the_joins_before() -> None:
     text = one.markdown("p.svg").partition("## Changes since the joins before\n\n")[2]
     tokens = list(parsed(text.partition("## ")[0]))
     assert cells_of(tokens) == [
-        *("a", "3 rows changed (DOVER=3)"),
+        *("a", "rows changed: 3 (DOVER=3)"),
         *("b", "nothing to compare with: out.jsonl: cut"),
         *("a", "DOVER", "3", "1", "-9.5", "-9.5 (clip|1)", "25.0% → 75.0%"),
     ]
-    assert "no score changed: 2 tables; first join: 1 tables" in text
+    assert "Other tables: no score changed (2), first join (1)" in text
     entries = {entry["id"]: entry for entry in one.document()["tables"]}
     assert entries["a"]["drift"]["changes"]["scorers"]["DOVER"]["mean_shift"] == -9.5
     assert entries["e"]["drift"] == {"not_compared": "first join"}
