@@ -24,7 +24,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def main(tables: int, scorers: int) -> None:
-    """Measure the whole run of the report, and the step alone."""
+    """Measure whole runs of the report."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         manifest = make_project(folder, tables, scorers)
@@ -34,15 +34,12 @@ def main(tables: int, scorers: int) -> None:
             ).resolve_implicit_global_asset_job_def()
             fill_history(job, instance, manifest)
             for _ in range(3):
-                start = time.perf_counter()
-                result = job.execute_in_process(
+                start, cpu = time.perf_counter(), time.process_time()
+                job.execute_in_process(
                     instance=instance, asset_selection=[REPORT_KEY], run_config=QUIET
                 )
-                seconds = time.perf_counter() - start
-                stats = instance.get_run_step_stats(result.run_id)
-                (step,) = [s for s in stats if s.step_key == REPORT_KEY.path[-1]]
-                took = (step.end_time or 0.0) - (step.start_time or 0.0)
-                print(f"{tables} tables, {scorers} scorers: run {seconds:.2f} s, step {took:.2f} s")
+                seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+                print(f"{tables} tables, {scorers} scorers: {seconds:.2f} s, CPU {cpu:.2f} s")
         report = folder / "out" / "manifest.report.json"
         print(
             f"report: {report.stat().st_size / 1e6:.1f} MB",

@@ -2,16 +2,15 @@
 
 import dagster as dg
 
-from second_opinion_assets.graph import build_definitions
+from second_opinion_assets.graph import build_definitions, load_tables
 from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.settings import Settings
 
 
 def _load() -> dg.Definitions:
     try:
         settings = Settings.from_environment()
-        manifest = load_manifest(settings.manifest, settings.base_dir)
+        manifest = load_tables(settings)
     except JoinError as error:
         # Dagster shows its own kind of error as it is; others it hides behind "error occurred
         # during the loading of definitions".

@@ -7,10 +7,28 @@ from second_opinion_assets.assets.features import joined_tables
 from second_opinion_assets.assets.report import report_asset
 from second_opinion_assets.assets.sources import observe_job, source_assets
 from second_opinion_assets.automation import nightly_schedule, refresh_sensor
-from second_opinion_assets.join.manifest import Manifest
+from second_opinion_assets.join.errors import ManifestError
+from second_opinion_assets.join.manifest import Manifest, load_manifest
 from second_opinion_assets.refresh_evidence import evidence_sensor
 from second_opinion_assets.settings import Settings
 from second_opinion_assets.verification import provenance_check
+
+
+def load_tables(settings: Settings) -> Manifest:
+    """Return the manifest that the settings name, if its tables can be partitions.
+
+    Raises:
+        JoinError: a manifest that cannot be used, or a table whose id Dagster does not take.
+    """
+    manifest = load_manifest(settings.manifest, settings.base_dir)
+    for table in manifest.tables:
+        if "..." in table.id or min(table.id) < " ":
+            msg = (
+                f"{manifest.path}: the id {table.id!r} has what no partition may have, three dots "
+                "or a control character; give the table another one"
+            )
+            raise ManifestError(msg)
+    return manifest
 
 
 def build_definitions(manifest: Manifest, settings: Settings) -> dg.Definitions:

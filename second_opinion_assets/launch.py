@@ -15,9 +15,9 @@ from second_opinion_assets.assets.agreement import AGREEMENT_KEY
 from second_opinion_assets.assets.features import JOINED_KEY
 from second_opinion_assets.assets.report import REPORT_KEY
 from second_opinion_assets.assets.sources import source_partitions
-from second_opinion_assets.graph import build_definitions
+from second_opinion_assets.graph import build_definitions, load_tables
 from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.manifest import Manifest, TableSpec, load_manifest
+from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.outcomes import BatchSummary
 from second_opinion_assets.settings import Settings
 
@@ -40,7 +40,7 @@ def main() -> None:
     """Do the main job, and say where the outputs are."""
     try:
         settings = Settings.from_environment()
-        manifest = load_manifest(settings.manifest, settings.base_dir)
+        manifest = load_tables(settings)
     except JoinError as error:
         click.echo(f"second-opinion: error: {error}", err=True)
         sys.exit(2)

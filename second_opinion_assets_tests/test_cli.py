@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -187,6 +188,29 @@ def test_out_that_is_an_input(work: Workspace) -> None:
     assert result.exit_code == 2
     assert "writes scores.jsonl, an input of" in result.stderr
     assert work.contents() == before
+
+
+@pytest.mark.parametrize("out", ["out.jsonl", "out.parquet"])
+def test_a_path_that_is_no_text(work: Workspace, out: str) -> None:
+    """A file whose name is no UTF-8 is named in one line, and nothing is written."""
+    name = os.fsdecode(b"s\xff.jsonl")
+    work.write(name, work.read("scores.jsonl"))
+    before = work.contents()
+    result = run("materialize", "--features", "features.jsonl", "--scores", name, "--out", out)
+    assert result.exit_code == 2
+    assert last_line(result).endswith(
+        r"the path 's\udcff.jsonl' is not UTF-8 text; rename the file"
+    )
+    assert work.contents() == before
+
+
+def test_a_manifest_whose_path_is_no_text(work: Workspace) -> None:
+    """A report that cannot name its manifest is refused in one line."""
+    name = os.fsdecode(b"m\xff.json")
+    work.write(name, json.dumps({"tables": [table("a")]}))
+    result = run("batch", "--manifest", name, "--report-json", "r.json")
+    assert result.exit_code == 1
+    assert r"'m\udcff.json': a path that is not UTF-8 text" in last_line(result)
 
 
 def test_explain(work: Workspace) -> None:

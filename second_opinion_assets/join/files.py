@@ -323,6 +323,14 @@ def publish_text(target: Path, text: str) -> None:
 
 
 def json_document(value: Any) -> bytes:  # noqa: ANN401 (any JSON value)
-    """Return a value as an indented JSON document with sorted keys."""
-    encoded = msgspec.json.encode(value, order="sorted")
+    """Return a value as an indented JSON document with sorted keys.
+
+    Raises:
+        JoinError: it has a path whose bytes are no text.
+    """
+    try:
+        encoded = msgspec.json.encode(value, order="sorted")
+    except UnicodeEncodeError as error:
+        msg = f"{error.object!r}: a path that is not UTF-8 text, which JSON cannot hold; rename it"
+        raise JoinError(msg) from None
     return msgspec.json.format(encoded, indent=2) + b"\n"

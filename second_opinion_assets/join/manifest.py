@@ -210,8 +210,14 @@ def refuse_shared_paths(
     """Refuse outputs that would overwrite one another, an input, or the manifest itself.
 
     Raises:
-        ManifestError: names the tables and the path.
+        ManifestError: names the tables and the path, also of a path that is no text.
     """
+    for path in (path for table in tables for path in (*table.inputs, *table.outputs)):
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            msg = f"{where}: the path {str(path)!r} is not UTF-8 text; rename the file"
+            raise ManifestError(msg) from None
     inputs = InputPaths()
     for table in tables:
         for path in table.inputs:

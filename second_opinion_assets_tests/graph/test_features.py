@@ -65,6 +65,25 @@ def test_a_materialization_carries_counts_and_provenance(project: Project, join:
     assert metadata["run_provenance"] == audit["run_provenance"]
 
 
+def test_a_materialization_says_what_changed(project: Project, join: Join) -> None:
+    """A first join says so; the next one has counts that plot over time, and tables to read."""
+    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0, "b": None}})
+    manifest = project.save()
+    first = metadata_of(join(manifest, "t"))
+    assert (first["changes"], first["drift"]) == ("first join", {"not_compared": "first join"})
+    assert "changed_rows" not in first
+    project.write_scores("t", "DOVER", {"a": 3.5, "b": None})
+    second = metadata_of(join(manifest, "t"))
+    counts = {"changed_rows": 1, "added_rows": 0, "gone_rows": 0, "dover/changed_rows": 1}
+    assert {name: second[name] for name in counts} == counts
+    assert second["dover/mean_shift"] == 2.5
+    assert second["changes"].startswith("rows changed: 1 \\(DOVER=1\\)\n\n| scorer |")
+    assert "| DOVER | a | 1 | 3.5 | +2.5 |" in second["changes"]
+    assert second["drift"]["changes"]["scorers"]["DOVER"]["shifts"] == [
+        {"key": "a", "before": 1.0, "after": 3.5}
+    ]
+
+
 def test_appended_columns_have_descriptions_and_lineage(project: Project, join: Join) -> None:
     """Each appended column says what it holds and which scorer's asset it came from."""
     project.add_table("t", CLIPS, {"DOVER": dict.fromkeys(CLIPS, 1.0)})
