@@ -266,6 +266,31 @@ def test_changes_are_those_of_a_plain_reading(
     json.dumps(found.scorers["DOVER"].mean_shift, allow_nan=False)
 
 
+PATHS = st.lists(st.sampled_from(["a", "x/a", "y/a", "z/y/a", "b"]), min_size=1, unique=True)
+
+
+@given(PATHS, PATHS, PATHS, PATHS)
+@settings(max_examples=60, deadline=None)
+def test_whatever_collides_the_rows_add_up(
+    tmp_path_factory: pytest.TempPathFactory,
+    first: list[str],
+    first_scores: list[str],
+    second: list[str],
+    second_scores: list[str],
+) -> None:
+    """Keys that were told apart before and are not now, or the other way round, are no trouble."""
+    work = Workspace(tmp_path_factory.mktemp("drift"))
+    for paths, scores in ((first, first_scores), (second, second_scores)):
+        work.write_lines("features.jsonl", [{"path": path} for path in paths])
+        rows = [{"path": path, "competitor": "DOVER", "score": len(path)} for path in scores]
+        work.write_lines("scores.jsonl", rows)
+        drift = work.join(key_normalize="suffix").drift
+    found = drift.changes
+    assert found
+    assert found.rows_after == found.rows_before + found.added_rows - found.gone_rows
+    assert found.scorers["DOVER"].changed_rows <= found.compared_rows <= found.rows_before
+
+
 def rows_of(work: Workspace, out: str) -> list[dict[str, Any]]:
     """Return the rows of an output of any form."""
     if out.endswith(".parquet"):
