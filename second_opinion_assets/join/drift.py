@@ -29,7 +29,7 @@ class ScorerDrift(msgspec.Struct, frozen=True):
     Attributes:
         changed_rows: rows whose score or status changed.
         changed_scores: those of them that had a score before and have another one.
-        mean_shift: mean change of these scores; None without any.
+        mean_shift: mean change of these scores; None without any, or beyond all floats.
         shifts: the largest changes, one a key, largest first.
         status_changes: rows by what their status was and is, as in `ok to missing`.
         ok_before, ok_after: rows with an ok score in the earlier output, and in the present one.

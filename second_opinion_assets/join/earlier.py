@@ -7,18 +7,19 @@ its keys, scores and statuses are read, block by block.
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, compress, islice
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from second_opinion_assets.join.drift import FIRST_JOIN, Changes, Drift
 from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.files import open_input
+from second_opinion_assets.join.files import digest_descriptor, open_input, unreadable
 from second_opinion_assets.join.read_back import ReadBack
 from second_opinion_assets.join.record import read_record
 from second_opinion_assets.join.score_changes import ScoreChanges
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from second_opinion_assets.join.files import FileDigest
@@ -28,51 +29,83 @@ if TYPE_CHECKING:
 SHOWN_KEYS = 10
 
 
-def drift_since_earlier(
-    spec: TableSpec, matching: Matching, key_column: str, input_columns: set[str]
-) -> Drift:
-    """Return what a finished join changes, the earlier output still being in its place.
+class EarlierTable:
+    """The output of an earlier join of a table, in the place where the next one goes.
+
+    It is hashed in a thread while the join goes on; the context ends that.
 
     Args:
         spec: the join.
-        matching: what it found; with an earlier output it remembers keys without a scorer.
-        key_column: the column of the keys.
-        input_columns: the columns that the present output has from its feature table.
     """
-    sha256 = _recorded_sha256(spec.audit_json, spec.out)
-    if not matching.remembers_keys_without_scorer:
-        gone = f"{spec.out}: was joined and is not there any more"
-        return Drift(not_compared=gone if sha256 else FIRST_JOIN)
-    try:
-        with open_input(spec.out) as file:
-            changes, digest = _changes(spec, file, matching, key_column, input_columns)
-    except JoinError as error:
-        return Drift(not_compared=str(error))
-    if sha256 not in (None, digest.sha256):
-        why = f"{spec.out}: not what its audit says; it was changed since it was joined"
-        return Drift(not_compared=why)
-    return Drift(changes)
+
+    def __init__(self, spec: TableSpec) -> None:
+        self._spec = spec
+        self._recorded_sha256 = _recorded_sha256(spec.audit_json, spec.out)
+        self._thread = ThreadPoolExecutor(1)
+        self._digest = self._thread.submit(_digest, spec.out) if spec.out.exists() else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
+
+    @property
+    def exists(self) -> bool:
+        return self._digest is not None
+
+    def drift(
+        self, output: FileDigest, matching: Matching, key_column: str, input_columns: set[str]
+    ) -> Drift:
+        """Return what a finished join changes, its output not being published yet.
+
+        Args:
+            output: digest of the output that takes the place.
+            matching: what the join found; it has remembered keys without a scorer.
+            key_column: the column of the keys.
+            input_columns: the columns that the output has from its feature table.
+        """
+        if self._digest is None:
+            gone = f"{self._spec.out}: was joined and is not there any more"
+            return Drift(not_compared=gone if self._recorded_sha256 else FIRST_JOIN)
+        try:
+            digest = self._digest.result()
+            if self._recorded_sha256 not in (None, digest.sha256):
+                why = f"{self._spec.out}: not what its audit says; it was changed since"
+                return Drift(not_compared=why)
+            if digest == output:
+                comparison = _Comparison(matching, range(len(matching.scorers)))
+                comparison.take_present_rows()
+                return Drift(comparison.changes([], []))
+            with open_input(self._spec.out) as file:
+                return Drift(self._changes(file, matching, key_column, input_columns))
+        except JoinError as error:
+            return Drift(not_compared=str(error))
+
+    def _changes(
+        self, file: IO[bytes], matching: Matching, key_column: str, input_columns: set[str]
+    ) -> Changes:
+        path, prefix = self._spec.out, f"{self._spec.options.prefix}_"
+        ours = {f"{prefix}{scorer.slug}": scorer.competitor for scorer in matching.scorers}
+        theirs = _column_prefixes(path, file, prefix) or list(ours)  # no row says otherwise
+        both = {start: number for number, start in enumerate(ours) if start in theirs}
+        names = [f"{start}_{part}" for start in both for part in ("score", "status")]
+        comparison = _Comparison(matching, both.values())
+        for keys, *columns in ReadBack(path, file, key_column, names).blocks_without_digest():
+            comparison.take(list(keys), columns)
+        kept = {column.removesuffix("_score") for column in input_columns}
+        return comparison.changes(
+            added=[name for start, name in ours.items() if start not in theirs],
+            gone=[start for start in theirs if start not in ours and start not in kept],
+        )
 
 
-def _changes(
-    spec: TableSpec, file: IO[bytes], matching: Matching, key_column: str, input_columns: set[str]
-) -> tuple[Changes, FileDigest]:
-    prefix = f"{spec.options.prefix}_"
-    ours = {f"{prefix}{scorer.slug}": scorer.competitor for scorer in matching.scorers}
-    theirs = _column_prefixes(spec.out, file, prefix) or list(ours)  # no row says otherwise
-    both = {start: number for number, start in enumerate(ours) if start in theirs}
-    names = [f"{start}_{part}" for start in both for part in ("score", "status")]
-    table = ReadBack(spec.out, file, key_column, names)
-    comparison = _Comparison(matching, list(both.values()))
-    for keys, *columns in table.blocks():
-        comparison.take(list(keys), columns)
-    changes = comparison.changes(
-        added=[name for start, name in ours.items() if start not in theirs],
-        gone=[
-            start for start in theirs if start not in ours and f"{start}_score" not in input_columns
-        ],
-    )
-    return changes, table.digest
+def _digest(path: Path) -> FileDigest:
+    with open_input(path) as file:
+        try:
+            return digest_descriptor(file.fileno())
+        except OSError as error:
+            raise unreadable(path, error) from None
 
 
 def _column_prefixes(path: Path, file: IO[bytes], prefix: str) -> list[str]:
@@ -109,7 +142,7 @@ class _Comparison:
         scorers: the numbers of the scorers that the earlier output has too.
     """
 
-    def __init__(self, matching: Matching, scorers: list[int]) -> None:
+    def __init__(self, matching: Matching, scorers: Iterable[int]) -> None:
         self._matching = matching
         self._nobody = len(matching.keys)
         self._after = matching.rows_out()
@@ -148,6 +181,15 @@ class _Comparison:
         for scorer, (scores, statuses) in zip(self._scorers.values(), pairs, strict=True):
             changed.update(scorer.compare(keys, numbers, scores, statuses))
         self._changed_rows += len(changed)
+
+    def take_present_rows(self) -> None:
+        """Take the rows of the present output, as they are those of the earlier one too."""
+        self._before = list(self._after)
+        self._unknown_before = self._unknown_after
+        self._rows = sum(self._after) + self._unknown_after.total()
+        self._compared_rows = self._rows - self._unknown_after[""]
+        for scorer in self._scorers.values():
+            scorer.count_present_rows(self._after)
 
     def changes(self, added: list[str], gone: list[str]) -> Changes:
         """Return what is different, all rows being through.

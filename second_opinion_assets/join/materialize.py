@@ -13,7 +13,7 @@ from second_opinion_assets.join.claims import Claims, read_claims
 from second_opinion_assets.join.collisions import FeatureKeys, KeysCollide
 from second_opinion_assets.join.columns import column_names
 from second_opinion_assets.join.drift import Drift  # noqa: TC001 (field of a Struct)
-from second_opinion_assets.join.earlier import drift_since_earlier
+from second_opinion_assets.join.earlier import EarlierTable
 from second_opinion_assets.join.errors import JoinError, MissingScoresError
 from second_opinion_assets.join.files import (
     FileDigest,
@@ -103,7 +103,11 @@ def materialize(
     refuse_unknown_form(spec.features, "the feature table")
     refuse_unknown_form(spec.out, "the output")
     refuse_shared_paths((spec,), "the join")
-    with Publication(spec.out) as out, publication(spec.audit_json) as audit_file:
+    with (
+        EarlierTable(spec) as earlier,
+        Publication(spec.out) as out,
+        publication(spec.audit_json) as audit_file,
+    ):
         scorers, sidecars = read_sidecars(spec.scores, spec.options, progress, spec.scorer_name)
         if spec.options.key_normalize is KeyNormalize.suffix:
             find_by_last_component(scorers)
@@ -118,9 +122,9 @@ def materialize(
         add_key_hints(tally, scorers, spec, key_column, names)
         if spec.options.missing_policy is MissingPolicy.fail and tally.gaps:
             raise MissingScoresError(tally.gaps, tally)
-        kept_columns = {column.name for column in joined.columns}
-        drift = drift_since_earlier(spec, joined.matching, key_column, kept_columns)
         output = out.finish()
+        kept_columns = {column.name for column in joined.columns}
+        drift = earlier.drift(output, joined.matching, key_column, kept_columns)
         document = audit(
             spec,
             key_column,

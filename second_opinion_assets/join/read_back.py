@@ -83,11 +83,18 @@ class ReadBack:
         # Hashed in a thread of its own: the decoder would let none read ahead.
         with ThreadPoolExecutor(1) as thread:
             digest = thread.submit(digest_descriptor, self._file.fileno())
+            yield from self.blocks_without_digest()
             try:
-                yield from self._blocks()
                 self._digest = digest.result()
             except OSError as error:
                 raise unreadable(self._path, error) from None
+
+    def blocks_without_digest(self) -> Iterator[Columns]:
+        """Yield what `blocks` yields, of a file whose digest nobody asks for."""
+        try:
+            yield from self._blocks()
+        except OSError as error:
+            raise unreadable(self._path, error) from None
 
     def _column_names(self) -> list[str]:
         where = str(self._path)

@@ -55,6 +55,10 @@ class ScoreChanges:
             )
             raise JoinError(msg)
 
+    def count_present_rows(self, rows_out: list[int]) -> None:
+        """Take the statuses of the present output, by key number, as those of the earlier one."""
+        self._ok_before = self._ok_rows(rows_out)
+
     def compare(
         self, keys: list[str], numbers: list[int], scores: Sequence[Any], statuses: Sequence[str]
     ) -> list[int]:
@@ -90,12 +94,12 @@ class ScoreChanges:
             rows_out: rows of the present one by key number.
             rows_after: all rows of the present one.
         """
-        ok_after = sum(compress(rows_out, map(_OK.__eq__, self._status_by_key)))
-        mean = self._sum / self._changed_scores if self._changed_scores else None
+        ok_after = self._ok_rows(rows_out)
+        known = self._changed_scores and math.isfinite(self._sum)
         return ScorerDrift(
             changed_rows=self._changed_rows,
             changed_scores=self._changed_scores,
-            mean_shift=mean,
+            mean_shift=self._sum / self._changed_scores if known else None,
             shifts=self._largest(),
             status_changes={f"{a} to {b}": n for (a, b), n in self._status_changes.most_common()},
             ok_before=self._ok_before,
@@ -103,6 +107,9 @@ class ScoreChanges:
             coverage_before=self._ok_before / rows_before if rows_before else 1.0,
             coverage_after=ok_after / rows_after if rows_after else 1.0,
         )
+
+    def _ok_rows(self, rows_out: list[int]) -> int:
+        return sum(compress(rows_out, map(_OK.__eq__, self._status_by_key)))
 
     def _shift(self, key: str, before: float, after: float) -> None:
         self._changed_scores += 1
