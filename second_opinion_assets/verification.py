@@ -79,7 +79,7 @@ def _differences(verification: Verification) -> Iterator[list[str]]:
     """Yield what does not hold of a table: file or count, what became of it, and the difference."""
     changed = [file for file in verification.files if file.state is not FileState.unchanged]
     for file in changed[:_SHOWN_FILES]:
-        hashes = f"{file.sha256[:12]} → {file.found_sha256[:12]}" if file.found_sha256 else ""
+        hashes = " → ".join(sha256[:12] for sha256 in (file.sha256, file.found_sha256) if sha256)
         yield [cell(file.path), file.state.value, hashes]
     if len(changed) > _SHOWN_FILES:
         yield [f"and {len(changed) - _SHOWN_FILES} more files", "", ""]

@@ -212,12 +212,8 @@ def refuse_shared_paths(
     Raises:
         ManifestError: names the tables and the path, also of a path that is no text.
     """
-    for path in (path for table in tables for path in (*table.inputs, *table.outputs)):
-        try:
-            str(path).encode()
-        except UnicodeEncodeError:
-            msg = f"{where}: the path {str(path)!r} is not UTF-8 text; rename the file"
-            raise ManifestError(msg) from None
+    for table in tables:
+        _refuse_other_bytes(table, where)
     inputs = InputPaths()
     for table in tables:
         for path in table.inputs:
@@ -238,6 +234,16 @@ def refuse_shared_paths(
                 msg = f"{where}: tables {writers[real]!r} and {table.id!r} both write {output}"
                 raise ManifestError(msg)
             writers[real] = table.id
+
+
+def _refuse_other_bytes(table: TableSpec, where: str) -> None:
+    """Refuse paths that no table and no report could hold."""
+    for path in (*table.inputs, *table.outputs):
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            msg = f"{where}: the path {str(path)!r} is not UTF-8 text; rename the file"
+            raise ManifestError(msg) from None
 
 
 def refuse_shared_outputs(manifest: Manifest, reports: list[Path]) -> None:
