@@ -240,6 +240,18 @@ def test_a_field_asked_of_the_table_may_be_another_sidecars(work: Workspace) -> 
     assert (row["second_opinion_a_score"], row["second_opinion_b_score"]) == (1.0, 3.0)
 
 
+def test_hints_know_the_pattern_of_each_file(work: Workspace) -> None:
+    """What another way of reading keys would find is told by each file's own key pattern."""
+    for name, rows in (("x", ["x7_a.mkv"]), ("y", ["y_b.mkv", "y_c.mkv"])):
+        work.write_lines(f"{name}.jsonl", [{"video_id": key, "score": 1} for key in rows])
+    sidecars: list[str | dict[str, Any]] = [
+        {"path": "x.jsonl", "label": "DOVER", "key_pattern": "x[0-9]_(.*)"},
+        {"path": "y.jsonl", "label": "DOVER", "key_pattern": "y_(.*)"},
+    ]
+    found = work.join(scores=sidecars).tally.scorers["DOVER"].keys_found_by_mode
+    assert (found["raw"], found["stem"]) == (0, 2)
+
+
 def test_the_audit_says_that_a_label_was_read(work: Workspace) -> None:
     """A label that was read as a score on purpose is named in the audit."""
     work.write_lines("subjects.jsonl", [{"clip_id": "a", "gt_score": 4.5}])
