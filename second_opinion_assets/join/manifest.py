@@ -214,14 +214,7 @@ def refuse_shared_paths(
     """
     for table in tables:
         _refuse_other_bytes(table, where)
-    inputs = InputPaths()
-    for table in tables:
-        for path in table.inputs:
-            inputs.add(path, table.id)
-    for path in {path for table in tables for path, _ in table.registry.files}:
-        inputs.add(path, "scorers")
-    if manifest is not None:
-        inputs.add(manifest, "manifest")
+    inputs = _input_paths(tables, manifest)
     writers: dict[str, str] = {}
     for table in tables:
         for output in table.outputs:
@@ -234,6 +227,19 @@ def refuse_shared_paths(
                 msg = f"{where}: tables {writers[real]!r} and {table.id!r} both write {output}"
                 raise ManifestError(msg)
             writers[real] = table.id
+
+
+def _input_paths(tables: tuple[TableSpec, ...], manifest: Path | None) -> InputPaths:
+    """Return what the tables read, and who reads it."""
+    inputs = InputPaths()
+    for table in tables:
+        for path in table.inputs:
+            inputs.add(path, table.id)
+    for path in {path for table in tables for path, _ in table.registry.files}:
+        inputs.add(path, "scorers")
+    if manifest is not None:
+        inputs.add(manifest, "manifest")
+    return inputs
 
 
 def _refuse_other_bytes(table: TableSpec, where: str) -> None:
