@@ -16,7 +16,7 @@ from dagster import DagsterEventType, DefaultSensorStatus
 from second_opinion_assets.agreement.joined_table import agreement_fingerprint
 from second_opinion_assets.assets.agreement import AGREEMENT_KEY, MOST_TABLES
 from second_opinion_assets.assets.features import JOINED_KEY, MANIFEST_FINGERPRINT
-from second_opinion_assets.assets.report import REPORT_KEY
+from second_opinion_assets.assets.report import ALL_JOINED, REPORT_KEY
 from second_opinion_assets.assets.sources import DATA_VERSION_TAG
 from second_opinion_assets.history import Attempts, open_attempts, state_version
 from second_opinion_assets.join.manifest import Manifest, TableSpec
@@ -139,7 +139,12 @@ class Evidence:
         made = instance.get_latest_materialization_event(REPORT_KEY)
         event = made.asset_materialization if made else None
         if event is None or (event.tags or {}).get(DATA_VERSION_TAG) != version:
-            yield dg.RunRequest(run_key=f"report:{version}", asset_selection=[REPORT_KEY])
+            yield dg.RunRequest(
+                run_key=f"report:{version}",
+                asset_selection=[REPORT_KEY],
+                # Its other check is on demand: a run that skips it would hide its latest answer.
+                asset_check_keys=[dg.AssetCheckKey(REPORT_KEY, ALL_JOINED)],
+            )
 
 
 def _agreement_request(versions: dict[str, str]) -> dg.RunRequest:

@@ -246,6 +246,16 @@ def test_the_report_follows_joins_and_failures(
     assert requested(evidence, instance) == ["second_opinion_report"]
 
 
+def test_the_report_is_asked_for_without_the_check_on_demand(
+    instance: dg.DagsterInstance, manifest: Manifest, join: Join
+) -> None:
+    """An automatic report leaves the latest answer of `provenance_holds` in place."""
+    join(manifest, "one")
+    requests = Evidence(manifest).look(instance, 0).requests
+    (report,) = [r for r in requests if str(r.run_key).startswith("report:")]
+    assert [key.name for key in report.asset_check_keys or []] == ["every_table_joined"]
+
+
 def test_evidence_waits_for_joins(
     instance: dg.DagsterInstance, manifest: Manifest, join: Join
 ) -> None:
