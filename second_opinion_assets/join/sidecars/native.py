@@ -109,8 +109,12 @@ class NativeReader:
 
 
 def _read_options(block: RowBlock) -> pyarrow.json.ReadOptions:
-    """Return what has each core read a part of a block."""
-    return pyarrow.json.ReadOptions(block_size=len(block.text) // pa.cpu_count() + 1)
+    """Return what has a block read in one piece.
+
+    pyarrow crashes where a field that its schema does not name changes its kind from one piece to
+    the next.
+    """
+    return pyarrow.json.ReadOptions(block_size=len(block.text) + 1)
 
 
 def _is_finite(values: pa.ChunkedArray) -> pa.ChunkedArray:
