@@ -19,11 +19,11 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 $(DAGSTER_HOME)/dagster.yaml: config/dagster.yaml
-	mkdir -p $(DAGSTER_HOME)
-	cp config/dagster.yaml $@
+	@mkdir -p $(DAGSTER_HOME)
+	@cp config/dagster.yaml $@
 
 run: $(STAMP) $(DAGSTER_HOME)/dagster.yaml
-	$(BIN)/python -m second_opinion_assets.launch
+	@$(BIN)/python -m second_opinion_assets.launch
 
 test: $(STAMP)
 	$(BIN)/pytest -n auto $(ARGS)

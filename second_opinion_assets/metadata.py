@@ -28,14 +28,14 @@ DRIFT = "drift"
 def join_metadata(
     result: JoinResult, features_key: dg.AssetKey, scorer_keys: Mapping[str, dg.AssetKey]
 ) -> Metadata:
-    """Return the metadata of one joined table.
+    """Return the metadata of one joined table, what people read first and JSON last.
 
     Args:
         result: what the join did.
         features_key: the asset that input columns come from.
         scorer_keys: the asset that a scorer's columns come from, by the scorer's name.
     """
-    return {
+    metadata: Metadata = {
         "tallies": dg.MetadataValue.md(tallies_markdown(result.tally)),
         **(
             {"gaps": dg.MetadataValue.md(gap_samples_markdown(result.tally))}
@@ -61,6 +61,9 @@ def join_metadata(
         "dagster/column_schema": _column_schema(result),
         "dagster/column_lineage": _column_lineage(result, features_key, scorer_keys),
     }
+    return dict(
+        sorted(metadata.items(), key=lambda item: isinstance(item[1], dg.JsonMetadataValue))
+    )
 
 
 def summary_metadata(tally: Tally, *, published: bool) -> Metadata:

@@ -84,6 +84,14 @@ def test_a_materialization_says_what_changed(project: Project, join: Join) -> No
     ]
 
 
+def test_metadata_has_what_people_read_first(project: Project, join: Join) -> None:
+    """Tallies, changes and a preview come first on a table's page, JSON comes last."""
+    project.add_table("t", CLIPS, {"DOVER": dict.fromkeys(CLIPS, 1.0)})
+    names = list(metadata_of(join(project.save(), "t")))
+    assert names[:3] == ["tallies", "changes", "preview"]
+    assert {"drift", "summary", "run_provenance"} < set(names[-4:])
+
+
 def test_appended_columns_have_descriptions_and_lineage(project: Project, join: Join) -> None:
     """Each appended column says what it holds and which scorer's asset it came from."""
     project.add_table("t", CLIPS, {"DOVER": dict.fromkeys(CLIPS, 1.0)})
