@@ -252,8 +252,12 @@ def test_the_sensor_hands_on_what_a_look_found(
 def test_the_schedule_does_what_the_sensor_does(manifest: Manifest) -> None:
     """The nightly schedule records what changed and asks for the same runs."""
     schedule = nightly_schedule(manifest, Settings(manifest.path, settle_seconds=0))
-    with dg.instance_for_test() as instance:
-        result = schedule(dg.build_schedule_context(instance=instance))
+    # Left open, a context's own instance would stand for the process's one in later tests.
+    with (
+        dg.instance_for_test() as instance,
+        dg.build_schedule_context(instance=instance) as context,
+    ):
+        result = schedule(context)
         assert isinstance(result, list)
         assert [request.partition_key for request in result] == ["one", "two"]
         latest = instance.fetch_observations(dg.AssetKey("feature_tables"), limit=10).records
