@@ -29,6 +29,6 @@ def test_another_field_that_changes_its_kind(first: str, then: str) -> None:
         ("clip_id", "score", "note"), {"key": "clip_id", "score": "score"}, "DOVER"
     )
     rows = reader.read(RowBlock.of(texts), Normalizer(KeyNormalize.raw, "clip_id"))
-    if rows is not None:
-        assert rows.keys.to_pylist() == ["a", "b"]
-        assert rows.score.tolist() == [1.5, 2.5]
+    read = None if rows is None else (rows.keys.to_pylist(), rows.score.tolist())
+    # Only null goes with another kind; of any other two the plain reading takes the rows.
+    assert read == ((["a", "b"], [1.5, 2.5]) if "null" in {first, then} else None)
