@@ -23,7 +23,7 @@ $(DAGSTER_HOME)/dagster.yaml: config/dagster.yaml
 	@cp config/dagster.yaml $@
 
 run: $(STAMP) $(DAGSTER_HOME)/dagster.yaml
-	@$(BIN)/python -m second_opinion_assets.launch
+	@$(BIN)/python -m second_opinion_assets.graph.launch
 
 test: $(STAMP)
 	$(BIN)/pytest -n auto $(ARGS)

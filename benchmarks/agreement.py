@@ -35,10 +35,10 @@ def agree(joined: Path) -> None:
     """Make the agreement of a joined table, as the asset does."""
     from second_opinion_assets.agreement.joined_table import JoinedTable  # noqa: PLC0415
     from second_opinion_assets.agreement.make import make_agreement  # noqa: PLC0415
+    from second_opinion_assets.contract.options import JoinOptions  # noqa: PLC0415
     from second_opinion_assets.join.manifest import TableSpec  # noqa: PLC0415
-    from second_opinion_assets.join.options import JoinOptions  # noqa: PLC0415
     from second_opinion_assets.join.provenance import Invocation  # noqa: PLC0415
-    from second_opinion_assets.join.references import Reference  # noqa: PLC0415
+    from second_opinion_assets.registry.references import Reference  # noqa: PLC0415
 
     audit = json.loads(joined.with_suffix(".audit.json").read_bytes())
     table = JoinedTable(

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import dagster as dg
 
-from second_opinion_assets.assets.features import JOINED_KEY
-from second_opinion_assets.assets.report import REPORT_KEY
-from second_opinion_assets.graph import build_definitions
+from second_opinion_assets.graph.build import build_definitions
+from second_opinion_assets.graph.joined import JOINED_KEY
+from second_opinion_assets.graph.report import REPORT_KEY
+from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest, load_manifest
-from second_opinion_assets.settings import Settings
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from second_opinion_assets.assets.features import JOINED_KEY, MANIFEST_FINGERPRINT
-from second_opinion_assets.automation import Looks
+from second_opinion_assets.graph.joined import JOINED_KEY, MANIFEST_FINGERPRINT
+from second_opinion_assets.graph.refresh import Looks
 from second_opinion_assets.join.manifest import Manifest, load_manifest
 
 LATER = 3600.0

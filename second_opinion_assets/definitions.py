@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from second_opinion_assets.graph import build_definitions, load_tables
-from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.settings import Settings
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.graph.build import build_definitions, load_tables
+from second_opinion_assets.graph.settings import Settings
 
 
 def _load() -> dg.Definitions:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from second_opinion_assets.contract.options import parse_options
+from second_opinion_assets.join.join import JoinResult, materialize
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.manifest_sidecars import parse_sidecar, read_sidecar_entry
-from second_opinion_assets.join.materialize import JoinResult, materialize
-from second_opinion_assets.join.options import parse_options
 from second_opinion_assets.join.provenance import Invocation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from second_opinion_assets.join.sidecars import Sidecar
+    from second_opinion_assets.scores import Sidecar
 
 INVOCATION = Invocation(Path("no-such-program"), ("--of", "a test"), {"of": "a test"})
 EXAMPLES = Path(__file__).parent / "join" / "examples"

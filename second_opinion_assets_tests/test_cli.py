@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from second_opinion_assets.cli import main
+from second_opinion_assets.cli.main import main
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -392,7 +392,7 @@ def _modules(arguments: list[str]) -> set[str]:
     """Return the modules that a fresh process has imported after running the command line."""
     program = (
         "import contextlib, sys\n"
-        "from second_opinion_assets.cli import run\n"
+        "from second_opinion_assets.cli.main import run\n"
         f"sys.argv[1:] = {arguments!r}\n"
         "with contextlib.suppress(SystemExit):\n"
         "    run()\n"
@@ -428,7 +428,7 @@ def test_installed_command(work: Workspace) -> None:
     ]
     work.write("m/f.jsonl", '{"clip_id": "a"}\n')
     work.write("m/batch.json", json.dumps({"tables": smoke}))
-    program = "from second_opinion_assets.cli import main; main()"
+    program = "from second_opinion_assets.cli.main import main; main()"
     done = subprocess.run(  # noqa: PLW1510 (its status is looked at below)
         [sys.executable, "-c", program, "batch", "--manifest", "m/batch.json"],
         capture_output=True,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from second_opinion_assets.git import why_untracked
+from second_opinion_assets.storage.git import why_untracked
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from second_opinion_assets.join.files import open_input
-from second_opinion_assets.join.read_back import ReadBack
-from second_opinion_assets.join.scores import Status, read_number
+from second_opinion_assets.scores.payload import Status, read_number
+from second_opinion_assets.storage.files import open_input
+from second_opinion_assets.tables.read_back import ReadBack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from second_opinion_assets.agreement.joined_table import JoinedTable
-    from second_opinion_assets.join.files import FileDigest
+    from second_opinion_assets.storage.files import FileDigest
 
 _OK = Status.ok.name
 _PLAIN = {float, int, type(None)}

@@ -15,7 +15,7 @@ import pandas as pd
 
 from second_opinion_assets.agreement.disputed import DisputedClip, disputed_clips
 from second_opinion_assets.agreement.statistics import Correlation, Paired, correlate
-from second_opinion_assets.join.registry import Direction, Registry, spelling
+from second_opinion_assets.registry.facts import Direction, Registry, spelling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from second_opinion_assets.agreement.clips import Clips
-    from second_opinion_assets.join.references import ChosenReferences
+    from second_opinion_assets.registry.references import ChosenReferences
 
 _BY_CHANCE = 0.01
 _LEAST_CONTRARY = 8

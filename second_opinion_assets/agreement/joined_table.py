@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from second_opinion_assets.join.references import USUAL, Reference
+from second_opinion_assets.registry.references import USUAL, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from second_opinion_assets.join.registry import Registry
+    from second_opinion_assets.registry.facts import Registry
 
 AGREEMENT_VERSION = "1"
 """Changes whenever the same joined table and settings would give another agreement."""

@@ -8,16 +8,16 @@ from second_opinion_assets.agreement.clips import read_clips
 from second_opinion_assets.agreement.compare import Agreement, compare
 from second_opinion_assets.agreement.pictures import pictures
 from second_opinion_assets.agreement.publish import AgreementFiles, publish
-from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.join.provenance import Invocation, file_entry, run_provenance
-from second_opinion_assets.join.references import Reference, choose_references
+from second_opinion_assets.registry.references import Reference, choose_references
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from second_opinion_assets.agreement.joined_table import JoinedTable
-    from second_opinion_assets.join.input_files import InputPaths
     from second_opinion_assets.join.manifest import TableSpec
+    from second_opinion_assets.storage.location import InputPaths
 
 
 class MadeAgreement(NamedTuple):

@@ -14,8 +14,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from second_opinion_assets.join.markdown import printable
-from second_opinion_assets.join.registry import Direction
+from second_opinion_assets.registry.facts import Direction
+from second_opinion_assets.report.markdown import printable
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pandas as pd
 
-from second_opinion_assets.join.files import Publication, json_document
+from second_opinion_assets.storage.files import Publication, json_document
 
 if TYPE_CHECKING:
     from second_opinion_assets.agreement.compare import Agreement

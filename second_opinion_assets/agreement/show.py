@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from second_opinion_assets.join.markdown import cell, table
-from second_opinion_assets.join.registry import Direction
+from second_opinion_assets.registry.facts import Direction
+from second_opinion_assets.report.markdown import cell, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from second_opinion_assets.join.columns import APPENDED
+from second_opinion_assets.contract.columns import APPENDED
 
 if TYPE_CHECKING:
     from second_opinion_assets.join.manifest import TableSpec
-    from second_opinion_assets.join.registry import Registry
-    from second_opinion_assets.join.tally import Tally
+    from second_opinion_assets.matching.tally import Tally
+    from second_opinion_assets.registry.facts import Registry
 
 
 def audit(

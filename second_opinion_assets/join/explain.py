@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from second_opinion_assets.join.claims import read_claims
-from second_opinion_assets.join.collisions import FeatureKeys, KeysCollide
-from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.keys import KEY_NAMES, Normalizer, find_key_column, find_name
-from second_opinion_assets.join.matching import Matching
-from second_opinion_assets.join.options import JoinOptions, KeyNormalize, MissingPolicy
-from second_opinion_assets.join.scorers import find_by_last_component
-from second_opinion_assets.join.scores import Status
-from second_opinion_assets.join.sidecars import Reader, Sidecar, read_sidecars
-from second_opinion_assets.join.tables import open_table
-from second_opinion_assets.join.tables.json_table import AppendedNames
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.options import JoinOptions, KeyNormalize, MissingPolicy
+from second_opinion_assets.matching.claims import read_claims
+from second_opinion_assets.matching.collisions import FeatureKeys, KeysCollide
+from second_opinion_assets.matching.keys import KEY_NAMES, Normalizer, find_key_column, find_name
+from second_opinion_assets.matching.matching import Matching
+from second_opinion_assets.scores import Reader, Sidecar, read_sidecars
+from second_opinion_assets.scores.payload import Status
+from second_opinion_assets.scores.scorers import find_by_last_component
+from second_opinion_assets.tables import open_table
+from second_opinion_assets.tables.json_table import AppendedNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from second_opinion_assets.join.scorers import Scorer
-    from second_opinion_assets.join.tally import Tally
+    from second_opinion_assets.matching.tally import Tally
+    from second_opinion_assets.scores.scorers import Scorer
 
 SAMPLES = 3
 KeyBlock = list[str | None]

@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.files import json_document, publish_text
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage.files import json_document, publish_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from second_opinion_assets.join.record import Record
+    from second_opinion_assets.contract.record import Record
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "second-opinion-assets:ai-run-provenance/v1"

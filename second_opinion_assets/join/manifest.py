@@ -8,22 +8,22 @@ from typing import Any
 
 import msgspec
 
-from second_opinion_assets.join import json_text
-from second_opinion_assets.join.errors import JoinError, ManifestError
-from second_opinion_assets.join.files import FileDigest, HashedFile
-from second_opinion_assets.join.input_files import InputPaths
-from second_opinion_assets.join.manifest_scorers import read_registry, read_scale, table_registry
-from second_opinion_assets.join.manifest_sidecars import read_sidecar_entry, read_text, resolved
-from second_opinion_assets.join.options import (
+from second_opinion_assets.contract import json_text
+from second_opinion_assets.contract.errors import JoinError, ManifestError
+from second_opinion_assets.contract.options import (
     OPTION_NAMES,
     JoinOptions,
     MissingPolicy,
     parse_options,
     refuse_unknown,
 )
-from second_opinion_assets.join.references import Reference, read_references
-from second_opinion_assets.join.registry import Registry, shipped_registry
-from second_opinion_assets.join.sidecars import Sidecar  # noqa: TC001 (msgspec resolves it)
+from second_opinion_assets.join.manifest_scorers import read_registry, read_scale, table_registry
+from second_opinion_assets.join.manifest_sidecars import read_sidecar_entry, read_text, resolved
+from second_opinion_assets.registry.facts import Registry, shipped_registry
+from second_opinion_assets.registry.references import Reference, read_references
+from second_opinion_assets.scores import Sidecar  # noqa: TC001 (msgspec resolves it)
+from second_opinion_assets.storage.files import FileDigest, HashedFile
+from second_opinion_assets.storage.location import InputPaths
 
 TABLE_KEYS = ("id", "features", "scores", "out", "audit_json", "scale", "references")
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from second_opinion_assets.join import json_text
-from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.files import HashedFile
-from second_opinion_assets.join.registry import (
+from second_opinion_assets.contract import json_text
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.registry.facts import (
     Registry,
     parse_entry,
     read_entries,
     refuse_shared_names,
     shipped_registry,
 )
+from second_opinion_assets.storage.files import HashedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from second_opinion_assets.join import json_text
-from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.options import as_sentence, compile_key_pattern, refuse_unknown
-from second_opinion_assets.join.sidecars import Reader, Sidecar, SidecarRules
+from second_opinion_assets.contract import json_text
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.options import as_sentence, compile_key_pattern, refuse_unknown
+from second_opinion_assets.scores import Reader, Sidecar, SidecarRules
 
 RULE_NAMES = tuple(field.name for field in msgspec.structs.fields(SidecarRules))
 SCORE_KEYS = ("path", "label", "scale", *RULE_NAMES)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from second_opinion_assets.join.drift import Drift  # noqa: TC001 (likewise)
 from second_opinion_assets.join.manifest import TableSpec  # noqa: TC001 (msgspec resolves it)
+from second_opinion_assets.matching.drift import Drift  # noqa: TC001 (likewise)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from second_opinion_assets.join.tally import Tally
+    from second_opinion_assets.matching.tally import Tally
 
 
 class TableStatus(StrEnum):

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from second_opinion_assets.join.files import FileDigest, digest_file
+from second_opinion_assets.storage.files import FileDigest, digest_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from second_opinion_assets.join.manifest import TableSpec
-    from second_opinion_assets.join.sidecars import Sidecar, SidecarInput
+    from second_opinion_assets.scores import Sidecar, SidecarInput
 
 SCHEMA = "ai-run-provenance-v1"
 JOIN_VERSION = "3"

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from second_opinion_assets.join import json_text
-from second_opinion_assets.join.content import Content
-from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.files import (
+from second_opinion_assets.contract import json_text
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.scores import Reader
+from second_opinion_assets.scores.form import Asked
+from second_opinion_assets.scores.formats import csv_form, json_forms, parquet_form
+from second_opinion_assets.scores.recognise import CSV_READERS, recognise
+from second_opinion_assets.storage.content import Content
+from second_opinion_assets.storage.files import (
     FileDigest,
     HashedFile,
     digest_file,
     unreadable,
     whole_lines,
 )
-from second_opinion_assets.join.input_files import Several, combined_digest, several
-from second_opinion_assets.join.sidecars import Reader, csv_form, json_forms, parquet_form
-from second_opinion_assets.join.sidecars.form import Asked
-from second_opinion_assets.join.sidecars.recognise import CSV_READERS, recognise
+from second_opinion_assets.storage.location import Several, combined_digest, several
 
 if TYPE_CHECKING:
     from pathlib import Path

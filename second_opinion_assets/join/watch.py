@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from second_opinion_assets.join.files import unreadable
-from second_opinion_assets.join.input_files import NoFilesError
 from second_opinion_assets.join.source_files import SourceFile, Stamp, read_source_file
+from second_opinion_assets.storage.files import unreadable
+from second_opinion_assets.storage.location import NoFilesError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,16 +9,16 @@ import pytest
 from second_opinion_assets.agreement.clips import read_clips
 from second_opinion_assets.agreement.compare import Agreement, compare
 from second_opinion_assets.agreement.joined_table import JoinedTable
-from second_opinion_assets.join.files import digest_file
-from second_opinion_assets.join.references import choose_references
-from second_opinion_assets.join.registry import shipped_registry
+from second_opinion_assets.registry.facts import shipped_registry
+from second_opinion_assets.registry.references import choose_references
+from second_opinion_assets.storage.files import digest_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from second_opinion_assets.agreement.clips import Clips
-    from second_opinion_assets.join.references import Reference
-    from second_opinion_assets.join.registry import Registry
+    from second_opinion_assets.registry.facts import Registry
+    from second_opinion_assets.registry.references import Reference
     from second_opinion_assets_tests.conftest import Workspace
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from second_opinion_assets.agreement.clips import read_clips
-from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

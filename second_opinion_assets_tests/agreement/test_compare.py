@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from second_opinion_assets.join.references import Reference
-from second_opinion_assets.join.registry import Direction
+from second_opinion_assets.registry.facts import Direction
+from second_opinion_assets.registry.references import Reference
 
 if TYPE_CHECKING:
     from second_opinion_assets.agreement.compare import Agreement

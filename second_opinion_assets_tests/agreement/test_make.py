@@ -9,10 +9,10 @@ import pytest
 
 from second_opinion_assets.agreement.joined_table import agreement_fingerprint
 from second_opinion_assets.agreement.make import make_agreement
-from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.input_files import InputPaths
-from second_opinion_assets.join.references import Reference
-from second_opinion_assets.join.registry import parse_entry, shipped_registry
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.registry.facts import parse_entry, shipped_registry
+from second_opinion_assets.registry.references import Reference
+from second_opinion_assets.storage.location import InputPaths
 from second_opinion_assets_tests.conftest import INVOCATION
 
 if TYPE_CHECKING:

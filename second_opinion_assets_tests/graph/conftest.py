@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
-from second_opinion_assets.assets.features import JOINED_KEY
-from second_opinion_assets.graph import build_definitions
-from second_opinion_assets.settings import Settings
+from second_opinion_assets.graph.build import build_definitions
+from second_opinion_assets.graph.joined import JOINED_KEY
+from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets_tests.graph.project import Project
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pytest
 
-from second_opinion_assets.assets.agreement import AGREEMENT_KEY, OPINIONS_AGREE
-from second_opinion_assets.graph import build_definitions
-from second_opinion_assets.launch import launch
-from second_opinion_assets.refresh_evidence import PATIENCE_SECONDS, Evidence
-from second_opinion_assets.settings import Settings
+from second_opinion_assets.graph.agreement import AGREEMENT_KEY, OPINIONS_AGREE
+from second_opinion_assets.graph.build import build_definitions
+from second_opinion_assets.graph.evidence import PATIENCE_SECONDS, Evidence
+from second_opinion_assets.graph.launch import launch
+from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets_tests.graph.conftest import QUIET
 from second_opinion_assets_tests.graph.webserver import webserver
 

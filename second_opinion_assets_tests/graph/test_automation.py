@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
-from second_opinion_assets.automation import Looks, nightly_schedule, refresh_sensor
-from second_opinion_assets.settings import Settings
+from second_opinion_assets.graph.refresh import Looks, nightly_schedule, refresh_sensor
+from second_opinion_assets.graph.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from second_opinion_assets.automation import Found
+    from second_opinion_assets.graph.refresh import Found
     from second_opinion_assets.join.manifest import Manifest
     from second_opinion_assets_tests.graph.project import Project
 

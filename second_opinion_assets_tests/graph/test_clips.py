@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from second_opinion_assets.cli import main
+from second_opinion_assets.cli.main import main
 from second_opinion_assets.join.manifest import load_manifest
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from second_opinion_assets.assets.features import JoinConfig
-from second_opinion_assets.join.options import OPTION_NAMES
+from second_opinion_assets.contract.options import OPTION_NAMES
+from second_opinion_assets.graph.joined import JoinConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable

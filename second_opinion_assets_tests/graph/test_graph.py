@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from second_opinion_assets.graph import build_definitions, load_tables
-from second_opinion_assets.join.errors import ManifestError
-from second_opinion_assets.settings import Settings
+from second_opinion_assets.contract.errors import ManifestError
+from second_opinion_assets.graph.build import build_definitions, load_tables
+from second_opinion_assets.graph.settings import Settings
 
 if TYPE_CHECKING:
     from second_opinion_assets_tests.graph.project import Project

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from second_opinion_assets.assets.sources import source_assets
+from second_opinion_assets.graph.sources import source_assets
 from second_opinion_assets_tests.graph.test_features import checks_of, metadata_of
 
 if TYPE_CHECKING:

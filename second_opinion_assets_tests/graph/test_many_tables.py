@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pytest
 
-from second_opinion_assets.assets.features import JOINED_KEY
-from second_opinion_assets.graph import build_definitions
-from second_opinion_assets.join.materialize import materialize
-from second_opinion_assets.settings import Settings
+from second_opinion_assets.graph.build import build_definitions
+from second_opinion_assets.graph.joined import JOINED_KEY
+from second_opinion_assets.graph.settings import Settings
+from second_opinion_assets.join.join import materialize
 from second_opinion_assets_tests.graph.conftest import QUIET
 from second_opinion_assets_tests.graph.webserver import webserver
 
@@ -177,7 +177,7 @@ def test_a_bug_in_one_table_is_raised_once_the_others_are_joined(
             raise ZeroDivisionError
         return materialize(spec, *given)
 
-    monkeypatch.setattr("second_opinion_assets.assets.features.materialize", broken)
+    monkeypatch.setattr("second_opinion_assets.graph.joined.materialize", broken)
     result = join_range(instance, manifest, "one", "four")
     assert list(materializations(result)) == ["four"]
     assert failure(result).error.cause.cls_name == "ZeroDivisionError"

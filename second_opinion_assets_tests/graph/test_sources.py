@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
-from second_opinion_assets.graph import build_definitions
-from second_opinion_assets.settings import Settings
+from second_opinion_assets.graph.build import build_definitions
+from second_opinion_assets.graph.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

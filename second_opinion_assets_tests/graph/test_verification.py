@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pytest
 
-from second_opinion_assets.assets.features import JOINED_KEY
-from second_opinion_assets.assets.report import REPORT_KEY
-from second_opinion_assets.graph import build_definitions
-from second_opinion_assets.settings import Settings
-from second_opinion_assets.verification import PROVENANCE_HOLDS
+from second_opinion_assets.graph.build import build_definitions
+from second_opinion_assets.graph.joined import JOINED_KEY
+from second_opinion_assets.graph.report import REPORT_KEY
+from second_opinion_assets.graph.settings import Settings
+from second_opinion_assets.graph.verification import PROVENANCE_HOLDS
 from second_opinion_assets_tests.graph.conftest import QUIET
 
 if TYPE_CHECKING:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.join.batch import materialize_batch
-from second_opinion_assets.join.errors import JoinError
 from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.join.outcomes import BatchSummary, EarlierOutput, TableOutcome
-from second_opinion_assets.join.report import Report, ReportFiles
+from second_opinion_assets.report.report import Report, ReportFiles
 from second_opinion_assets_tests.conftest import INVOCATION
 
 if TYPE_CHECKING:
     from second_opinion_assets.join.manifest import Manifest
-    from second_opinion_assets.join.tally import Tally
+    from second_opinion_assets.matching.tally import Tally
     from second_opinion_assets_tests.conftest import Workspace
 
 

@@ -14,18 +14,19 @@ from unittest.mock import patch
 import pyarrow as pa
 import pytest
 
-from second_opinion_assets.join import claims, materialize
-from second_opinion_assets.join.errors import JoinError, MissingScoresError
-from second_opinion_assets.join.keys import Trail
-from second_opinion_assets.join.scorers import Scorer
-from second_opinion_assets.join.tables import forms, parquet
+from second_opinion_assets.contract.errors import JoinError, MissingScoresError
+from second_opinion_assets.join import join as materialize
+from second_opinion_assets.matching import claims
+from second_opinion_assets.matching.keys import Trail
+from second_opinion_assets.scores.scorers import Scorer
+from second_opinion_assets.tables import forms, parquet
 from second_opinion_assets_tests.join.test_properties_sidecars import Knobs, block_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from second_opinion_assets.join.materialize import JoinResult
-    from second_opinion_assets.join.tally import ScorerTally
+    from second_opinion_assets.join.join import JoinResult
+    from second_opinion_assets.matching.tally import ScorerTally
     from second_opinion_assets_tests.conftest import Workspace
 
 

@@ -9,10 +9,10 @@ from unittest.mock import patch
 
 import pytest
 
-from second_opinion_assets.join import content, files
-from second_opinion_assets.join.content import Content
-from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.files import HashedFile, digest_file
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage import content, files
+from second_opinion_assets.storage.content import Content
+from second_opinion_assets.storage.files import HashedFile, digest_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,21 +9,21 @@ from xml.etree import ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from second_opinion_assets.join.coverage import (
+from second_opinion_assets.contract.options import JoinOptions
+from second_opinion_assets.join.manifest import TableSpec
+from second_opinion_assets.join.outcomes import (
+    ScorerSummary,
+    TableOutcome,
+    TableStatus,
+    TableSummary,
+)
+from second_opinion_assets.report.coverage import (
     COLOURS,
     SHOWN_SCORERS,
     SHOWN_TABLES,
     coverage_matrix,
     coverage_svg,
     left_out_note,
-)
-from second_opinion_assets.join.manifest import TableSpec
-from second_opinion_assets.join.options import JoinOptions
-from second_opinion_assets.join.outcomes import (
-    ScorerSummary,
-    TableOutcome,
-    TableStatus,
-    TableSummary,
 )
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError
 
 if TYPE_CHECKING:
     from second_opinion_assets_tests.conftest import Workspace

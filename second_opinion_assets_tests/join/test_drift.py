@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from second_opinion_assets.join.drift import Changes, Drift, Shift
+from second_opinion_assets.matching.drift import Changes, Drift, Shift
 from second_opinion_assets_tests.conftest import Workspace
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.options import KeyNormalize, parse_options
 from second_opinion_assets.join.explain import (
     Explanation,
     NamedBy,
@@ -16,11 +17,10 @@ from second_opinion_assets.join.explain import (
     explain,
     manifest_entry,
 )
-from second_opinion_assets.join.explain_report import document, lines
+from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.join.manifest_sidecars import parse_sidecar
-from second_opinion_assets.join.materialize import materialize
-from second_opinion_assets.join.options import KeyNormalize, parse_options
+from second_opinion_assets.report.explain import document, lines
 from second_opinion_assets_tests.conftest import INVOCATION
 
 if TYPE_CHECKING:

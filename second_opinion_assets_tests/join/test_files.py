@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from second_opinion_assets.join import files
-from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.files import (
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage import files
+from second_opinion_assets.storage.files import (
     FileDigest,
     HashedFile,
     Publication,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.record import read_record
 from second_opinion_assets.join.in_toto import statement, write_statements
-from second_opinion_assets.join.record import read_record
 from second_opinion_assets_tests.conftest import EXAMPLES
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from second_opinion_assets.join import json_text
-from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.contract import json_text
+from second_opinion_assets.contract.errors import JoinError
 
 
 def test_decode_reads_bare_nan_and_infinity() -> None:

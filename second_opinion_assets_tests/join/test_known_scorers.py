@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.files import digest_file
-from second_opinion_assets.join.materialize import materialize
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.provenance import file_entry
-from second_opinion_assets.join.registry import ScorerFacts, shipped_registry
-from second_opinion_assets.join.sidecars import read
+from second_opinion_assets.registry.facts import ScorerFacts, shipped_registry
+from second_opinion_assets.scores import read
+from second_opinion_assets.storage.files import digest_file
 from second_opinion_assets_tests.conftest import INVOCATION
 
 if TYPE_CHECKING:

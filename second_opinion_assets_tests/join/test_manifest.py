@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from second_opinion_assets.join.errors import JoinError, ManifestError
+from second_opinion_assets.contract.errors import JoinError, ManifestError
+from second_opinion_assets.contract.options import JoinOptions, KeyNormalize, MissingPolicy
 from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.join.manifest_sidecars import parse_sidecar
-from second_opinion_assets.join.options import JoinOptions, KeyNormalize, MissingPolicy
-from second_opinion_assets.join.sidecars import SidecarRules
+from second_opinion_assets.scores import SidecarRules
 from second_opinion_assets_tests.conftest import example_message, examples
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from second_opinion_assets.join.markdown import cell, table
+from second_opinion_assets.report.markdown import cell, table
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from second_opinion_assets.join.errors import JoinError, ManifestError, MissingScoresError
+from second_opinion_assets.contract.errors import JoinError, ManifestError, MissingScoresError
 
 if TYPE_CHECKING:
     from second_opinion_assets_tests.conftest import Workspace

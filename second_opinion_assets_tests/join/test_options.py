@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.options import OPTION_NAMES, JoinOptions, parse_options
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.options import OPTION_NAMES, JoinOptions, parse_options
 
 
 def test_option_names() -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets_tests.conftest import Workspace
 from second_opinion_assets_tests.join.test_collisions import BAD, MISSING, dover, gains, join
 from second_opinion_assets_tests.join.test_properties_sidecars import (

@@ -20,22 +20,22 @@ import pytest
 from hypothesis import HealthCheck, given, note, reject, settings
 from hypothesis import strategies as st
 
-from second_opinion_assets.join import content, files
-from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.options import JoinOptions, parse_options
+from second_opinion_assets.join.join import JoinResult, materialize
 from second_opinion_assets.join.manifest import TableSpec
-from second_opinion_assets.join.materialize import JoinResult, materialize
-from second_opinion_assets.join.options import JoinOptions, parse_options
 from second_opinion_assets.join.provenance import Invocation
-from second_opinion_assets.join.scores import Status
-from second_opinion_assets.join.sidecars import Sidecar, read, read_sidecars
-from second_opinion_assets.join.sidecars.uniform import UniformReader
-from second_opinion_assets.join.tables import forms
+from second_opinion_assets.scores import Sidecar, read, read_sidecars
+from second_opinion_assets.scores.payload import Status
+from second_opinion_assets.scores.uniform import UniformReader
+from second_opinion_assets.storage import content, files
+from second_opinion_assets.tables import forms
 from second_opinion_assets_tests.join import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from second_opinion_assets.join.scorers import Scorer
+    from second_opinion_assets.scores.scorers import Scorer
 
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "60"))
 thorough = settings(

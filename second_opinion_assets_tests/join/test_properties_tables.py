@@ -18,12 +18,12 @@ import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.options import parse_options
+from second_opinion_assets.join.join import JoinResult, materialize
 from second_opinion_assets.join.manifest import TableSpec
-from second_opinion_assets.join.materialize import JoinResult, materialize
-from second_opinion_assets.join.options import parse_options
-from second_opinion_assets.join.sidecars import Sidecar
-from second_opinion_assets.join.tables import forms, parquet
+from second_opinion_assets.scores import Sidecar
+from second_opinion_assets.tables import forms, parquet
 from second_opinion_assets_tests.join import plain
 from second_opinion_assets_tests.join.test_properties_sidecars import (
     INVOCATION,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from second_opinion_assets.join.files import FileDigest
-from second_opinion_assets.join.materialize import materialize
+from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.provenance import (
     Invocation,
     file_entry,
@@ -17,7 +16,8 @@ from second_opinion_assets.join.provenance import (
     run_provenance,
     table_args,
 )
-from second_opinion_assets.join.tables import open_table
+from second_opinion_assets.storage.files import FileDigest
+from second_opinion_assets.tables import open_table
 
 if TYPE_CHECKING:
     from second_opinion_assets_tests.conftest import Workspace
@@ -151,7 +151,7 @@ def test_hash_is_of_the_bytes_that_were_parsed(
 ) -> None:
     """A score file that is replaced after it was read is told as it was when it was read."""
     old = work.read("scores.jsonl")
-    used = "second_opinion_assets.join.materialize.open_table"
+    used = "second_opinion_assets.join.join.open_table"
 
     def replace_then_open(*given: Any) -> Any:
         work.write("scores.jsonl", '{"clip_id": "b", "competitor": "DOVER", "score": 1}\n')

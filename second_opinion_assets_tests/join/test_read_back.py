@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.read_back import ReadBack
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.tables.read_back import ReadBack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,8 +93,8 @@ def test_a_parquet_table_without_the_column(work: Workspace) -> None:
 
 def test_columns_by_block(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table longer than a block is read block by block."""
-    monkeypatch.setattr("second_opinion_assets.join.read_back.BATCH_ROWS", 10)
-    monkeypatch.setattr("second_opinion_assets.join.files.CHUNK_BYTES", 1000)
+    monkeypatch.setattr("second_opinion_assets.tables.read_back.BATCH_ROWS", 10)
+    monkeypatch.setattr("second_opinion_assets.storage.files.CHUNK_BYTES", 1000)
     work.write_lines("features.jsonl", ({"clip_id": str(n)} for n in range(95)))
     for out in ("out.jsonl", "out.parquet"):
         work.join(out=out)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from second_opinion_assets.join.errors import ManifestError
+from second_opinion_assets.contract.errors import ManifestError
 from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.join.provenance import table_args
-from second_opinion_assets.join.references import Reference, choose_references
-from second_opinion_assets.join.registry import Direction, shipped_registry
+from second_opinion_assets.registry.facts import Direction, shipped_registry
+from second_opinion_assets.registry.references import Reference, choose_references
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,19 +11,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from second_opinion_assets.join.drift import Changes, Drift, ScorerDrift, Shift
-from second_opinion_assets.join.errors import ManifestError
-from second_opinion_assets.join.files import FileDigest
+from second_opinion_assets.contract.errors import ManifestError
+from second_opinion_assets.contract.options import JoinOptions
 from second_opinion_assets.join.manifest import Manifest, TableSpec
-from second_opinion_assets.join.markdown import printable
-from second_opinion_assets.join.options import JoinOptions
 from second_opinion_assets.join.outcomes import (
     EarlierOutput,
     TableOutcome,
     TableStatus,
     TableSummary,
 )
-from second_opinion_assets.join.report import Report, ReportFiles
+from second_opinion_assets.matching.drift import Changes, Drift, ScorerDrift, Shift
+from second_opinion_assets.report.markdown import printable
+from second_opinion_assets.report.report import Report, ReportFiles
+from second_opinion_assets.storage.files import FileDigest
 from second_opinion_assets_tests.conftest import INVOCATION
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from second_opinion_assets.join.scales import Scale, scale_doubt
+from second_opinion_assets.registry.scales import Scale, scale_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

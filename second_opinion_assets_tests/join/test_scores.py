@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from second_opinion_assets.join.scores import (
+from second_opinion_assets.scores.payload import (
     Defect,
     RowRules,
     Status,

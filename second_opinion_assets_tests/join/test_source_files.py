@@ -10,9 +10,9 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
-from second_opinion_assets.join.files import digest_file, open_input
 from second_opinion_assets.join.source_files import SourceFile, Stamp, read_source_file
 from second_opinion_assets.join.watch import Waiting, Watcher
+from second_opinion_assets.storage.files import digest_file, open_input
 
 if TYPE_CHECKING:
     from second_opinion_assets_tests.conftest import Workspace
@@ -126,7 +126,7 @@ def test_only_changed_files_of_a_folder_are_read_again(
         opened.append(path.name)
         return open_input(path)
 
-    monkeypatch.setattr("second_opinion_assets.join.files.open_input", note)
+    monkeypatch.setattr("second_opinion_assets.storage.files.open_input", note)
     found = watcher.look(folder, time.time() + 2 * SETTLE_SECONDS)
     assert opened == ["c.json"]
     assert isinstance(found, SourceFile)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from second_opinion_assets.join.record import base_of, read_record
+from second_opinion_assets.contract.record import base_of, read_record
 from second_opinion_assets.join.verify import Verification, Verifier
 from second_opinion_assets_tests.conftest import Workspace
 

@@ -1,1 +1,1 @@
-"""Tests of `second_opinion_assets.join.sidecars`."""
+"""Tests of `second_opinion_assets.scores`."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from second_opinion_assets.join.errors import JoinError, ManifestError
-from second_opinion_assets.join.files import digest_file
+from second_opinion_assets.contract.errors import JoinError, ManifestError
+from second_opinion_assets.storage.files import digest_file
 
 if TYPE_CHECKING:
     from second_opinion_assets_tests.conftest import Workspace

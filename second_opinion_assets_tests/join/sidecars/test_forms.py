@@ -16,10 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from second_opinion_assets.join import files
-from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.options import JoinOptions
-from second_opinion_assets.join.sidecars import Reader, Sidecar, csv_form, read_sidecars
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.options import JoinOptions
+from second_opinion_assets.scores import Reader, Sidecar, read_sidecars
+from second_opinion_assets.scores.formats import csv_form
+from second_opinion_assets.storage import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,7 +164,7 @@ def test_zstd_says_what_lines_say() -> None:
 @pytest.mark.parametrize("name", ["s.csv", "s.parquet", "s.json", "s.jsonl.gz"])
 def test_large_files_of_every_form(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Native code reads every form of table where it is worth its import, to the same effect."""
-    monkeypatch.setattr("second_opinion_assets.join.sidecars.read.LARGE_SIDECAR_BYTES", 0)
+    monkeypatch.setattr("second_opinion_assets.scores.read.LARGE_SIDECAR_BYTES", 0)
     rows = [
         {"clip_id": f"c{n}", "competitor": "DOVER", "status": None, "runtime_ms": 1.5, "score": n}
         for n in range(300)

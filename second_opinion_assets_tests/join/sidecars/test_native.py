@@ -6,10 +6,10 @@ from itertools import permutations
 
 import pytest
 
-from second_opinion_assets.join.keys import Normalizer
-from second_opinion_assets.join.options import KeyNormalize
-from second_opinion_assets.join.sidecars.form import RowBlock
-from second_opinion_assets.join.sidecars.native import NativeReader
+from second_opinion_assets.contract.options import KeyNormalize
+from second_opinion_assets.matching.keys import Normalizer
+from second_opinion_assets.scores.form import RowBlock
+from second_opinion_assets.scores.native import NativeReader
 
 KINDS = ["1", "null", "true", '"a"', "[1]", '{"a": 1}']
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from second_opinion_assets.join.errors import JoinError
-from second_opinion_assets.join.scores import slug
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.scores.payload import slug
 from second_opinion_assets_tests.conftest import (
     companion,
     example_message,

@@ -1,1 +1,1 @@
-"""Tests of `second_opinion_assets.join.tables`."""
+"""Tests of `second_opinion_assets.tables`."""

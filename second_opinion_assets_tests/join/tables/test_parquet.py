@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from second_opinion_assets.join.errors import JoinError, MissingScoresError
-from second_opinion_assets.join.tables.json_table import AppendedNames
-from second_opinion_assets.join.tables.parquet import ParquetTable
+from second_opinion_assets.contract.errors import JoinError, MissingScoresError
+from second_opinion_assets.tables.json_table import AppendedNames
+from second_opinion_assets.tables.parquet import ParquetTable
 
 if TYPE_CHECKING:
     from second_opinion_assets_tests.conftest import Workspace

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from second_opinion_assets.join.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets_tests.conftest import example_message, example_options, examples
 
 if TYPE_CHECKING:

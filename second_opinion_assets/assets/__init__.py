@@ -1,1 +1,0 @@
-"""The assets of the graph, one module a kind."""

@@ -1,0 +1,1 @@
+"""The vocabulary of the join: errors, options, names, columns, audit. No file is opened here."""

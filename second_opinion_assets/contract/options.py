@@ -1,0 +1,144 @@
+"""The options of one join: their names, their values and their defaults.
+
+Where they come from (command line, manifest, run config) does not belong here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from second_opinion_assets.contract.errors import JoinError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+DEFAULT_PREFIX = "second_opinion"
+_PREFIX = re.compile(r"[A-Za-z0-9_.\-]+")
+
+
+class MissingPolicy(StrEnum):
+    """What happens to a row that lacks a scorer."""
+
+    mark = "mark"
+    drop = "drop"
+    fail = "fail"
+
+
+class KeyNormalize(StrEnum):
+    """How the text of a key is reduced before both sides are compared."""
+
+    auto = "auto"
+    raw = "raw"
+    basename = "basename"
+    stem = "stem"
+    suffix = "suffix"
+
+
+class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One value for every option of a join.
+
+    Attributes:
+        missing_policy: `mark` keeps every row, `drop` drops the rows that lack a scorer,
+            `fail` publishes nothing unless every row has an ``ok`` score from every scorer.
+        key_column: column of the feature table that holds the key; None looks for a usual name.
+        score_key_field: field of a score row that holds the key; None looks for a usual name.
+        score_field: field that holds the score where a row has it; else a usual name is taken.
+        label_as_score: whether `score_field` may be a label, such as `gt_score`.
+        key_normalize: how keys are reduced on both sides.
+        key_pattern: regular expression with one group, which is what a key is reduced from; a key
+            that does not match keeps its own text.
+        prefix: first part of the name of every appended column.
+        overwrite: replace columns of these names that the table has already.
+        canonical_names: call a scorer that the registry knows by its one canonical name.
+    """
+
+    missing_policy: MissingPolicy = MissingPolicy.mark
+    key_column: str | None = None
+    score_key_field: str | None = None
+    score_field: str | None = None
+    label_as_score: bool = False
+    key_normalize: KeyNormalize = KeyNormalize.auto
+    key_pattern: str | None = None
+    prefix: str = DEFAULT_PREFIX
+    overwrite: bool = False
+    canonical_names: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a prefix that could not name a column everywhere, and a pattern that is none."""
+        if not _PREFIX.fullmatch(self.prefix):
+            msg = f"prefix is {self.prefix!r}, expected letters, digits and any of _ . -"
+            raise ValueError(msg)
+        if self.key_pattern is not None:
+            compile_key_pattern(self.key_pattern)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the options as plain JSON values, in the order they are declared."""
+        options: dict[str, object] = msgspec.to_builtins(self)
+        return options
+
+
+def compile_key_pattern(pattern: str) -> re.Pattern[str]:
+    """Return a key pattern, compiled.
+
+    Raises:
+        ValueError: it is no regular expression, or has not exactly one group.
+    """
+    try:
+        compiled = re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        msg = f"key_pattern is {pattern!r}, which is no regular expression: {error}"
+        raise ValueError(msg) from None
+    if compiled.groups != 1:
+        msg = (
+            f"key_pattern is {pattern!r} with {compiled.groups} groups, expected exactly one, "
+            "(…) around the part that names the clip; (?:…) is no group"
+        )
+        raise ValueError(msg)
+    return compiled
+
+
+OPTION_NAMES = tuple(field.name for field in msgspec.structs.fields(JoinOptions))
+
+
+def parse_options(values: Mapping[str, object], where: str) -> JoinOptions:
+    """Build options from plain values.
+
+    Args:
+        values: option name to value; names must be of `OPTION_NAMES`.
+        where: what the values were read from, for the error message.
+
+    Raises:
+        JoinError: an unknown option, or a value that is not one of an option's values.
+    """
+    refuse_unknown(values, OPTION_NAMES, where, "option")
+    for name, enum in (("missing_policy", MissingPolicy), ("key_normalize", KeyNormalize)):
+        if name in values and values[name] not in list(enum):
+            msg = f"{where}: {name} is {values[name]!r}, expected one of {', '.join(enum)}"
+            raise JoinError(msg)
+    try:
+        return msgspec.convert(values, JoinOptions)
+    except msgspec.ValidationError as error:
+        msg = f"{where}: {as_sentence(str(error))}"
+        raise JoinError(msg) from None
+
+
+def refuse_unknown(names: Iterable[str], known: Iterable[str], where: str, noun: str) -> None:
+    """Raise a JoinError for the first name that is not known, with the nearest one that is."""
+    known = list(known)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
+            msg = f"{where}: unknown {noun} {name!r}; {hint}"
+            raise JoinError(msg)
+
+
+def as_sentence(validation_error: str) -> str:
+    """Turn msgspec's ``Expected `str`, got `int` - at `$.key``` into field-first words."""
+    problem, _, place = validation_error.partition(" - at `$.")
+    return f"{place.rstrip('`')}: {problem}" if place else problem

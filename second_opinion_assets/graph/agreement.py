@@ -1,0 +1,212 @@
+"""How far second opinions agree with the references of their table; one partition a table.
+
+Turning a joined table's history and run config into what is compared, and the result into events,
+belongs here. The comparison is in `second_opinion_assets.agreement`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import msgspec
+from pydantic import Field
+
+from second_opinion_assets.agreement.joined_table import AGREEMENT_VERSION, agreement_fingerprint
+from second_opinion_assets.agreement.show import (
+    SHOWN_CLIPS,
+    disputed_markdown,
+    figures_markdown,
+    headline,
+    notes_markdown,
+)
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.graph.checks import check_specs
+from second_opinion_assets.graph.history import joined_table
+from second_opinion_assets.graph.joined import JOINED_GROUP, JOINED_KEY, MANIFEST_FINGERPRINT
+from second_opinion_assets.graph.metadata import Metadata
+from second_opinion_assets.graph.runs import Event, Outcome, events_of_run
+from second_opinion_assets.graph.sources import OWNERS, beta_accepted
+from second_opinion_assets.join.manifest import Manifest, TableSpec, taken_paths
+from second_opinion_assets.join.provenance import Invocation
+from second_opinion_assets.registry.references import Reference, parse_references
+from second_opinion_assets.report.report import inline_svg
+from second_opinion_assets.scores.payload import slug
+from second_opinion_assets.storage.location import InputPaths
+
+if TYPE_CHECKING:
+    from second_opinion_assets.agreement.compare import Agreement, Pair
+    from second_opinion_assets.agreement.make import MadeAgreement
+
+AGREEMENT_KEY = dg.AssetKey("second_opinion_agreement")
+OPINIONS_AGREE = "opinions_agree"
+MOST_TABLES = 25
+"""Tables of a backfill that share a run.
+
+Fewer than of the joined tables, so that a backfill of both runs one after the other: within one run
+a table that fails to join would keep the agreement of all others from being made.
+"""
+SHOWN_AT_ONCE = 1000
+"""The UI puts Markdown of this length and more behind a link."""
+_CHECK = (
+    "No scorer ranks clips the other way round than a reference does. If one does, its direction, "
+    "its scale or its clips are wrong, or the reference is."
+)
+_DESCRIPTION = (
+    "For each scorer how far its ok scores agree with the references of the table (vmaf*, mos*, "
+    "dmos*, or what the manifest names by `references`) and with the other scorers: Pearson, "
+    "Spearman, Kendall. And the clips to look at, which scorers and a reference rank furthest "
+    "apart. Advisory evidence: where they differ, either may be right."
+)
+
+
+class AgreementConfig(dg.Config):
+    """Settings of the agreement for one launch; what is left out is as the manifest says."""
+
+    references: list[str] | None = Field(
+        default=None,
+        description="Columns to hold the scorers against; letter case does not matter, and * "
+        "stands for any letters.",
+    )
+
+
+def agreement_asset(manifest: Manifest) -> dg.AssetsDefinition:
+    """Return the asset of the agreement of each table of a manifest."""
+    partitions = dg.StaticPartitionsDefinition([table.id for table in manifest.tables])
+
+    def second_opinion_agreement(
+        context: dg.AssetExecutionContext, config: AgreementConfig
+    ) -> Iterator[Event]:
+        taken = taken_paths(manifest)
+
+        def make(table_id: str) -> Outcome:
+            try:
+                return _agreement(context, manifest.table(table_id), config, taken)
+            except JoinError as error:
+                return Outcome([], {}, failure=str(error))
+
+        yield from events_of_run(context, make)
+
+    with beta_accepted():  # the backfill policy is one
+        return dg.asset(
+            key=AGREEMENT_KEY,
+            deps=[JOINED_KEY],
+            partitions_def=partitions,
+            check_specs=check_specs(AGREEMENT_KEY, partitions, {OPINIONS_AGREE: _CHECK}),
+            code_version=AGREEMENT_VERSION,
+            backfill_policy=dg.BackfillPolicy.multi_run(MOST_TABLES),
+            output_required=False,  # of several tables each yields its own events
+            group_name=JOINED_GROUP,
+            owners=OWNERS,
+            kinds={"json", "parquet"},
+            tags={"second_opinion/role": "agreement"},
+            metadata={"manifest": dg.MetadataValue.path(str(manifest.path))},
+            description=_DESCRIPTION,
+        )(second_opinion_agreement)
+
+
+def _agreement(
+    context: dg.AssetExecutionContext,
+    spec: TableSpec,
+    config: AgreementConfig,
+    taken: InputPaths,
+) -> Outcome:
+    """Compare the opinions on one table, and say what became of it."""
+    # Here, since it loads pandas, scipy and matplotlib, which takes seconds.
+    from second_opinion_assets.agreement.make import make_agreement  # noqa: PLC0415
+
+    joined = joined_table(context.instance, spec)
+    references = spec.references
+    if config.references is not None:
+        references = parse_references(config.references, "run config: references")
+    args = {
+        "partition": spec.id,
+        "joined": str(joined.path),
+        "references": msgspec.to_builtins(references),
+    }
+    invocation = Invocation(Path(__file__), (), args)
+    made = make_agreement(joined, spec, references, invocation, taken)
+    context.log.info("%s: %s", spec.id, headline(made.agreement))
+
+    def version(asked: tuple[Reference, ...]) -> str:
+        return agreement_fingerprint(joined.version, joined.column_prefixes, asked, spec.registry)
+
+    return Outcome(
+        [_opinions_agree(made)],
+        {
+            **_metadata(made),
+            # As of a join: a launch that overrides the manifest is left alone by automation.
+            MANIFEST_FINGERPRINT: dg.MetadataValue.text(version(spec.references)),
+        },
+        version=version(references),
+    )
+
+
+def _metadata(made: "MadeAgreement") -> Metadata:
+    """Return the agreement as the UI shows it, and figures that plot over time."""
+    agreement = made.agreement
+    notes = notes_markdown(agreement)
+    return {
+        "agreement": dg.MetadataValue.md(figures_markdown(agreement)),
+        **{
+            f"disputed_by_{_key(reference)}": dg.MetadataValue.md(_shown(agreement, reference))
+            for reference in reversed(agreement.references)
+        },
+        "pictures": dg.MetadataValue.md(_pictures_markdown(made)),
+        **({"notes": dg.MetadataValue.md(notes)} if notes else {}),
+        "rows": dg.MetadataValue.int(agreement.rows),
+        "clips": dg.MetadataValue.int(agreement.clips),
+        **_srocc(agreement.against_references),
+        **{name: dg.MetadataValue.path(str(path)) for name, path in made.files.named().items()},
+        "run_provenance": dg.MetadataValue.json(made.provenance),
+    }
+
+
+def _opinions_agree(made: "MadeAgreement") -> dg.AssetCheckResult:
+    """Return whether no scorer is contrary to a reference.
+
+    The description holds pictures and tables, since the UI shows it at once and puts large metadata
+    behind links.
+    """
+    agreement = made.agreement
+    parts = [
+        notes_markdown(agreement),
+        _pictures_markdown(made),
+        *(disputed_markdown(agreement, reference) for reference in agreement.references),
+        figures_markdown(agreement),
+    ]
+    return dg.AssetCheckResult(
+        check_name=OPINIONS_AGREE,
+        passed=not agreement.contrary,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="\n\n".join(part for part in parts if part),
+        metadata=_srocc(agreement.contrary),
+    )
+
+
+def _srocc(pairs: "list[Pair]") -> Metadata:
+    """Return the Spearman correlations of pairs; of two with one name the first counts."""
+    found = {
+        f"{slug(pair.scorer)}/srocc_{_key(pair.other)}": pair.correlation.spearman
+        for pair in reversed(pairs)
+    }
+    return {
+        name: dg.MetadataValue.float(round(rho, 4))
+        for name, rho in sorted(found.items())
+        if rho is not None
+    }
+
+
+def _key(reference: str) -> str:
+    return slug(reference) or reference
+
+
+def _shown(agreement: "Agreement", reference: str) -> str:
+    """Return the most disputed clips, fewer of them where the UI then shows them at once."""
+    texts = [disputed_markdown(agreement, reference, most) for most in (SHOWN_CLIPS, 5, 3)]
+    return next((text for text in texts if len(text) < SHOWN_AT_ONCE), texts[0])
+
+
+def _pictures_markdown(made: "MadeAgreement") -> str:
+    parts = [f"![{title}]({inline_svg(svg)})" for title, svg in made.pictures.items()]
+    return "\n\n".join(parts)

@@ -1,0 +1,268 @@
+"""What Dagster's history says of each joined table: its latest materialization or failure.
+
+Only stored events are read here, never a table; how a report reads does not belong here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import dagster as dg
+import msgspec
+from dagster import DagsterEventType, RunStatusChangeRecordsFilter
+
+from second_opinion_assets.agreement.joined_table import JoinedTable
+from second_opinion_assets.contract.columns import APPENDED
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.record import Record, record_of
+from second_opinion_assets.graph.joined import JOINED_KEY
+from second_opinion_assets.graph.metadata import DRIFT, SUMMARY
+from second_opinion_assets.graph.sources import DATA_VERSION_TAG
+from second_opinion_assets.join.outcomes import (
+    EarlierOutput,
+    TableOutcome,
+    TableStatus,
+    TableSummary,
+)
+from second_opinion_assets.matching.drift import Drift
+from second_opinion_assets.scores.payload import slug
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from second_opinion_assets.join.manifest import Manifest, TableSpec
+
+PAGE_EVENTS = 1000
+_Item = TypeVar("_Item")
+
+
+class Attempts(NamedTuple):
+    """Runs that were to join a table and have not, by table: those that ended, and the others."""
+
+    failed: dict[str, str]
+    in_progress: dict[str, str]
+
+
+class _Joined(NamedTuple):
+    run_id: str
+    summary: TableSummary | None
+    drift: Drift | None
+
+
+class _Failure(NamedTuple):
+    error: str
+    summary: TableSummary | None
+
+
+def open_attempts(instance: dg.DagsterInstance, key: dg.AssetKey = JOINED_KEY) -> Attempts:
+    """Return the latest run of each table whose latest run published nothing, or not yet.
+
+    Args:
+        instance: whose history is read.
+        key: the asset that the runs were for.
+    """
+    storage = instance.event_log_storage
+    found = storage.get_latest_asset_partition_materialization_attempts_without_materializations(
+        key
+    )
+    run_of = {table_id: run_id for table_id, (run_id, _) in found.items()}
+    status_of = {}
+    for ids in _pages(sorted(set(run_of.values()))):
+        for run in instance.get_runs(dg.RunsFilter(run_ids=ids)):
+            status_of[run.run_id] = run.status
+    attempts = Attempts({}, {})
+    for table_id, run_id in run_of.items():
+        status = status_of.get(run_id)
+        if status is dg.DagsterRunStatus.FAILURE:
+            attempts.failed[table_id] = run_id
+        elif status is not None and status is not dg.DagsterRunStatus.CANCELED:
+            attempts.in_progress[table_id] = run_id
+    return attempts
+
+
+def state_version(instance: dg.DagsterInstance, attempts: Attempts) -> str:
+    """Return a hash that changes whenever a table was joined, or failed, since."""
+    joined = _latest_ids(instance)
+    parts = [sorted(joined.items()), sorted(attempts.failed.items())]
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+def table_outcomes(
+    instance: dg.DagsterInstance, manifest: Manifest, attempts: Attempts
+) -> list[TableOutcome]:
+    """Return how each table of the manifest stands, in its order.
+
+    A table that is being joined right now stands as its earlier run left it.
+    """
+    joined = _latest_joined(instance)
+    failures = _failures(instance, attempts.failed.values())
+    return [
+        _failed(table, run_id, failures, joined.get(table.id))
+        if (run_id := attempts.failed.get(table.id))
+        else _not_failed(table, joined.get(table.id))
+        for table in manifest.tables
+    ]
+
+
+def joined_table(instance: dg.DagsterInstance, spec: TableSpec) -> JoinedTable:
+    """Return where the latest run left a joined table, and what its columns are.
+
+    Raises:
+        JoinError: it was never joined, by another version, or is not there any more.
+    """
+    wanted = dg.AssetRecordsFilter(JOINED_KEY, asset_partitions=[spec.id])
+    records = instance.fetch_materializations(wanted, limit=1).records
+    event = records[0].asset_materialization if records else None
+    if event is None:
+        msg = f"was never joined; materialize {JOINED_KEY.to_user_string()} of it first"
+        raise JoinError(msg)
+    version = (event.tags or {}).get(DATA_VERSION_TAG)
+    summary = _summary(event.metadata)
+    schema = event.metadata.get("dagster/column_schema")
+    key_column, provenance = (event.metadata.get(k) for k in ("key_column", "run_provenance"))
+    if not (version and summary and key_column and provenance) or not isinstance(
+        schema, dg.TableSchemaMetadataValue
+    ):
+        msg = "was joined by another version; materialize the table again"
+        raise JoinError(msg)
+    if not spec.out.exists():
+        msg = f"{spec.out}: was joined and is not there any more; materialize the table again"
+        raise JoinError(msg)
+    recorded: Any = provenance.value
+    prefix = recorded["args"]["prefix"]
+    prefixes = {name: f"{prefix}_{slug(name)}" for name in summary.competitors}
+    appended = {f"{start}_{column.suffix}" for start in prefixes.values() for column in APPENDED}
+    return JoinedTable(
+        path=spec.out,
+        key_column=str(key_column.value),
+        columns=tuple(c.name for c in schema.schema.columns if c.name not in appended),
+        column_prefixes=prefixes,
+        sha256=recorded["output_digests"]["out"]["sha256"],
+        version=version,
+    )
+
+
+def latest_records(instance: dg.DagsterInstance, manifest: Manifest) -> dict[str, Record]:
+    """Return what the latest materialization of each table recorded, in the manifest's order.
+
+    A table that was never joined, or by a version that recorded less, is left out.
+    """
+    records = {}
+    for table_id, _, metadata in _latest_materializations(instance):
+        try:
+            records[table_id] = record_of(_as_audit(metadata), table_id)
+        except JoinError:
+            continue
+    return {table.id: records[table.id] for table in manifest.tables if table.id in records}
+
+
+def _as_audit(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata of a joined table in the form of its audit, as far as a record goes."""
+    values = {name: value.value for name, value in metadata.items()}
+    summary, provenance = values.get(SUMMARY) or {}, values.get("run_provenance") or {}
+    prefix = provenance.get("args", {}).get("prefix")
+    return {
+        **summary,
+        "competitors": {
+            name: {**counts, "column_prefix": f"{prefix}_{slug(name)}"}
+            for name, counts in summary.get("competitors", {}).items()
+        },
+        "key_column": values.get("key_column"),
+        "missing_policy": values.get("missing_policy"),
+        "run_provenance": provenance,
+    }
+
+
+def _not_failed(table: TableSpec, joined: _Joined | None) -> TableOutcome:
+    if joined is None:
+        return TableOutcome(table, TableStatus.not_joined)
+    status = TableStatus.ok if table.out.exists() else TableStatus.output_gone
+    return TableOutcome(table, status, joined.summary, run_id=joined.run_id, drift=joined.drift)
+
+
+def _failed(
+    table: TableSpec, run_id: str, failures: Mapping[str, _Failure], joined: _Joined | None
+) -> TableOutcome:
+    failure = failures.get(run_id, _Failure("the run failed without saying why", None))
+    earlier = joined and EarlierOutput(
+        exists=table.out.exists(),
+        output_rows=joined.summary.output_rows if joined.summary else None,
+        run_id=joined.run_id,
+    )
+    return TableOutcome(table, TableStatus.failed, failure.summary, failure.error, run_id, earlier)
+
+
+def _latest_ids(instance: dg.DagsterInstance) -> Mapping[str, int]:
+    return instance.event_log_storage.get_latest_storage_id_by_partition(
+        JOINED_KEY, DagsterEventType.ASSET_MATERIALIZATION
+    )
+
+
+def _latest_joined(instance: dg.DagsterInstance) -> dict[str, _Joined]:
+    """Return the latest materialization of each table."""
+    return {
+        table_id: _Joined(run_id, _summary(metadata), _stored(metadata, DRIFT, Drift))
+        for table_id, run_id, metadata in _latest_materializations(instance)
+    }
+
+
+def _latest_materializations(
+    instance: dg.DagsterInstance,
+) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield table id, run and metadata of the latest materialization of each table."""
+    for ids in _pages(list(_latest_ids(instance).values())):
+        wanted = dg.AssetRecordsFilter(asset_key=JOINED_KEY, storage_ids=ids)
+        for record in instance.fetch_materializations(wanted, limit=len(ids)).records:
+            event = record.asset_materialization
+            if event is not None and event.partition is not None:
+                yield event.partition, record.event_log_entry.run_id, event.metadata
+
+
+def _failures(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> dict[str, _Failure]:
+    """Return why each of these runs failed, from the latest failures backwards."""
+    wanted = set(run_ids)
+    failures: dict[str, _Failure] = {}
+    cursor = None
+    while wanted - failures.keys():
+        page = instance.fetch_run_status_changes(
+            RunStatusChangeRecordsFilter(DagsterEventType.RUN_FAILURE),
+            limit=PAGE_EVENTS,
+            cursor=cursor,
+        )
+        for record in page.records:
+            if record.run_id in wanted and record.event_log_entry.dagster_event:
+                event = record.event_log_entry.dagster_event
+                failures[record.run_id] = _why(event)
+        cursor = page.cursor
+        if not page.has_more:
+            break
+    return failures
+
+
+def _why(event: dg.DagsterEvent) -> _Failure:
+    """Return why a run failed: its step's own words if it failed by intention, else the error."""
+    data = event.job_failure_data
+    step = data.first_step_failure_event
+    if step is None:
+        return _Failure(event.message or str(data.error and data.error.message), None)
+    failure = step.step_failure_data
+    expected = failure.user_failure_data
+    if expected is None:
+        cause = failure.error and (failure.error.cause or failure.error)
+        return _Failure(cause.message.strip() if cause else str(step.message), None)
+    return _Failure(expected.description or "", _summary(expected.metadata))
+
+
+def _summary(metadata: Mapping[str, Any]) -> TableSummary | None:
+    """Return the counts that were stored with an event; None for one without."""
+    return _stored(metadata, SUMMARY, TableSummary)
+
+
+def _stored(metadata: Mapping[str, Any], name: str, kind: type[_Item]) -> _Item | None:
+    stored = metadata.get(name)
+    return None if stored is None else msgspec.convert(stored.value, kind)
+
+
+def _pages(items: list[_Item]) -> Iterable[list[_Item]]:
+    return (items[start : start + PAGE_EVENTS] for start in range(0, len(items), PAGE_EVENTS))

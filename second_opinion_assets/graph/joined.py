@@ -1,0 +1,188 @@
+"""The joined tables: the asset that performs the join, one partition a table.
+
+Turning run config into options and results into events belongs here; the join does not.
+"""
+
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import msgspec
+from pydantic import Field
+
+from second_opinion_assets.contract.errors import JoinError, MissingScoresError
+from second_opinion_assets.contract.options import KeyNormalize, MissingPolicy, parse_options
+from second_opinion_assets.graph.checks import check_results, check_specs
+from second_opinion_assets.graph.metadata import (
+    count_metadata,
+    join_metadata,
+    summary_metadata,
+    tally_lines,
+)
+from second_opinion_assets.graph.runs import MOST_TABLES, Event, Outcome, events_of_run
+from second_opinion_assets.graph.sources import (
+    FEATURES_KEY,
+    OWNERS,
+    beta_accepted,
+    scorer_key,
+    source_deps,
+)
+from second_opinion_assets.join.join import JoinResult, materialize
+from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation, fingerprint, table_args
+from second_opinion_assets.matching.tally import Tally
+
+JOINED_KEY = dg.AssetKey("second_opinion_features")
+MANIFEST_FINGERPRINT = "manifest_fingerprint"
+JOINED_GROUP = "second_opinion"
+_DESCRIPTION = (
+    "Feature tables with the second opinions of external scorers: for each scorer a score, its "
+    "status (ok, bad, missing), runtime, frames and source, joined by key. Run config may set any "
+    "option of the join for one launch; what it leaves out is as the manifest says."
+)
+
+
+class JoinConfig(dg.Config):
+    """Options of the join for one launch; what is left out is as the manifest says.
+
+    Dagster takes an enum by its members' names, which are their values here.
+    """
+
+    missing_policy: MissingPolicy | None = Field(
+        default=None,
+        description="mark keeps every row, drop drops the rows that lack a scorer, fail publishes "
+        "nothing unless every row has an ok score from every scorer.",
+    )
+    key_column: str | None = Field(
+        default=None, description="Column of the feature table that holds the key."
+    )
+    score_key_field: str | None = Field(
+        default=None, description="Field of a score row that holds the key."
+    )
+    score_field: str | None = Field(
+        default=None, description="Field of a score row that holds the score, where it has it."
+    )
+    label_as_score: bool | None = Field(
+        default=None, description="Let score_field name a label, such as gt_score."
+    )
+    key_normalize: KeyNormalize | None = Field(
+        default=None, description="How keys are reduced on both sides before they are compared."
+    )
+    key_pattern: str | None = Field(
+        default=None,
+        description="Regular expression with one group: the part of a key that is reduced. A key "
+        "that does not match keeps its own text.",
+    )
+    prefix: str | None = Field(
+        default=None, description="First part of the name of every appended column."
+    )
+    overwrite: bool | None = Field(
+        default=None, description="Replace columns of these names that the table has already."
+    )
+    canonical_names: bool | None = Field(
+        default=None, description="Call a scorer that the registry knows by its one canonical name."
+    )
+
+    def overrides(self) -> dict[str, Any]:
+        """Return the options that this launch sets, as plain values."""
+        return {
+            name: value.value if isinstance(value, Enum) else value
+            for name, value in self
+            if value is not None
+        }
+
+
+def joined_tables(manifest: Manifest) -> dg.AssetsDefinition:
+    """Return the asset of the joined tables of a manifest."""
+    partitions = dg.StaticPartitionsDefinition([table.id for table in manifest.tables])
+    kinds = {table.out.suffix.lstrip(".").lower() for table in manifest.tables}
+
+    def second_opinion_features(
+        context: dg.AssetExecutionContext, config: JoinConfig
+    ) -> Iterator[Event]:
+        def join(table_id: str) -> Outcome:
+            return _join(context, manifest.table(table_id), config)
+
+        yield from events_of_run(context, join)
+
+    with beta_accepted():  # the backfill policy is one
+        return dg.asset(
+            key=JOINED_KEY,
+            deps=source_deps(manifest),
+            partitions_def=partitions,
+            check_specs=check_specs(JOINED_KEY, partitions),
+            code_version=JOIN_VERSION,
+            backfill_policy=dg.BackfillPolicy.multi_run(MOST_TABLES),
+            output_required=False,  # of several tables each yields its own events
+            group_name=JOINED_GROUP,
+            owners=OWNERS,
+            kinds={"python", *sorted(kinds)[:2]},
+            tags={"second_opinion/role": "joined"},
+            metadata={
+                "manifest": dg.MetadataValue.path(str(manifest.path)),
+                "promotion_grade_tables": [t.id for t in manifest.tables if t.promotion_grade],
+            },
+            description=_DESCRIPTION,
+        )(second_opinion_features)
+
+
+def _join(context: dg.AssetExecutionContext, table: TableSpec, config: JoinConfig) -> Outcome:
+    """Join one table and say what became of it."""
+    grade = table.promotion_grade
+    try:
+        spec = _with_overrides(table, config)
+        result = materialize(spec, _invocation(spec, config))
+    except MissingScoresError as error:
+        _log(context, table, error.tally)
+        checks = list(check_results(error.tally, spec, promotion_grade=grade, published=False))
+        counts = count_metadata(error.tally)
+        del counts["output_rows"]  # nothing was published
+        counts.update(summary_metadata(error.tally, published=False))
+        return Outcome(checks, counts, failure=str(error))
+    except JoinError as error:
+        return Outcome([], {}, failure=str(error))
+    _log(context, table, result.tally)
+    # What the manifest would have made of these inputs: a launch that overrides it is left alone
+    # by automation until its inputs or the manifest change.
+    by_manifest = fingerprint(table, result.features, [given.digest for given in result.sidecars])
+    return Outcome(
+        list(check_results(result.tally, spec, promotion_grade=grade, published=True)),
+        {
+            **join_metadata(result, FEATURES_KEY, _scorer_keys(result)),
+            MANIFEST_FINGERPRINT: dg.MetadataValue.text(by_manifest),
+        },
+        version=result.fingerprint,
+    )
+
+
+def _with_overrides(table: TableSpec, config: JoinConfig) -> TableSpec:
+    options = {**table.options.as_dict(), **config.overrides()}
+    return msgspec.structs.replace(table, options=parse_options(options, "run config"))
+
+
+def _invocation(spec: TableSpec, config: JoinConfig) -> Invocation:
+    """Return what asked for the join: a Dagster run has no command line of its own."""
+    return Invocation(
+        entrypoint=Path(__file__),
+        argv=(),
+        args={**table_args(spec), "partition": spec.id, "run_config": config.overrides()},
+    )
+
+
+def _scorer_keys(result: JoinResult) -> dict[str, dg.AssetKey]:
+    """Return which asset each scorer's rows came from; a file without rows stands for its label."""
+    keys = {
+        result.spec.scorer_name(given.sidecar.label): scorer_key(given.sidecar)
+        for given in result.sidecars
+        if given.sidecar.label
+    }
+    for given in result.sidecars:
+        keys.update(dict.fromkeys(given.competitors, scorer_key(given.sidecar)))
+    return {name: key for name, key in keys.items() if name}
+
+
+def _log(context: dg.AssetExecutionContext, table: TableSpec, tally: Tally) -> None:
+    """Log the counts of a table, all in one event: many tables may share a run."""
+    context.log.info("\n".join([table.id, *tally_lines(tally)]))

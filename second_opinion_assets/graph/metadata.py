@@ -1,0 +1,285 @@
+"""Results of the join as Dagster metadata: what a person reads in the UI.
+
+Few, stable, numeric keys plot over time; tables of text are Markdown.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dagster as dg
+import msgspec
+
+from second_opinion_assets.contract.columns import APPENDED, AppendedColumn
+from second_opinion_assets.join.join import JoinResult
+from second_opinion_assets.join.outcomes import TableSummary
+from second_opinion_assets.matching.drift import Drift
+from second_opinion_assets.matching.tally import Tally
+from second_opinion_assets.registry.facts import ScorerFacts
+from second_opinion_assets.report.drift import drift_markdown
+from second_opinion_assets.report.markdown import cell, table
+from second_opinion_assets.scores.payload import slug
+
+Metadata = dict[str, dg.MetadataValue]
+SUMMARY = "summary"
+DRIFT = "drift"
+
+
+def join_metadata(
+    result: JoinResult, features_key: dg.AssetKey, scorer_keys: Mapping[str, dg.AssetKey]
+) -> Metadata:
+    """Return the metadata of one joined table, what people read first and JSON last.
+
+    Args:
+        result: what the join did.
+        features_key: the asset that input columns come from.
+        scorer_keys: the asset that a scorer's columns come from, by the scorer's name.
+    """
+    metadata: Metadata = {
+        "tallies": dg.MetadataValue.md(tallies_markdown(result.tally)),
+        **(
+            {"gaps": dg.MetadataValue.md(gap_samples_markdown(result.tally))}
+            if result.tally.gaps
+            else {}
+        ),
+        **drift_metadata(result.drift),
+        "preview": dg.MetadataValue.md(preview_markdown(result)),
+        **summary_metadata(result.tally, published=True),
+        "run_provenance": dg.MetadataValue.json(result.provenance),
+        "output": dg.MetadataValue.path(str(result.spec.out)),
+        **(
+            {"audit": dg.MetadataValue.path(str(result.spec.audit_json))}
+            if result.spec.audit_json
+            else {}
+        ),
+        "missing_policy": dg.MetadataValue.text(result.spec.options.missing_policy.value),
+        "key_column": dg.MetadataValue.text(result.key_column),
+        **count_metadata(result.tally),
+        "dagster/row_count": dg.MetadataValue.int(result.tally.output_rows),
+        "dagster/partition_row_count": dg.MetadataValue.int(result.tally.output_rows),
+        "dagster/uri": dg.MetadataValue.text(result.spec.out.resolve().as_uri()),
+        "dagster/column_schema": _column_schema(result),
+        "dagster/column_lineage": _column_lineage(result, features_key, scorer_keys),
+    }
+    return dict(
+        sorted(metadata.items(), key=lambda item: isinstance(item[1], dg.JsonMetadataValue))
+    )
+
+
+def summary_metadata(tally: Tally, *, published: bool) -> Metadata:
+    """Return the counts that a report on all tables is made from, without reading any."""
+    summary = TableSummary.of(tally, published=published)
+    return {SUMMARY: dg.MetadataValue.json(msgspec.to_builtins(summary))}
+
+
+def drift_metadata(drift: Drift) -> Metadata:
+    """Return what changed since the join before, and of it the counts that plot over time."""
+    metadata: Metadata = {
+        "changes": dg.MetadataValue.md(drift_markdown(drift)),
+        DRIFT: dg.MetadataValue.json(msgspec.to_builtins(drift)),
+    }
+    if found := drift.changes:
+        metadata["changed_rows"] = dg.MetadataValue.int(found.changed_rows)
+        metadata["added_rows"] = dg.MetadataValue.int(found.added_rows)
+        metadata["gone_rows"] = dg.MetadataValue.int(found.gone_rows)
+        for name, scorer in found.scorers.items():
+            part = slug(name)
+            metadata[f"{part}/changed_rows"] = dg.MetadataValue.int(scorer.changed_rows)
+            metadata[f"{part}/mean_shift"] = dg.MetadataValue.float(scorer.mean_shift or 0.0)
+    return metadata
+
+
+def count_metadata(tally: Tally) -> Metadata:
+    """Return the counts of a join, the totals first and then by scorer."""
+    counts: Metadata = {
+        "input_rows": dg.MetadataValue.int(tally.input_rows),
+        "output_rows": dg.MetadataValue.int(tally.output_rows),
+        "matched_rows": dg.MetadataValue.int(tally.matched_rows),
+        "missing_rows": dg.MetadataValue.int(tally.missing_rows),
+        "bad_rows": dg.MetadataValue.int(tally.bad_rows),
+        "null_keys": dg.MetadataValue.int(tally.null_keys),
+    }
+    for name, scorer in tally.scorers.items():
+        part = slug(name)
+        counts[f"{part}/missing_rows"] = dg.MetadataValue.int(scorer.missing_rows)
+        counts[f"{part}/bad_rows"] = dg.MetadataValue.int(scorer.bad_rows)
+        counts[f"{part}/coverage"] = dg.MetadataValue.float(round(scorer.coverage, 4))
+    return counts
+
+
+def tallies_markdown(tally: Tally) -> str:
+    """Return one row a scorer: scores loaded, rows by status, and the range of ok scores."""
+    heading = ["scorer", "loaded", "ok", "missing", "bad", "coverage", "score range"]
+    rows = [
+        [
+            cell(name),
+            str(scorer.scores_loaded),
+            str(scorer.matched_rows),
+            str(scorer.missing_rows),
+            str(scorer.bad_rows),
+            f"{scorer.coverage:.1%}",
+            "none" if scorer.score_min is None else f"{scorer.score_min:g} … {scorer.score_max:g}",
+        ]
+        for name, scorer in tally.scorers.items()
+    ]
+    return table(heading, rows)
+
+
+def tally_lines(tally: Tally) -> list[str]:
+    """Return the counts as log lines."""
+    return [
+        (
+            f"input_rows={tally.input_rows} output_rows={tally.output_rows} "
+            f"null_keys={tally.null_keys}"
+        ),
+        *(
+            f"{name}: ok={scorer.matched_rows} missing={scorer.missing_rows} "
+            f"bad={scorer.bad_rows} coverage={scorer.coverage:.1%}"
+            for name, scorer in tally.scorers.items()
+        ),
+    ]
+
+
+def gap_samples_markdown(tally: Tally) -> str:
+    """Return the first missing and bad rows of each scorer, one row of the table each."""
+    rows = [
+        *(
+            [cell(name), "missing", str(sample.row), cell(sample.key or "(no key)"), "", ""]
+            for name, scorer in tally.scorers.items()
+            for sample in scorer.missing
+        ),
+        *(
+            [
+                cell(name),
+                "bad",
+                str(sample.row),
+                cell(sample.key),
+                cell(sample.reason),
+                cell(Path(sample.where).name),
+            ]
+            for name, scorer in tally.scorers.items()
+            for sample in scorer.bad
+        ),
+    ]
+    return table(["scorer", "status", "row", "key", "reason", "where"], rows)
+
+
+def preview_markdown(result: JoinResult) -> str:
+    """Return the first joined rows: key, and for each scorer the score or why there is none."""
+    scorers = result.tally.scorers
+    if not result.preview:
+        return "no rows"
+    rows = [
+        [
+            cell(str(row[result.key_column])),
+            *(_opinion(row, scorer.column_prefix) for scorer in scorers.values()),
+        ]
+        for row in result.preview
+    ]
+    return table([cell(name) for name in (result.key_column, *scorers)], rows)
+
+
+def _opinion(row: Mapping[str, object], column_prefix: str) -> str:
+    score, status = row[f"{column_prefix}_score"], row[f"{column_prefix}_status"]
+    if score is None:
+        return str(status)
+    return f"{score:.6g}" if status == "ok" else f"{status} ({score:.6g})"
+
+
+def _column_schema(result: JoinResult) -> dg.TableSchemaMetadataValue:
+    columns = [dg.TableColumn(name, kind) for name, kind in result.columns]
+    names = iter(result.appended)
+    for scorer in result.tally.scorers:
+        facts = result.spec.registry.facts(scorer)
+        columns.extend(_appended_column(next(names), column, scorer, facts) for column in APPENDED)
+    return dg.MetadataValue.table_schema(dg.TableSchema(columns))
+
+
+def _appended_column(
+    name: str, column: AppendedColumn, scorer: str, facts: ScorerFacts
+) -> dg.TableColumn:
+    """Return a column with its meaning, and whether it is one to learn from."""
+    description = column.description.format(scorer=scorer)
+    if not column.model_ready:
+        return dg.TableColumn(
+            name, column.type, f"{description}; no quality signal", tags={"bookkeeping": ""}
+        )
+    tags = {"model_ready": ""}
+    if facts.scale:
+        tags["scale"] = facts.scale.label
+    if facts.direction:
+        tags["direction"] = f"{facts.direction}_is_better"
+    meaning = scale_sentence(facts)
+    return dg.TableColumn(
+        name, column.type, f"{description}; {meaning}" if meaning else description, tags=tags
+    )
+
+
+def scale_sentence(facts: ScorerFacts) -> str:
+    """Return scale and direction in words, as far as they are known."""
+    parts = []
+    if facts.scale:
+        others = ", ".join(scale.label for scale in facts.scales[1:])
+        parts.append(f"scale {facts.scale.label}{f' (also seen on {others})' if others else ''}")
+    if facts.direction:
+        parts.append(f"{facts.direction} is better")
+    return ", ".join(parts)
+
+
+def facts_metadata(facts: ScorerFacts) -> Metadata:
+    """Return what is known of a scorer, with where each fact was verified."""
+    known: Metadata = {"scorer": dg.MetadataValue.text(facts.name)}
+    if facts.scales:
+        known["scale"] = dg.MetadataValue.text(facts.scales[0].label)
+    if facts.scales[1:]:
+        others = ", ".join(scale.label for scale in facts.scales[1:])
+        known["other_scales"] = dg.MetadataValue.text(others)
+    if facts.direction:
+        known["direction"] = dg.MetadataValue.text(f"{facts.direction} is better")
+    if facts.licence:
+        known["licence"] = dg.MetadataValue.text(facts.licence)
+    if facts.redistributable is not None:
+        known["redistributable"] = dg.MetadataValue.bool(facts.redistributable)
+    if facts.trained_on:
+        known["trained_on"] = dg.MetadataValue.text(", ".join(facts.trained_on))
+    if facts.homepage:
+        known["homepage"] = dg.MetadataValue.url(facts.homepage)
+    if facts.note:
+        known["note"] = dg.MetadataValue.text(facts.note)
+    if facts.sources or any(scale.source for scale in facts.scales):
+        known["verified_at"] = dg.MetadataValue.md(_sources_markdown(facts))
+    return known
+
+
+def _column_lineage(
+    result: JoinResult, features_key: dg.AssetKey, scorer_keys: Mapping[str, dg.AssetKey]
+) -> dg.TableColumnLineageMetadataValue:
+    deps = {name: [dg.TableColumnDep(features_key, name)] for name, _ in result.columns}
+    names = iter(result.appended)
+    for scorer in result.tally.scorers:
+        for column in APPENDED:
+            deps[next(names)] = [
+                dg.TableColumnDep(features_key, result.key_column),
+                dg.TableColumnDep(scorer_keys[scorer], column.suffix),
+            ]
+    return dg.MetadataValue.column_lineage(dg.TableColumnLineage(deps))
+
+
+def _sources_markdown(facts: ScorerFacts) -> str:
+    """Return where the facts on a scorer were verified, one row a place."""
+    sources = [(f"scale {scale.label}", scale.source) for scale in facts.scales if scale.source]
+    by_place: dict[str, list[str]] = {}
+    for fact, place in (*sources, *facts.sources.items()):
+        by_place.setdefault(place, []).append(fact)
+    return table(
+        ["fact", "where"], [[cell(", ".join(told)), _link(at)] for at, told in by_place.items()]
+    )
+
+
+def _link(place: str) -> str:
+    """Return a web address as a link that fits into a table: its host and last part."""
+    address = urlsplit(place)
+    if not address.netloc or set(place) & set(" |()<>"):
+        return cell(place)
+    owner = "/".join(address.path.split("/")[1:3])
+    return f"[{cell(f'{owner or address.netloc}: {Path(address.path).name}')}]({place})"

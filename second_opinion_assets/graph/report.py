@@ -1,0 +1,149 @@
+"""The report on all tables: an asset without partitions, made from Dagster's history alone.
+
+What the report says and how it reads is in `join.report`.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.graph.history import open_attempts, state_version, table_outcomes
+from second_opinion_assets.graph.joined import JOINED_GROUP, JOINED_KEY
+from second_opinion_assets.graph.metadata import Metadata
+from second_opinion_assets.graph.settings import Settings
+from second_opinion_assets.graph.sources import OWNERS
+from second_opinion_assets.join.manifest import Manifest
+from second_opinion_assets.join.outcomes import TableStatus, summaries
+from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation
+from second_opinion_assets.report.report import (
+    Report,
+    ReportFiles,
+    changes_markdown,
+    inline_svg,
+    troubles_markdown,
+)
+
+REPORT_KEY = dg.AssetKey("second_opinion_report")
+ALL_JOINED = "every_table_joined"
+
+
+def report_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
+    """Return the asset of the report on the tables of a manifest."""
+    files = report_files(manifest, settings)
+
+    @dg.asset(
+        key=REPORT_KEY,
+        deps=[dg.AssetDep(JOINED_KEY, partition_mapping=dg.AllPartitionMapping())],
+        check_specs=[
+            dg.AssetCheckSpec(
+                ALL_JOINED,
+                asset=REPORT_KEY,
+                description="The latest run of every table of the manifest published it, and its "
+                "output is still there.",
+            )
+        ],
+        code_version=JOIN_VERSION,
+        group_name=JOINED_GROUP,
+        owners=OWNERS,
+        kinds={"json", "markdown"},
+        tags={"second_opinion/role": "report"},
+        metadata={"manifest": dg.MetadataValue.path(str(manifest.path))},
+        description=(
+            "The tables of the manifest at a glance: which carry which second opinions, how much "
+            "of them is missing or bad, and which tables failed and why. Made from what the runs "
+            "recorded; no table is read again."
+        ),
+    )
+    def second_opinion_report(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        attempts = open_attempts(context.instance)
+        # Taken first: what ends while the report is made is reported the next time.
+        version = state_version(context.instance, attempts)
+        invocation = Invocation(
+            entrypoint=Path(__file__),
+            argv=(),
+            args={name: str(path) for name, path in files.named().items()},
+        )
+        outcomes = table_outcomes(context.instance, manifest, attempts)
+        report = Report(manifest, outcomes, invocation, files)
+        try:
+            files.refuse_shared(manifest)
+            report.write()
+        except JoinError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from None
+        yield dg.MaterializeResult(
+            metadata=report_metadata(report),
+            data_version=dg.DataVersion(version),
+            check_results=[_every_table_joined(report)],
+        )
+
+    return second_opinion_report
+
+
+def report_files(manifest: Manifest, settings: Settings) -> ReportFiles:
+    """Return where the report goes: named after the manifest, beside the joined tables."""
+    folder = settings.report_dir or _shared_folder([table.out for table in manifest.tables])
+    stem = manifest.path.stem
+    return ReportFiles(folder / f"{stem}.report.json", folder / f"{stem}.report.md")
+
+
+def report_metadata(report: Report) -> Metadata:
+    """Return the report as the UI shows it, pictures included, and totals that plot over time."""
+    picture = inline_svg(report.picture())
+    troubles = troubles_markdown(report.outcomes)
+    changes = changes_markdown(report.outcomes)
+    joined = summaries(report.outcomes)
+    statuses = Counter(outcome.status for outcome in report.outcomes)
+    totals = {
+        "tables": len(report.outcomes),
+        **{f"{status}_tables": statuses[status] for status in TableStatus},
+        "input_rows": sum(summary.input_rows for summary in joined),
+        "output_rows": sum(summary.output_rows for summary in joined),
+        "matched_rows": sum(summary.matched_rows for summary in joined),
+        "missing_rows": sum(summary.missing_rows for summary in joined),
+        "bad_rows": sum(summary.bad_rows for summary in joined),
+    }
+    scores = totals["matched_rows"] + totals["missing_rows"] + totals["bad_rows"]
+    files = report.files.named()
+    return {
+        "coverage": dg.MetadataValue.md(_picture_markdown(picture)),
+        **({"troubles": dg.MetadataValue.md(troubles)} if troubles else {}),
+        **({"changes": dg.MetadataValue.md(changes)} if changes else {}),
+        "report": dg.MetadataValue.md(report.markdown(picture)),
+        **{name: dg.MetadataValue.path(str(path)) for name, path in files.items()},
+        **{name: dg.MetadataValue.int(count) for name, count in totals.items()},
+        "share_ok": dg.MetadataValue.float(
+            round(totals["matched_rows"] / scores, 4) if scores else 0.0
+        ),
+        "run_provenance": dg.MetadataValue.json(report.document()["run_provenance"]),
+    }
+
+
+def _every_table_joined(report: Report) -> dg.AssetCheckResult:
+    """Return whether all is well; the description holds the picture, which the UI shows inline."""
+    troubles = troubles_markdown(report.outcomes)
+    parts = [_picture_markdown(inline_svg(report.picture())), *([troubles] if troubles else [])]
+    return dg.AssetCheckResult(
+        check_name=ALL_JOINED,
+        passed=not troubles,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="\n\n".join(parts),
+    )
+
+
+def _picture_markdown(url: str) -> str:
+    return f"![Coverage of tables by scorers]({url})"
+
+
+def _shared_folder(paths: list[Path]) -> Path:
+    """Return the deepest folder that all of these paths are below; the first's if only `/` is."""
+    folders = [path.parent for path in paths]
+    if any(folder.is_absolute() for folder in folders):
+        folders = [folder.absolute() for folder in folders]
+    shared = Path(os.path.commonpath(folders))
+    return folders[0] if shared == Path(shared.anchor) != Path() else shared

@@ -1,0 +1,159 @@
+"""The events of a run over one table or several: each has its own materialization, checks, failure.
+
+Dagster's own result of a step stands for all of a run's partitions or for none, so what it does
+for a run of one table is done here for each. What a table gives belongs to its asset.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+import dagster as dg
+from dagster import AssetCheckSeverity
+
+from second_opinion_assets.graph.metadata import Metadata
+from second_opinion_assets.graph.sources import DATA_VERSION_TAG
+
+MOST_TABLES = 50
+"""Tables of a backfill that share a run: see *Many tables* in docs/operations.md."""
+_UNKNOWN = "UNKNOWN"
+_SHOWN_FAILURES = 20
+Event = (
+    dg.AssetCheckResult
+    | dg.AssetCheckEvaluation
+    | dg.AssetMaterialization
+    | dg.MaterializeResult[None]
+    | dg.Output[None]
+)
+
+
+class Outcome(NamedTuple):
+    """What became of one table.
+
+    Attributes:
+        checks: the results of its checks; none if it could not be read.
+        metadata: of its materialization, or of its failure.
+        version: the data version that was published, or None.
+        failure: why nothing was published, in one line; empty if all is well.
+    """
+
+    checks: list[dg.AssetCheckResult]
+    metadata: Metadata
+    version: str | None = None
+    failure: str = ""
+
+
+def events_of_run(
+    context: dg.AssetExecutionContext, make: Callable[[str], Outcome]
+) -> Iterator[Event]:
+    """Make each table of a run, by its id, and yield its events; a failing one hurts no other.
+
+    Raises:
+        dg.Failure: a table failed; see `_events_of_tables` for several.
+    """
+    if not context.has_partition_key:  # a range of them
+        yield from _events_of_tables(context, make)
+        return
+    outcome = make(context.partition_key)
+    if outcome.failure:
+        yield from outcome.checks
+        # Its one line; trying again would not help.
+        raise dg.Failure(outcome.failure, outcome.metadata, allow_retries=False)
+    yield dg.MaterializeResult(
+        metadata=outcome.metadata,
+        data_version=dg.DataVersion(outcome.version or ""),
+        check_results=outcome.checks,
+    )
+
+
+def _events_of_tables(
+    context: dg.AssetExecutionContext, make: Callable[[str], Outcome]
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output[None]]:
+    """Make each table of a run and yield its events.
+
+    Raises:
+        dg.Failure: once all tables are done; names those that failed, and has a bug as its cause.
+    """
+    specs = {spec.name: spec for spec in context.assets_def.check_specs}
+    provenance = _provenance_tags(context)
+    failures: dict[str, str] = {}
+    bug: Exception | None = None
+    for table_id in context.partition_keys:
+        try:
+            outcome = make(table_id)
+        except Exception as error:  # noqa: BLE001 (raised once the other tables are done)
+            bug = error
+            outcome = Outcome([], {}, failure=f"{type(error).__name__}: {error}")
+        if outcome.version is not None:
+            tags = {**provenance, DATA_VERSION_TAG: outcome.version}
+            yield dg.AssetMaterialization(
+                context.asset_key, partition=table_id, metadata=outcome.metadata, tags=tags
+            )
+        for result in outcome.checks:
+            evaluation = _evaluation(specs[result.check_name or ""], table_id, result)
+            yield evaluation
+            if evaluation.blocking and _is_error(evaluation):
+                failures[table_id] = f"published, but its {evaluation.check_name} failed"
+        if outcome.failure:
+            failures[table_id] = outcome.failure
+            context.log.error("%s: %s", table_id, outcome.failure)
+    if failures:
+        raise _failure(failures, len(context.partition_keys)) from bug
+    # The step has an output for each check, which says nothing; its own one would stand for a
+    # materialization of every table once more.
+    outputs = context.op_execution_context.selected_output_names
+    for name in sorted(outputs - set(context.assets_def.keys_by_output_name)):
+        yield dg.Output(None, name)
+
+
+def _evaluation(
+    spec: dg.AssetCheckSpec, table_id: str, result: dg.AssetCheckResult
+) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(
+        spec.asset_key,
+        spec.name,
+        result.passed,
+        metadata=result.metadata,
+        severity=result.severity,
+        description=result.description,
+        blocking=spec.blocking,
+        partition=table_id,
+    )
+
+
+def _is_error(evaluation: dg.AssetCheckEvaluation) -> bool:
+    return not evaluation.passed and evaluation.severity is AssetCheckSeverity.ERROR
+
+
+def _failure(failures: Mapping[str, str], tables: int) -> dg.Failure:
+    """Return the failure of a run that names the tables that failed; trying again is no use."""
+    shown = [f"{table_id}: {why}" for table_id, why in failures.items()][:_SHOWN_FAILURES]
+    if len(failures) > len(shown):
+        shown.append(f"and {len(failures) - len(shown)} more")
+    return dg.Failure(
+        description=f"{len(failures)} of {tables} tables failed\n" + "\n".join(shown),
+        metadata={"failed_tables": dg.MetadataValue.json(dict(failures))},
+        allow_retries=False,
+    )
+
+
+def _provenance_tags(context: dg.AssetExecutionContext) -> dict[str, str]:
+    """Return the tags by which Dagster tells later whether an input changed.
+
+    An input's event pointer is the latest event that the step could have known of. Its data
+    version is looked up by that pointer where the input is partitioned, as all of ours are.
+    """
+    tags = {
+        "dagster/code_version": str(context.assets_def.code_versions_by_key[context.asset_key]),
+        "dagster/data_version_is_user_provided": "true",
+    }
+    inputs = context.assets_def.asset_deps[context.asset_key]
+    records = context.instance.get_asset_records(list(inputs))
+    latest = {r.asset_entry.asset_key: r.asset_entry.last_materialization_record for r in records}
+    for key in inputs:
+        record = latest.get(key)
+        if record is None:
+            record = next(iter(context.instance.fetch_observations(key, limit=1).records), None)
+        name = key.to_user_string()
+        tags[f"dagster/input_data_version/{name}"] = _UNKNOWN
+        tags[f"dagster/input_event_pointer/{name}"] = str(record.storage_id) if record else "NULL"
+    return tags

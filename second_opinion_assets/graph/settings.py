@@ -1,0 +1,82 @@
+"""What a deployment chooses. The only reader of environment variables."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from second_opinion_assets.contract.errors import JoinError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_MANIFEST = "config/smoke.json"
+
+
+class SettingsError(JoinError):
+    """An environment variable has a value that it cannot have."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Which manifest the graph is made from, and how it refreshes.
+
+    Attributes:
+        manifest: ``SECOND_OPINION_MANIFEST``, by default the smoke manifest.
+        base_dir: ``SECOND_OPINION_BASE_DIR``, what the manifest's paths are relative to;
+            None for the manifest's own folder.
+        report_dir: ``SECOND_OPINION_REPORT_DIR``, where the report on all tables goes; None for
+            the folder that all joined tables share.
+        automation: ``SECOND_OPINION_AUTOMATION``, whether sensor and schedule start switched on.
+        settle_seconds: ``SECOND_OPINION_SETTLE_SECONDS``, how long a file must have been still.
+        interval_seconds: ``SECOND_OPINION_INTERVAL_SECONDS``, least time between two looks.
+        nightly_cron: ``SECOND_OPINION_NIGHTLY_CRON``, when the nightly refresh looks.
+    """
+
+    manifest: Path
+    base_dir: Path | None = None
+    report_dir: Path | None = None
+    automation: bool = False
+    settle_seconds: float = 10.0
+    interval_seconds: int = 30
+    nightly_cron: str = "0 3 * * *"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read the settings; an empty variable is as good as none.
+
+        Raises:
+            SettingsError: a variable that is not one of its values.
+        """
+
+        def read(name: str, default: str) -> str:
+            return environment.get(f"SECOND_OPINION_{name}") or default
+
+        base_dir = read("BASE_DIR", "")
+        report_dir = read("REPORT_DIR", "")
+        automation = read("AUTOMATION", "off")
+        if automation not in {"on", "off"}:
+            msg = f"SECOND_OPINION_AUTOMATION is {automation!r}, expected on or off"
+            raise SettingsError(msg)
+        return cls(
+            manifest=Path(read("MANIFEST", DEFAULT_MANIFEST)),
+            base_dir=Path(base_dir) if base_dir else None,
+            report_dir=Path(report_dir) if report_dir else None,
+            automation=automation == "on",
+            settle_seconds=_seconds("SETTLE_SECONDS", read("SETTLE_SECONDS", "10")),
+            interval_seconds=round(_seconds("INTERVAL_SECONDS", read("INTERVAL_SECONDS", "30"))),
+            nightly_cron=read("NIGHTLY_CRON", "0 3 * * *"),
+        )
+
+
+def _seconds(name: str, text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        msg = f"SECOND_OPINION_{name} is {text!r}, expected a number of seconds"
+        raise SettingsError(msg)
+    return seconds

@@ -1,0 +1,276 @@
+"""What is refreshed elsewhere: feature tables, scorer sidecars and the manifest's entries.
+
+They are observable source assets with one partition a table. Looking at files belongs here;
+joining them does not.
+"""
+
+import hashlib
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import dagster as dg
+import msgspec
+
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.graph.metadata import facts_metadata
+from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets.join.provenance import table_args
+from second_opinion_assets.join.source_files import SourceFile, read_source_file
+from second_opinion_assets.registry.facts import ScorerFacts
+from second_opinion_assets.scores import Sidecar
+from second_opinion_assets.scores.payload import slug
+from second_opinion_assets.storage.content import plain_name
+
+OWNERS = ["team:video-quality"]
+SOURCES_GROUP = "sources"
+FEATURES_KEY = dg.AssetKey("feature_tables")
+ENTRIES_KEY = dg.AssetKey("manifest_entries")
+SIDECARS_PREFIX = "scorer_sidecars"
+DATA_VERSION_TAG = "dagster/data_version"
+STAMP = "stamp"
+OBSERVE_JOB = "observe_sources"
+
+
+class PartitionState(NamedTuple):
+    """What one partition of a source holds: its data version, and what the UI shows of it."""
+
+    version: str
+    metadata: dict[str, dg.MetadataValue]
+
+
+def scorer_key(sidecar: Sidecar) -> dg.AssetKey:
+    """Return the asset of a sidecar's scorer, named by its label, else by the file's stem."""
+    return dg.AssetKey([SIDECARS_PREFIX, slug(sidecar.scorer_name) or "unnamed"])
+
+
+def source_files(manifest: Manifest) -> dict[dg.AssetKey, dict[str, list[Path]]]:
+    """Return the files of every source asset of files, by table id."""
+    files: dict[dg.AssetKey, dict[str, list[Path]]] = {FEATURES_KEY: {}}
+    for table in manifest.tables:
+        files[FEATURES_KEY][table.id] = [table.features]
+        for sidecar in table.scores:
+            files.setdefault(scorer_key(sidecar), {}).setdefault(table.id, []).append(sidecar.path)
+    return files
+
+
+def source_partitions(manifest: Manifest) -> dict[dg.AssetKey, list[str]]:
+    """Return the tables that each source asset has a partition for."""
+    partitions = {key: list(files) for key, files in source_files(manifest).items()}
+    return {ENTRIES_KEY: [table.id for table in manifest.tables], **partitions}
+
+
+def source_deps(manifest: Manifest) -> list[dg.AssetDep]:
+    """Return the sources that a joined table depends on, each table on its own partitions."""
+    return [
+        dg.AssetDep(key, partition_mapping=dg.StaticPartitionMapping({t: t for t in tables}))
+        for key, tables in source_partitions(manifest).items()
+    ]
+
+
+def source_assets(manifest: Manifest) -> list[dg.SourceAsset]:
+    """Return the observable source assets: entries, feature tables, and one for each scorer."""
+    assets = [_entries_asset(manifest)]
+    facts = _scorer_facts(manifest)
+    for key, files in source_files(manifest).items():
+        assets.append(_files_asset(key, files, facts.get(key)))
+    return assets
+
+
+def _scorer_facts(manifest: Manifest) -> dict[dg.AssetKey, ScorerFacts]:
+    """Return what is known of the scorer of each asset that has one, by its first label."""
+    facts: dict[dg.AssetKey, ScorerFacts] = {}
+    for table in manifest.tables:
+        for sidecar in table.scores:
+            known = manifest.registry.facts(sidecar.scorer_name)
+            facts.setdefault(scorer_key(sidecar), known)
+    return facts
+
+
+def files_state(files: Sequence[SourceFile]) -> PartitionState:
+    """Return the state of a partition that consists of these files."""
+    hashes = [file.digest.sha256 for file in files]
+    rows = [file.rows for file in files if file.rows is not None]
+    modified_ns = max(file.stamp.modified_ns for file in files)
+    metadata: dict[str, dg.MetadataValue] = {
+        "path": dg.MetadataValue.path(", ".join(str(file.path) for file in files)),
+        "bytes": dg.MetadataValue.int(sum(file.digest.bytes for file in files)),
+        "modified": dg.MetadataValue.timestamp(modified_ns / 1e9),
+        "sha256": dg.MetadataValue.text(", ".join(hashes)),
+    }
+    if rows:
+        metadata["rows"] = dg.MetadataValue.int(sum(rows))
+        metadata["dagster/partition_row_count"] = dg.MetadataValue.int(sum(rows))
+    if len(files) == 1:
+        metadata[STAMP] = dg.MetadataValue.json(msgspec.to_builtins(files[0].stamp))
+    return PartitionState(hashes[0] if len(hashes) == 1 else _hash("\n".join(hashes)), metadata)
+
+
+def entry_state(table: TableSpec) -> PartitionState:
+    """Return the state of a table's entry in the manifest: its paths and options."""
+    args = table_args(table)
+    version = _hash(msgspec.json.encode(args, order="sorted").decode())
+    return PartitionState(version, {"entry": dg.MetadataValue.json(args)})
+
+
+def state_events(
+    key: dg.AssetKey, table_id: str, state: PartitionState
+) -> Iterator[dg.AssetObservation | dg.AssetMaterialization]:
+    """Return what is reported of a source partition whose content changed.
+
+    The observation, with its data version, drives staleness; the materialization after it, with
+    the same version, is what makes the UI show the partition as present.
+    """
+    tags = {DATA_VERSION_TAG: state.version}
+    yield dg.AssetObservation(key, partition=table_id, metadata=state.metadata, tags=tags)
+    yield dg.AssetMaterialization(key, partition=table_id, metadata=state.metadata, tags=tags)
+
+
+def observe_job(manifest: Manifest) -> dg.JobDefinition:
+    """Return the job that observes all sources.
+
+    It has a step of its own: a job of assets would need one set of partitions for them all, and a
+    scorer has those of the tables that list it.
+    """
+    readers = {
+        ENTRIES_KEY: _entries_reader(manifest),
+        **{key: _files_reader(files) for key, files in source_files(manifest).items()},
+    }
+    partitions = source_partitions(manifest)
+
+    @dg.op(name="observe_every_source")
+    def observe(context: dg.OpExecutionContext) -> None:
+        for key, read in readers.items():
+            _observe(context, key, partitions[key], read)
+
+    @dg.job(
+        name=OBSERVE_JOB, description="Records path, bytes, rows and sha256 of every input file."
+    )
+    def job() -> None:
+        observe()
+
+    return job
+
+
+def _entries_asset(manifest: Manifest) -> dg.SourceAsset:
+    return _source_asset(
+        ENTRIES_KEY,
+        [table.id for table in manifest.tables],
+        _entries_reader(manifest),
+        role="manifest",
+        kinds=["json"],
+        description=(
+            "What the manifest says of each table: its paths and options. An edit makes the tables "
+            "concerned stale, and no others."
+        ),
+        metadata={"manifest": dg.MetadataValue.path(str(manifest.path))},
+    )
+
+
+def _files_asset(
+    key: dg.AssetKey, files: dict[str, list[Path]], facts: ScorerFacts | None
+) -> dg.SourceAsset:
+    what = (
+        f"Score files (sidecars) that the scorer `{key.path[-1]}` left, one partition a table."
+        if facts
+        else "Feature tables as they are refreshed elsewhere, one partition a table."
+    )
+    return _source_asset(
+        key,
+        list(files),
+        _files_reader(files),
+        role="scorer" if facts else "features",
+        kinds=_kinds(path for paths in files.values() for path in paths),
+        description=f"{what} Observing one records path, bytes, rows and sha256.",
+        metadata={
+            "tables": dg.MetadataValue.int(len(files)),
+            **(facts_metadata(facts) if facts else {}),
+        },
+    )
+
+
+def _entries_reader(manifest: Manifest) -> Callable[[str], PartitionState]:
+    tables = {table.id: table for table in manifest.tables}
+    return lambda table_id: entry_state(tables[table_id])
+
+
+def _files_reader(files: dict[str, list[Path]]) -> Callable[[str], PartitionState]:
+    return lambda table_id: files_state([read_source_file(path) for path in files[table_id]])
+
+
+def _kinds(paths: Iterable[Path]) -> list[str]:
+    """Return what the UI shows as the forms of files; Dagster takes three at most."""
+    kinds = {plain_name(path).suffix[1:].lower() or "folder" for path in paths}
+    return sorted(kinds)[:3]
+
+
+def _source_asset(
+    key: dg.AssetKey,
+    table_ids: list[str],
+    read: Callable[[str], PartitionState],
+    *,
+    role: str,
+    kinds: list[str],
+    description: str,
+    metadata: dict[str, dg.MetadataValue],
+) -> dg.SourceAsset:
+    def observe(context: dg.OpExecutionContext) -> dg.DataVersionsByPartition:
+        asked = context.partition_keys if context.has_partition_key else table_ids
+        _observe(context, key, asked, read)
+        with beta_accepted():
+            return dg.DataVersionsByPartition({})
+
+    with beta_accepted():
+        return dg.observable_source_asset(
+            key=key,
+            group_name=SOURCES_GROUP,
+            description=description,
+            partitions_def=dg.StaticPartitionsDefinition(table_ids),
+            metadata=metadata,
+            tags={
+                "second_opinion/role": role,
+                **{f"dagster/kind/{kind}": "" for kind in kinds},
+            },
+        )(observe)
+
+
+def _observe(
+    context: dg.OpExecutionContext,
+    key: dg.AssetKey,
+    table_ids: Sequence[str],
+    read: Callable[[str], PartitionState],
+) -> None:
+    """Record those partitions of a source whose content changed; a broken file hurts no other."""
+    for table_id in table_ids:
+        try:
+            state = read(table_id)
+        except JoinError as error:
+            context.log.warning("%s: %s", table_id, error)
+            continue
+        if _is_news(context.instance, key, table_id, state.version):
+            for event in state_events(key, table_id, state):
+                context.log_event(event)
+
+
+def _is_news(instance: dg.DagsterInstance, key: dg.AssetKey, table_id: str, version: str) -> bool:
+    """Say whether a source partition's content differs from what was observed last."""
+    latest = instance.fetch_observations(
+        dg.AssetRecordsFilter(asset_key=key, asset_partitions=[table_id]), limit=1
+    ).records
+    if not latest or latest[0].asset_observation is None:
+        return True
+    return latest[0].asset_observation.tags.get(DATA_VERSION_TAG) != version
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@contextmanager
+def beta_accepted() -> Iterator[None]:
+    """Silence one warning: what has no other way in Dagster is a beta."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        yield

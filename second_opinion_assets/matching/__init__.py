@@ -1,0 +1,1 @@
+"""Keys to rows: pure functions that open nothing."""

@@ -1,0 +1,242 @@
+"""Keys: which field holds one, what its text is, and how it is reduced before comparison."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import takewhile
+from operator import eq, ne
+from typing import TYPE_CHECKING, NamedTuple
+
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.options import KeyNormalize, compile_key_pattern
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Iterable
+
+    from second_opinion_assets.tables.block import FeatureTable
+
+KEY_NAMES = (
+    "clip_id",
+    "video_id",
+    "chug_video_id",
+    "content_id",
+    "file_name",
+    "filename",
+    "basename",
+    "name",
+    "distorted_path",
+    "dis_path",
+    "path",
+)
+FURTHER_KEY_NAMES = (
+    "clip_name",
+    "clip_key",
+    "key",
+    "src",
+    "img_path",
+    "image",
+    "video_name",
+    "video",
+    "input_file_dist",
+    "flickr_id",
+)
+"""Names that scorers and tables use too, taken where there is none of the usual names."""
+
+
+def find_name(names: Iterable[str], wanted: Iterable[str]) -> str | None:
+    """Return the name that matches the first of `wanted`, whatever its case, or None.
+
+    Where two names differ in case alone, the one written as wanted goes first.
+    """
+    names = list(names)
+    by_lower: dict[str, str] = {}
+    for name in names:
+        by_lower.setdefault(name.lower(), name)
+    for want in wanted:
+        if want in names:
+            return want
+        if want.lower() in by_lower:
+            return by_lower[want.lower()]
+    return None
+
+
+def choose_key_column(columns: Iterable[str], asked: str | None, table: str) -> str:
+    """Return the column of a feature table that holds the key.
+
+    Raises:
+        JoinError: the column asked for is not there, or none has a usual name.
+    """
+    columns = list(columns)
+    if not columns:
+        msg = f"{table}: there are no rows, so there is no key column"
+        raise JoinError(msg)
+    found = find_name(columns, [asked] if asked else (*KEY_NAMES, *FURTHER_KEY_NAMES))
+    if found is not None:
+        return found
+    there = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")  # noqa: PLR2004 (a line)
+    if asked:
+        msg = f"{table}: no column {asked!r} for the key; the columns are {there}"
+    else:
+        msg = (
+            f"{table}: no key column ({', '.join(KEY_NAMES)}) among {there}; name it as key_column"
+        )
+    raise JoinError(msg)
+
+
+def find_key_column(table: FeatureTable, asked: str | None, where: str) -> str:
+    """Return the key column of a table, one that is asked for however late it starts.
+
+    Raises:
+        JoinError: the column asked for is not there, or none has a usual name.
+    """
+    names = [column.name for column in table.columns]
+    if asked and find_name(names, [asked]) is None and table.has_column(asked):
+        return asked
+    return choose_key_column(names, asked, where)
+
+
+class Normalizer:
+    """Reduces the keys that were read from one field.
+
+    Args:
+        mode: how; `auto` goes by the field's own name.
+        field: the field or column.
+        pattern: regular expression whose one group is what is reduced of a key in which it is
+            found; any other key is reduced whole.
+
+    Attributes:
+        mode: how, once `auto` is decided.
+
+    Raises:
+        ValueError: a pattern that is no regular expression, or has not exactly one group.
+    """
+
+    def __init__(self, mode: KeyNormalize, field: str, pattern: str | None = None) -> None:
+        if mode is KeyNormalize.auto:
+            name = field.lower()
+            has_path = any(part in name for part in ("path", "file", "name"))
+            mode = KeyNormalize.basename if has_path else KeyNormalize.raw
+        self.mode = mode
+        self._pattern = None if pattern is None else compile_key_pattern(pattern)
+
+    @property
+    def merges(self) -> bool:
+        """Whether two different keys, not counting white space around them, may become one."""
+        return self.mode is not KeyNormalize.raw or self._pattern is not None
+
+    @property
+    def keeps_names(self) -> bool:
+        """Whether a key without white space or separators of paths stays as it is."""
+        return self.mode is not KeyNormalize.stem and self._pattern is None
+
+    def one(self, key: str) -> str:
+        """Return a key's normalised text, maybe an empty one."""
+        return _NORMALIZERS[self.mode](self._picked(key))
+
+    def many(self, keys: list[str]) -> list[str]:
+        """Return the normalised text of many keys, quickly where they are plain."""
+        if self._pattern is not None:
+            keys = list(map(self._picked, keys))
+        text = "\n".join(keys)
+        if "\\" in text or text.split() != keys or "/\n" in f"{text}\n":
+            return list(map(_NORMALIZERS[self.mode], keys))
+        # No white space to strip, no back slash, and no slash at an end: what is left is short.
+        plain = list(keys)
+        if self.mode in _NAMES and "/" in text:
+            plain = [key.rsplit("/", 1)[-1] for key in plain]
+        if self.mode is KeyNormalize.suffix:
+            plain = list(map(_path, plain))
+        if self.mode is KeyNormalize.stem:
+            plain = list(map(_without_suffix, plain))
+        return plain
+
+    def trail(self, key: str) -> Trail:
+        """Return a key as a path."""
+        return Trail.of(key, self._pattern)
+
+    def _picked(self, key: str) -> str:
+        """Return what the pattern's group found in a key, or the key."""
+        found = _find(self._pattern, key)
+        return key if found is None else found[1]
+
+
+class Trail(NamedTuple):
+    """A key as written, taken for a path: its last component, and its folders from the end.
+
+    The folders end with what the path starts from, `/` or nothing, so that equal trails are equal
+    paths and a longer path is told from a shorter one.
+    """
+
+    name: str
+    folders: tuple[str, ...]
+
+    @classmethod
+    @lru_cache(maxsize=1024)  # Scorers of one clip tend to write its key alike.
+    def of(cls, key: str, pattern: re.Pattern[str] | None = None) -> Trail:
+        """Return the trail of a key.
+
+        Args:
+            key: as written.
+            pattern: key pattern; where it is found, its group ends the path, and what stands around
+                it is a part of the name.
+        """
+        text = key.replace("\\", "/")
+        found = _find(pattern, key)
+        start, end = (0, len(text)) if found is None else found.span(1)
+        folder_end = text.rfind("/", 0, start) + 1
+        path = _path(text[:folder_end] + text[start:end])
+        name, *folders = reversed(path.removeprefix("/").split("/"))
+        name = text[folder_end:start].lstrip() + name + text[end:].rstrip()
+        return cls(name, (*folders, path[: path.startswith("/")]))
+
+    def agreement(self, other: Trail) -> tuple[int, bool]:
+        """Return how many folders agree from the end, and whether the names do too.
+
+        Names come last: that they count as one key is settled, be it that they differ in a suffix.
+        """
+        folders = sum(takewhile(bool, map(eq, self.folders, other.folders)))
+        return folders, self.name == other.name
+
+    def parts_from(self, other: Trail) -> bool:
+        """Say whether the two differ in a folder that both have."""
+        return any(map(ne, self.folders[:-1], other.folders[:-1]))
+
+
+def _find(pattern: re.Pattern[str] | None, key: str) -> re.Match[str] | None:
+    """Return where a pattern's group is found in a key."""
+    found = pattern.search(key) if pattern else None
+    return None if found is None or found[1] is None else found
+
+
+def _basename(key: str) -> str:
+    return key.strip().replace("\\", "/").rstrip("/").rpartition("/")[2].strip()
+
+
+def _stem(key: str) -> str:
+    return _without_suffix(_basename(key))
+
+
+def _without_suffix(name: str) -> str:
+    """Return a file's name without its last suffix; dots at its start begin none."""
+    stem, _, _ = name.rpartition(".")
+    return stem if stem.strip(".") else name
+
+
+def _path(key: str) -> str:
+    """Return a path: single slashes forward, no white space around components, no folder `.`."""
+    if not ("\\" in key or "//" in f"{key}/" or "./" in key or key.split() != [key]):
+        return key  # as most are
+    text = key.strip().replace("\\", "/")
+    *folders, name = [part for part in map(str.strip, text.split("/")) if part] or [""]
+    path = "/".join([*(folder for folder in folders if folder != "."), name])
+    return f"/{path}" if path and text.startswith("/") else path
+
+
+_NAMES = (KeyNormalize.basename, KeyNormalize.stem)
+_NORMALIZERS: dict[KeyNormalize, Callable[[str], str]] = {
+    KeyNormalize.raw: str.strip,
+    KeyNormalize.basename: _basename,
+    KeyNormalize.stem: _stem,
+    KeyNormalize.suffix: _path,
+}

@@ -1,0 +1,1 @@
+"""How tables ended, for people and programs."""

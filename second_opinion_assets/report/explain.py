@@ -1,0 +1,196 @@
+"""An explanation for a person at a terminal, and for a program."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from second_opinion_assets.contract.options import KeyNormalize
+from second_opinion_assets.join.explain import NamedBy, manifest_entry
+from second_opinion_assets.matching.keys import Normalizer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from second_opinion_assets.join.explain import (
+        ExplainedScorer,
+        ExplainedSidecar,
+        Explanation,
+        Reading,
+    )
+    from second_opinion_assets.matching.tally import ScorerTally
+
+EXPLAIN_SCHEMA = "second-opinion-explain-v1"
+_NAMED_BY = {
+    NamedBy.rows: "named by its rows",
+    NamedBy.label: "named by the label",
+    NamedBy.file: "no row names it: the file's name stands in, any label will do",
+}
+
+
+def lines(explanation: Explanation) -> Iterator[str]:
+    """Yield the explanation as lines of text."""
+    features = explanation.features
+    yield f"{features.path}: {features.rows} rows"
+    yield f"  key     {features.key_columns[0]}{_samples(features.keys)}"
+    if features.key_columns[1:]:
+        yield f"          also usual: {', '.join(features.key_columns[1:])}"
+    for sidecar in explanation.sidecars:
+        yield from _sidecar_lines(sidecar)
+    if explanation.readings:
+        yield ""
+        yield from _matrix(explanation)
+        yield ""
+        yield from _verdict(explanation)
+    yield ""
+    yield "Entry of a manifest in this folder:"
+    yield ""
+    yield json.dumps(manifest_entry(explanation), indent=2, ensure_ascii=False)
+
+
+def document(explanation: Explanation) -> dict[str, Any]:
+    """Return the explanation as plain JSON values."""
+    best = explanation.best
+    return {
+        "schema": EXPLAIN_SCHEMA,
+        "status": "failed" if explanation.problems else "ok",
+        "problems": explanation.problems,
+        "options": explanation.options.as_dict(),
+        "features": msgspec.to_builtins(explanation.features, enc_hook=str),
+        "sidecars": msgspec.to_builtins(explanation.sidecars, enc_hook=str),
+        "readings": [msgspec.to_builtins(reading) for reading in explanation.readings],
+        "best": best and {"key_column": best.key_column, "key_normalize": best.key_normalize.value},
+        "manifest_entry": manifest_entry(explanation),
+    }
+
+
+def _sidecar_lines(sidecar: ExplainedSidecar) -> Iterator[str]:
+    path = sidecar.sidecar.path
+    if sidecar.problem:
+        yield f"{path}: cannot be used"
+        yield f"  error   {sidecar.problem}"
+        return
+    form = (sidecar.reader or "").replace("_", " ")
+    yield f"{path}: {form}, {sidecar.rows} rows"
+    for scorer in sidecar.scorers:
+        yield f"  scorer  {scorer.competitor} ({_NAMED_BY[scorer.named_by]})"
+        yield f"  key     {', '.join(scorer.key_fields) or 'none'}{_samples(scorer.keys)}"
+        yield f"  score   {_score(sidecar, scorer)}: {scorer.ok_rows} ok, {scorer.bad_rows} bad"
+        if scorer.duplicate_rows:
+            yield f"  repeats {scorer.duplicate_rows} rows that say what an earlier one does"
+        for row in scorer.bad:
+            yield f"  bad     {row.key}: {row.reason} ({row.where})"
+
+
+def _score(sidecar: ExplainedSidecar, scorer: ExplainedScorer) -> str:
+    fields = ", ".join(sidecar.score_fields) or "none"
+    return f"{fields}, averaged over frames" if scorer.frame_scores else fields
+
+
+def _samples(keys: list[str]) -> str:
+    return f", such as {', '.join(map(repr, keys[:2]))}" if keys else ""
+
+
+def _matrix(explanation: Explanation) -> Iterator[str]:
+    """Yield a table: one row a reading of the keys, one column a scorer."""
+    readings = explanation.readings
+    scorers = list(dict.fromkeys(name for r in readings if r.tally for name in r.tally.scorers))
+    cells = [["key_column", "key_normalize", *scorers, ""]]
+    for number, reading in enumerate(readings):
+        counts = [_count(reading, name) for name in scorers]
+        note = "as asked" if number == 0 else ""
+        cells.append([reading.key_column, _mode(reading), *counts, note or _why_not(reading)])
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    rows = explanation.features.rows
+    yield f"Rows of {rows} that find a score, by how keys are read:"
+    for row in cells:
+        padded = (
+            cell.rjust(width) if 1 < number < len(row) - 1 else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield f"  {'  '.join(padded)}".rstrip()
+
+
+def _mode(reading: Reading) -> str:
+    if reading.key_normalize is KeyNormalize.auto:
+        return f"auto (here {reading.resolved})"
+    return str(reading.key_normalize)
+
+
+def _count(reading: Reading, scorer: str) -> str:
+    if reading.tally is None:
+        return "-"
+    return str(_found(reading.tally.scorers[scorer]))
+
+
+def _found(tally: ScorerTally) -> int:
+    return tally.matched_rows + tally.bad_rows - tally.ambiguous_rows
+
+
+def _why_not(reading: Reading) -> str:
+    if reading.problem:
+        return reading.problem
+    ambiguous = reading.tally.ambiguous_rows if reading.tally else 0
+    return f"{ambiguous} rows have an ambiguous key" if ambiguous else ""
+
+
+def _verdict(explanation: Explanation) -> Iterator[str]:
+    """Yield what comes of the options as asked, and what would do better."""
+    asked, best = explanation.readings[0], explanation.best
+    if asked.tally is None:
+        yield f"As asked: {asked.problem}"
+    else:
+        for name, tally in asked.tally.scorers.items():
+            yield from _scorer_verdict(name, tally, explanation)
+    if best is not None and best.found_rows > max(asked.found_rows, 0):
+        yield f"With {_setting(explanation, best)}: {_found_in_words(explanation, best)}."
+    elif asked.found_rows <= 0:
+        yield (
+            "No reading of these keys finds more: key_column and score_key_field name other "
+            "fields, key_pattern takes a part of a key."
+        )
+
+
+def _scorer_verdict(name: str, tally: ScorerTally, explanation: Explanation) -> Iterator[str]:
+    rows = explanation.features.rows
+    yield f"As asked: {_found(tally)} of {rows} rows find a score of {name}."
+    for collision in tally.collisions[:2]:
+        yield f"  {collision.reason} ({collision.where})"
+    column = explanation.readings[0].key_column
+    for sample in [sample.key for sample in tally.missing if sample.key][:1]:
+        yield _looked_for("row", column, sample, "score", explanation)
+    for sample in tally.unmatched[:1]:
+        yield _looked_for("score", _key_field(name, explanation), sample, "row", explanation)
+
+
+def _key_field(competitor: str, explanation: Explanation) -> str:
+    scorers = (scorer for sidecar in explanation.sidecars for scorer in sidecar.scorers)
+    return next(s.key_fields[0] for s in scorers if s.competitor == competitor)
+
+
+def _looked_for(whose: str, field: str, key: str, other: str, explanation: Explanation) -> str:
+    """Return what one key is reduced to, which the other side does not have."""
+    options = explanation.options
+    reduced = Normalizer(options.key_normalize, field, options.key_pattern).one(key)
+    as_what = "as it stands" if reduced == key else f"as {reduced!r}"
+    return f"  a {whose}'s {field} {key!r} is taken {as_what}: no {other} has that key"
+
+
+def _setting(explanation: Explanation, best: Reading) -> str:
+    """Return the options that the best reading changes, as a manifest writes them."""
+    asked = explanation.readings[0]
+    changes = []
+    if best.key_column != asked.key_column:
+        changes.append(f'"key_column": "{best.key_column}"')
+    if best.key_normalize is not asked.key_normalize:
+        changes.append(f'"key_normalize": "{best.key_normalize}"')
+    return " and ".join(changes)
+
+
+def _found_in_words(explanation: Explanation, best: Reading) -> str:
+    rows = explanation.features.rows
+    tallies = best.tally.scorers if best.tally else {}
+    counts = {name: _found(tally) for name, tally in tallies.items()}
+    return ", ".join(f"{count} of {rows} for {name}" for name, count in counts.items())

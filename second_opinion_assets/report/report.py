@@ -1,0 +1,201 @@
+"""The report on the tables of a manifest, as JSON, Markdown and a picture.
+
+One code path makes it for the command line's batch and for the asset; where the outcomes come
+from (a batch that just ran, Dagster's history) does not belong here.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from pathlib import Path  # noqa: TC003 (msgspec resolves the fields of a Struct)
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+
+from second_opinion_assets.join.manifest import Manifest, refuse_shared_outputs
+from second_opinion_assets.join.outcomes import BatchSummary, TableOutcome, TableStatus
+from second_opinion_assets.join.provenance import (
+    Invocation,
+    file_entry,
+    run_provenance,
+    table_args,
+)
+from second_opinion_assets.report.coverage import coverage_matrix, coverage_svg, left_out_note
+from second_opinion_assets.report.drift import drifts_markdown
+from second_opinion_assets.report.markdown import cell, table
+from second_opinion_assets.storage.files import json_document, publish_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BATCH_SCHEMA = "second-opinion-materializer-batch-v1"
+
+
+class ReportFiles(msgspec.Struct, frozen=True):
+    """Where the report goes; None for a form that is not wanted."""
+
+    report_json: Path | None = None
+    report_md: Path | None = None
+
+    @property
+    def coverage_svg(self) -> Path | None:
+        """The picture that the Markdown shows, beside it."""
+        return self.report_md and self.report_md.with_suffix(".coverage.svg")
+
+    def named(self) -> dict[str, Path]:
+        """Return the files there will be, by name."""
+        files = {
+            "report_json": self.report_json,
+            "report_md": self.report_md,
+            "coverage_svg": self.coverage_svg,
+        }
+        return {name: path for name, path in files.items() if path}
+
+    def refuse_shared(self, manifest: Manifest) -> None:
+        """Raise a ManifestError if a file would overwrite another one of the batch."""
+        refuse_shared_outputs(manifest, list(self.named().values()))
+
+
+class Report(msgspec.Struct, frozen=True):
+    """How the tables of a manifest stand, and what asked to know."""
+
+    manifest: Manifest
+    outcomes: list[TableOutcome]
+    invocation: Invocation
+    files: ReportFiles = ReportFiles()
+
+    @property
+    def status(self) -> str:
+        """`ok`, or `failed` if a table failed, or `incomplete` if one is not there."""
+        statuses = {outcome.status for outcome in self.outcomes}
+        if TableStatus.failed in statuses:
+            return "failed"
+        return "ok" if statuses <= {TableStatus.ok} else "incomplete"
+
+    @property
+    def summary(self) -> BatchSummary:
+        return BatchSummary.of(self.outcomes)
+
+    def document(self) -> dict[str, Any]:
+        """Return the report as plain JSON values."""
+        return {
+            "schema": BATCH_SCHEMA,
+            "status": self.status,
+            "manifest": str(self.manifest.path),
+            "summary": msgspec.to_builtins(self.summary),
+            "tables": [_table_entry(outcome) for outcome in self.outcomes],
+            "run_provenance": run_provenance(
+                self.invocation,
+                inputs={"manifest": file_entry(self.manifest.path, self.manifest.digest)},
+                outputs={name: str(path) for name, path in self.files.named().items()},
+            ),
+        }
+
+    def picture(self) -> str:
+        """Return the coverage matrix as SVG."""
+        return coverage_svg(coverage_matrix(self.outcomes))
+
+    def markdown(self, picture: str) -> str:
+        """Return the report as a Markdown document.
+
+        Args:
+            picture: where the coverage matrix is, a URL.
+        """
+        return "\n\n".join(self._sections(picture)) + "\n"
+
+    def write(self) -> None:
+        """Publish the report in every form that is wanted, the picture before what shows it."""
+        if svg := self.files.coverage_svg:
+            publish_text(svg, self.picture())
+        if md := self.files.report_md:
+            publish_text(md, self.markdown(quote(md.with_suffix(".coverage.svg").name)))
+        if path := self.files.report_json:
+            publish_text(path, json_document(self.document()).decode())
+
+    def _sections(self, picture: str) -> Iterator[str]:
+        """Yield the parts of the Markdown document, one a question that a reader has."""
+        totals = " ".join(f"{name}={n}" for name, n in msgspec.to_builtins(self.summary).items())
+        yield f"# Second-opinion batch: {self.status}"
+        yield f"Manifest: {cell(str(self.manifest.path))}"
+        yield totals
+        yield f"## Coverage\n\n![Coverage of tables by scorers]({picture})"
+        if note := left_out_note(coverage_matrix(self.outcomes)):
+            yield note
+        if troubles := troubles_markdown(self.outcomes):
+            yield f"## Not as they should be\n\n{troubles}"
+        if changes := changes_markdown(self.outcomes):
+            yield f"## Changes since the joins before\n\n{changes}"
+        yield f"## Tables\n\n{_tables_markdown(self.outcomes)}"
+
+
+def inline_svg(svg: str) -> str:
+    """Return a picture as a URL that holds the picture itself."""
+    return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
+
+
+def troubles_markdown(outcomes: list[TableOutcome]) -> str:
+    """Return one row for each table that is not ok, with why; empty if all are."""
+    rows = [
+        [cell(o.spec.id), o.status.replace("_", " "), cell(_what_happened(o))]
+        for o in outcomes
+        if o.status is not TableStatus.ok
+    ]
+    return table(["table", "status", "what happened"], rows).rstrip() if rows else ""
+
+
+def changes_markdown(outcomes: list[TableOutcome]) -> str:
+    """Return what changed in the tables that are there since the joins before their latest."""
+    return drifts_markdown(
+        {o.spec.id: o.drift for o in outcomes if o.drift and o.status is TableStatus.ok}
+    )
+
+
+def _what_happened(outcome: TableOutcome) -> str:
+    if outcome.status is TableStatus.not_joined:
+        return "never joined; materialize it"
+    if outcome.status is TableStatus.output_gone:
+        return f"{outcome.spec.out} was joined and is not there any more; materialize it again"
+    earlier = outcome.earlier
+    if earlier is None:
+        return f"{outcome.error}; nothing was published before"
+    by = f" of run {earlier.run_id}" if earlier.run_id else " of an earlier run"
+    rows = "" if earlier.output_rows is None else f" ({earlier.output_rows} rows)"
+    state = "is still in place" if earlier.exists else "is not there any more"
+    return f"{outcome.error}; the output{by}{rows} {state}"
+
+
+def _tables_markdown(outcomes: list[TableOutcome]) -> str:
+    rows = []
+    for outcome in outcomes:
+        summary = outcome.summary
+        counts = (
+            (summary.input_rows, summary.output_rows, summary.missing_rows, summary.bad_rows)
+            if summary
+            else ("",) * 4
+        )
+        shown = outcome.error or str(outcome.spec.out)
+        status = outcome.status.replace("_", " ")
+        rows.append([cell(outcome.spec.id), status, *map(str, counts), cell(shown)])
+    heading = ["table", "status", "input rows", "output rows", "missing", "bad", "output or error"]
+    return table(heading, rows).rstrip()
+
+
+def _table_entry(outcome: TableOutcome) -> dict[str, Any]:
+    spec = outcome.spec
+    args = table_args(spec)
+    entry: dict[str, Any] = {
+        "id": spec.id,
+        **{name: args.pop(name) for name in ("features", "scores", "out", "audit_json")},
+        "config": args,
+        "status": outcome.status.value,
+    }
+    optional = {
+        "summary": outcome.summary,
+        "error": outcome.error,
+        "run_id": outcome.run_id,
+        "earlier_output": outcome.earlier,
+        "drift": outcome.drift,
+    }
+    entry.update({name: msgspec.to_builtins(v) for name, v in optional.items() if v is not None})
+    return entry

@@ -1,0 +1,131 @@
+"""Which columns of a table of scores, CSV or parquet, are what: decided once, for all its rows.
+
+In a table one column is the score: where two might be, the choice is the user's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.matching.keys import FURTHER_KEY_NAMES, KEY_NAMES
+from second_opinion_assets.scores.payload import (
+    FURTHER_SCORE_NAMES,
+    RUNTIME_NAMES,
+    SCORE_NAMES,
+    is_label,
+    matching_fields,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from second_opinion_assets.scores.form import Asked
+
+ALL_KEY_NAMES = (*KEY_NAMES, *FURTHER_KEY_NAMES)
+ALL_SCORE_NAMES = (*SCORE_NAMES, *FURTHER_SCORE_NAMES)
+_SHOWN_COLUMNS = 12
+
+
+class ScoreTable(NamedTuple):
+    """The columns of a table of scores that are read; the others are passed over.
+
+    Attributes:
+        key: holds the key.
+        numbers: hold the score and runtimes.
+        texts: hold scorer and status.
+    """
+
+    key: str
+    numbers: tuple[str, ...]
+    texts: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.key, *self.numbers, *self.texts)
+
+
+def known_columns(columns: Sequence[str], asked: Asked) -> int:
+    """Return how many of these names are known, or asked for: with any, they are a header."""
+    rules = asked.rules
+    wanted = [name for name in (rules.key_field, rules.score_field) if name]
+    return len(set(matching_fields(tuple(columns), (*ALL_KEY_NAMES, *ALL_SCORE_NAMES, *wanted))))
+
+
+def score_table(columns: Sequence[str], asked: Asked, where: str) -> ScoreTable:
+    """Return what is read of a table with these columns.
+
+    Args:
+        columns: their names.
+        asked: what is asked for of the sidecar.
+        where: file and line, for the error message.
+
+    Raises:
+        JoinError: no key or score among them, or more than one that might be the score.
+    """
+    names = tuple(columns)
+    key = _key_column(names, asked, where)
+    score = _score_column(names, asked, where, key)
+    status = asked.rules.status_field
+    if asked.own and asked.own.status_field and not matching_fields(names, (status,)):
+        msg = f"{where}: no status column {status!r} among {_shown(names)}; name it as status_field"
+        raise JoinError(msg)
+    return ScoreTable(
+        key,
+        (score, *_others(names, RUNTIME_NAMES, (key, score))),
+        _others(names, ("competitor", status), (key, score)),
+    )
+
+
+def _key_column(names: tuple[str, ...], asked: Asked, where: str) -> str:
+    key = asked.rules.key_field
+    found = _one_each(matching_fields(names, (key,) if key else ALL_KEY_NAMES))
+    if not found:
+        wanted = f"no key column {key!r}" if key else "no key column with a usual name"
+        msg = f"{where}: {wanted} among {_shown(names)}; name it as score_key_field"
+        raise JoinError(msg)
+    return found[0]
+
+
+def _score_column(names: tuple[str, ...], asked: Asked, where: str, key: str) -> str:
+    own, of_table = asked.own_score_field, asked.rules.score_field
+    if own:
+        found = (own,) if own in names else matching_fields(names, (own,))
+    else:
+        found = matching_fields(names, (of_table,)) if of_table else ()
+        found = found[:1] or matching_fields(names, ALL_SCORE_NAMES)
+    found = tuple(name for name in dict.fromkeys(found) if name != key)
+    if not found:
+        wanted = f"no score column {own!r}" if own else "no score column with a usual name"
+        msg = f"{where}: {wanted} among {_shown(names)}; name it as score_field{_label_hint(names)}"
+        raise JoinError(msg)
+    if len(found) > 1:
+        msg = (
+            f"{where}: {found[0]!r} and {found[1]!r} might both be the score; "
+            "name the one that is as score_field"
+        )
+        raise JoinError(msg)
+    if names.count(found[0]) > 1:
+        msg = f"{where}: two columns are called {found[0]!r}; give them names of their own"
+        raise JoinError(msg)
+    return found[0]
+
+
+def _one_each(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _others(
+    names: tuple[str, ...], wanted: tuple[str, ...], taken: tuple[str, ...]
+) -> tuple[str, ...]:
+    return tuple(name for name in _one_each(matching_fields(names, wanted)) if name not in taken)
+
+
+def _shown(names: tuple[str, ...]) -> str:
+    more = ", …" if len(names) > _SHOWN_COLUMNS else ""
+    return ", ".join(names[:_SHOWN_COLUMNS]) + more
+
+
+def _label_hint(names: tuple[str, ...]) -> str:
+    labels = [name for name in names if is_label(name)]
+    return f" ({labels[0]} is a label, and no score)" if labels else ""

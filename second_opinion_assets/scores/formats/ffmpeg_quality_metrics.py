@@ -1,0 +1,40 @@
+"""The JSON output of ffmpeg-quality-metrics: one file a clip.
+
+Source: tests/response.json of
+https://github.com/slhck/ffmpeg-quality-metrics/tree/005239267f255ccc75ad1d541c749ea1abaab479
+It has the values of each frame in a list named after the metric, `vmaf` among them, and over all
+frames in `global.<metric>.<value>` the `average`, `median`, `stdev`, `min` and `max`;
+`input_file_dist` is the clip.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from second_opinion_assets.scores.formats.nested_score import nested_score
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from second_opinion_assets.scores.form import Asked
+    from second_opinion_assets.scores.payload import RowRules
+
+EXPECTED = "an object global and a text input_file_dist"
+USUAL_SCORE = "global.vmaf.vmaf.average"
+CLIP_FIELD = "input_file_dist"
+
+
+def recognises(members: dict[str, bytes]) -> bool:
+    """Say whether a payload with these members is such an output."""
+    return members.get("global", b"").startswith(b"{") and CLIP_FIELD in members
+
+
+def rules(members: dict[str, bytes], asked: Asked, path: Path) -> RowRules:
+    """Return how such an output is read: one score for all frames of its metric.
+
+    Raises:
+        JoinError: it lacks the metric.
+    """
+    score = nested_score(members, "global", USUAL_SCORE, asked, path)
+    metric = score.split(".")[1] if score.startswith("global.") else None
+    return asked.rules._replace(score_field=score, frames_field=metric)

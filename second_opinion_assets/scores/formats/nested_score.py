@@ -1,0 +1,53 @@
+"""Which nested number of a payload is its score, where a form has many and one that is usual."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from second_opinion_assets.contract import json_text
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.scores.payload import find_asked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from second_opinion_assets.scores.form import Asked
+
+_SHOWN_SCORES = 8
+
+
+def nested_score(members: dict[str, bytes], name: str, usual: str, asked: Asked, path: Path) -> str:
+    """Return the dotted path of a payload's score.
+
+    Args:
+        members: of the payload, with the text of their values.
+        name: the member that holds the scores.
+        usual: the path of the score that is taken where none is asked for, from the top.
+        asked: what is asked for of the sidecar.
+        path: the file.
+
+    Raises:
+        JoinError: the score is not there.
+    """
+    scores = json_text.decode(members[name], str(path))
+    payload = {**members, name: scores}
+    wanted = asked.own_score_field or usual
+    if not asked.own_score_field and asked.rules.score_field:
+        # Said of the whole table, whose other sidecars may be the ones that have such a field.
+        wanted = asked.rules.score_field if find_asked(payload, asked.rules.score_field) else usual
+    if find_asked(payload, wanted):
+        return wanted
+    there = [f"{name}.{score}" for score in _numbers_in(scores)]
+    shown = ", ".join(there[:_SHOWN_SCORES]) + (", …" if len(there) > _SHOWN_SCORES else "")
+    msg = f"{path}::$.{name}: no {wanted} among {shown or 'no scores'}; name one as score_field"
+    raise JoinError(msg)
+
+
+def _numbers_in(value: object) -> Iterator[str]:
+    """Yield the dotted path of each number in a value."""
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        if isinstance(inner, dict):
+            yield from (f"{name}.{path}" for path in _numbers_in(inner))
+        elif isinstance(inner, int | float):
+            yield name

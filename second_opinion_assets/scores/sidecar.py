@@ -1,0 +1,178 @@
+"""What a sidecar is: how it was asked for, by what rules it is read, and what was read of it.
+
+Reading one does not belong here.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.scores.payload import STATUS_FIELD, RowRules, is_label
+from second_opinion_assets.storage.content import plain_name
+from second_opinion_assets.storage.files import FileDigest  # noqa: TC001 (msgspec resolves it)
+from second_opinion_assets.storage.location import combined_digest
+
+if TYPE_CHECKING:
+    from second_opinion_assets.contract.options import JoinOptions
+    from second_opinion_assets.storage.location import Several
+
+
+class Reader(StrEnum):
+    """The forms of score files, each by the name of what reads it."""
+
+    json_lines = "json_lines"
+    json_document = "json_document"
+    json_concatenated = "json_concatenated"
+    csv = "csv"
+    csv_headerless = "csv_headerless"
+    external_bench = "external_bench"
+    ffmpeg_quality_metrics = "ffmpeg_quality_metrics"
+    libvmaf = "libvmaf"
+    parquet = "parquet"
+
+
+class SidecarRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How one sidecar is read, where that is not as the table's options say.
+
+    Attributes:
+        score_field: field that holds the score; a dotted path leads into nested fields.
+        key_field: field that holds the key, likewise.
+        status_field: field that holds the status, likewise; None for `status`.
+        key_pattern: regular expression with one group, which is what its keys are reduced from.
+        reader: what reads it; None to be told by its content.
+        label_as_score: whether `score_field` may be a label, such as `gt_score`.
+    """
+
+    score_field: str | None = None
+    key_field: str | None = None
+    status_field: str | None = None
+    key_pattern: str | None = None
+    reader: Reader | None = None
+    label_as_score: bool | None = None
+
+
+class Sidecar(msgspec.Struct, frozen=True):
+    """A score file as it was asked for.
+
+    Attributes:
+        path: the file, or the folder or pattern of several.
+        written: its path as written on the command line or in the manifest.
+        spec: the whole of what was written, `LABEL=path` or `path`.
+        label: the scorer's name for rows that do not name one.
+        rules: how to read it, as far as it has rules of its own.
+    """
+
+    path: Path
+    written: str
+    spec: str
+    label: str | None = None
+    rules: SidecarRules = SidecarRules()
+
+    def row_rules(self, options: JoinOptions) -> RowRules:
+        """Return how its rows are read: by its own rules, else as the table's options say.
+
+        Raises:
+            JoinError: the score asked for is a label, and that was not said to be meant.
+        """
+        own = self.rules
+        score_field = own.score_field or options.score_field
+        allowed = options.label_as_score if own.label_as_score is None else own.label_as_score
+        if score_field and is_label(score_field) and not allowed:
+            msg = (
+                f"{self.path}: score_field is {score_field!r}, a label and no second opinion; "
+                "name another field, or say label_as_score: true"
+            )
+            raise JoinError(msg)
+        return RowRules(
+            score_field,
+            own.key_field or options.score_key_field,
+            own.status_field or STATUS_FIELD,
+        )
+
+    @property
+    def scorer_name(self) -> str:
+        """The scorer's name as far as it shows without reading: the label, or that of the file."""
+        if self.label:
+            return self.label
+        # Of a pattern, the last folder that it looks into.
+        names = [part for part in self.path.parts if not glob.has_magic(part)]
+        return plain_name(Path(*names[-1:])).stem
+
+    def written_file(self, name: str, group: Several) -> str:
+        """Return how one of its several files would be written."""
+        written = Path(self.written)
+        for _ in range(group.depth):
+            written = written.parent
+        return (written / name).as_posix() if group.depth else os.path.join(self.written, name)  # noqa: PTH118 (as written)
+
+    def key_pattern(self, options: JoinOptions) -> str | None:
+        """Return the pattern that its keys are reduced by."""
+        return self.rules.key_pattern or options.key_pattern
+
+
+class SidecarFile(msgspec.Struct, frozen=True):
+    """One file of a sidecar that was read.
+
+    Attributes:
+        path: the file.
+        name: its path below the sidecar's folder; of a sidecar that is one file, empty.
+        digest: of its bytes, as they lie on the disk.
+        rows: how many score rows it holds, repeated ones included.
+        reader: what read it.
+    """
+
+    path: Path
+    name: str
+    digest: FileDigest
+    rows: int
+    reader: Reader
+
+
+class SidecarInput(msgspec.Struct, frozen=True):
+    """A sidecar that was read.
+
+    Attributes:
+        sidecar: as it was asked for.
+        files: the files that it consists of: one, or those of a folder or pattern.
+        competitors: the scorers that it names.
+        score_fields: the fields that the scores were read from.
+    """
+
+    sidecar: Sidecar
+    files: tuple[SidecarFile, ...]
+    competitors: list[str]
+    score_fields: list[str]
+
+    @property
+    def is_several(self) -> bool:
+        """Whether it is a folder or a pattern."""
+        return bool(self.files[0].name)
+
+    @property
+    def digest(self) -> FileDigest:
+        """Digest of its file, or of the names and contents of all."""
+        if self.is_several:
+            return combined_digest((file.name, file.digest) for file in self.files)
+        return self.files[0].digest
+
+    @property
+    def rows(self) -> int:
+        """How many score rows it holds."""
+        return sum(file.rows for file in self.files)
+
+    @property
+    def readers(self) -> list[Reader]:
+        """What read its files, each once, in the order of the files."""
+        return list(dict.fromkeys(file.reader for file in self.files))
+
+    @property
+    def reader(self) -> Reader:
+        """What read its first file, and mostly all of them."""
+        return self.files[0].reader

@@ -1,0 +1,176 @@
+"""What an input file says: its bytes, decompressed where they are gzip or zstd.
+
+Opening and hashing the file is the business of `files`; what the bytes mean is not known here.
+"""
+
+from __future__ import annotations
+
+import zlib
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from second_opinion_assets.contract.errors import JoinError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
+
+    from second_opinion_assets.storage.files import HashedFile
+
+HEAD_BYTES = 64 << 10
+COMPRESSION_SUFFIXES = (".gz", ".zst")
+_OUTPUT_BYTES = 4 << 20
+_GZIP_FORMAT = 16 + zlib.MAX_WBITS
+
+
+class Content:
+    """The bytes of a file, of which the beginning may be looked at before all are taken.
+
+    Attributes:
+        path: the file.
+        head: the first bytes, `HEAD_BYTES` or more where there are as many.
+        is_whole: whether `head` is known to be all.
+        is_compressed: whether the bytes are others than those of the file.
+    """
+
+    def __init__(self, file: HashedFile) -> None:
+        self.path = file.path
+        chunks = file.chunks()
+        start, _ = _gather(chunks, max(map(len, _DECOMPRESSORS)))
+        decompress = next(
+            (d for magic, d in _DECOMPRESSORS.items() if start.startswith(magic)), None
+        )
+        whole = chain([start] if start else [], chunks)
+        self.is_compressed = decompress is not None
+        self._chunks = decompress(whole, file.path) if decompress else _plain(whole)
+        self.head, self.is_whole = _gather(self._chunks, HEAD_BYTES)
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of the file's name, lower case, without that of compression."""
+        return plain_name(self.path).suffix.lower()
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its suffixes of form and compression."""
+        return plain_name(self.path).stem
+
+    def chunks(self) -> Generator[bytes, None, None]:
+        """Yield all bytes in order, once."""
+        if self.head:
+            yield self.head
+        yield from self._chunks
+
+    def read(self) -> bytes:
+        """Return all bytes, once."""
+        return b"".join(self.chunks())
+
+    def read_through(self) -> None:
+        """Read all bytes for the file's digest alone."""
+        for _ in self._chunks:
+            pass
+
+    def close(self) -> None:
+        """Read no further."""
+        self._chunks.close()
+
+
+def plain_name(path: Path) -> Path:
+    """Return a path without the suffix of compression."""
+    return path.with_suffix("") if path.suffix.lower() in COMPRESSION_SUFFIXES else path
+
+
+def _gather(chunks: Iterator[bytes], least: int) -> tuple[bytes, bool]:
+    """Return the first bytes, at least so many, and whether they are all."""
+    gathered: list[bytes] = []
+    count = 0
+    for chunk in chunks:
+        gathered.append(chunk)
+        count += len(chunk)
+        if count >= least:
+            return b"".join(gathered), False
+    return b"".join(gathered), True
+
+
+def _plain(chunks: Iterator[bytes]) -> Generator[bytes, None, None]:
+    yield from chunks
+
+
+def _from_gzip(chunks: Iterator[bytes], path: Path) -> Generator[bytes, None, None]:
+    """Yield what one or more gzip members hold; zeros between them are padding."""
+    member = None
+    for chunk in chunks:
+        data = chunk if member else chunk.lstrip(b"\0")
+        while data:
+            member = member or zlib.decompressobj(_GZIP_FORMAT)
+            try:
+                text = member.decompress(data, _OUTPUT_BYTES)
+            except zlib.error as error:
+                raise _damaged(path, f"gzip: {error}") from None
+            if text:
+                yield text
+            data = member.unconsumed_tail
+            if member.eof:
+                data = member.unused_data.lstrip(b"\0")
+                member = None
+    if member is not None:
+        raise _cut_short(path)
+
+
+def _from_zstd(chunks: Iterator[bytes], path: Path) -> Generator[bytes, None, None]:
+    import pyarrow as pa  # noqa: PLC0415 (few files are zstd)
+
+    source = pa.PythonFile(_Readable(chunks), mode="r")
+    stream = pa.CompressedInputStream(source, "zstd")
+    while True:
+        try:
+            text = stream.read(_OUTPUT_BYTES)
+        except JoinError:
+            raise
+        except OSError as error:
+            if "Truncated" in str(error):
+                raise _cut_short(path) from None
+            raise _damaged(path, str(error)) from None
+        if not text:
+            return
+        yield text
+
+
+class _Readable:
+    """Chunks of bytes as the file that pyarrow reads."""
+
+    closed = False
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+
+    def read(self, count: int) -> bytes:
+        if not self._rest:
+            self._rest = next(self._chunks, b"")
+        data, self._rest = self._rest[:count], self._rest[count:]
+        return data
+
+    def read_through(self) -> None:
+        """Read all bytes for the file's digest alone."""
+        for _ in self._chunks:
+            pass
+
+    def close(self) -> None:
+        """Do nothing: the chunks are closed by who made them."""
+
+
+_DECOMPRESSORS: dict[bytes, Callable[[Iterator[bytes], Path], Generator[bytes, None, None]]] = {
+    b"\x1f\x8b": _from_gzip,
+    b"\x28\xb5\x2f\xfd": _from_zstd,
+}
+
+
+def _cut_short(path: Path) -> JoinError:
+    return JoinError(
+        f"{path}: the compressed file is cut short: is it still being written or copied?"
+    )
+
+
+def _damaged(path: Path, problem: str) -> JoinError:
+    return JoinError(f"{path}: cannot be decompressed: {problem}; make or copy the file anew")
