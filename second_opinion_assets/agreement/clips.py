@@ -5,23 +5,18 @@ What the values have to do with one another does not belong here.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from second_opinion_assets.agreement.joined_table import JoinedTable
 from second_opinion_assets.scores.payload import Status, read_number
-from second_opinion_assets.storage.files import open_input
+from second_opinion_assets.storage.files import FileDigest, open_input
 from second_opinion_assets.tables.read_back import ReadBack
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from numpy.typing import NDArray
-
-    from second_opinion_assets.agreement.joined_table import JoinedTable
-    from second_opinion_assets.storage.files import FileDigest
 
 _OK = Status.ok.name
 _PLAIN = {float, int, type(None)}

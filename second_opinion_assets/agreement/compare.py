@@ -5,25 +5,21 @@ Values come from `clips`, the figures from `statistics`; how it all reads does n
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from second_opinion_assets.agreement.clips import Clips
 from second_opinion_assets.agreement.disputed import DisputedClip, disputed_clips
 from second_opinion_assets.agreement.statistics import Correlation, Paired, correlate
 from second_opinion_assets.registry.facts import Direction, Registry, spelling
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from numpy.typing import NDArray
-
-    from second_opinion_assets.agreement.clips import Clips
-    from second_opinion_assets.registry.references import ChosenReferences
+from second_opinion_assets.registry.references import ChosenReferences
 
 _BY_CHANCE = 0.01
 _LEAST_CONTRARY = 8

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from math import isnan
-from typing import TYPE_CHECKING
 
 import msgspec
 import pandas as pd
 
-if TYPE_CHECKING:
-    from second_opinion_assets.agreement.clips import Clips
+from second_opinion_assets.agreement.clips import Clips
 
 LEAST_DIFFERENCE = 0.25
 """Ranks closer than a quarter of all clips are no dispute."""

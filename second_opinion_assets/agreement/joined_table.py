@@ -6,17 +6,13 @@ Loads no library of statistics, since a sensor looks here often.
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path  # noqa: TC003 (msgspec resolves the fields of a Struct)
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import msgspec
 
+from second_opinion_assets.registry.facts import Registry
 from second_opinion_assets.registry.references import USUAL, Reference
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from second_opinion_assets.registry.facts import Registry
 
 AGREEMENT_VERSION = "1"
 """Changes whenever the same joined table and settings would give another agreement."""

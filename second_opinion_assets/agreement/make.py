@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from second_opinion_assets.agreement.clips import read_clips
 from second_opinion_assets.agreement.compare import Agreement, compare
+from second_opinion_assets.agreement.joined_table import JoinedTable
 from second_opinion_assets.agreement.pictures import pictures
 from second_opinion_assets.agreement.publish import AgreementFiles, publish
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.provenance import Invocation, file_entry, run_provenance
 from second_opinion_assets.registry.references import Reference, choose_references
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from second_opinion_assets.agreement.joined_table import JoinedTable
-    from second_opinion_assets.join.manifest import TableSpec
-    from second_opinion_assets.storage.location import InputPaths
+from second_opinion_assets.storage.location import InputPaths
 
 
 class MadeAgreement(NamedTuple):

@@ -6,25 +6,20 @@ SVG, whose texts stay texts; of many points their density is drawn, so that it s
 from __future__ import annotations
 
 import warnings
+from contextlib import AbstractContextManager
 from io import StringIO
 from math import nan
-from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from second_opinion_assets.agreement.clips import Clips
+from second_opinion_assets.agreement.compare import Agreement, Pair
+from second_opinion_assets.agreement.disputed import DisputedClip
 from second_opinion_assets.registry.facts import Direction
 from second_opinion_assets.report.markdown import printable
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from matplotlib.axes import Axes
-
-    from second_opinion_assets.agreement.clips import Clips
-    from second_opinion_assets.agreement.compare import Agreement, Pair
-    from second_opinion_assets.agreement.disputed import DisputedClip
 
 SHOWN_SCORERS = 6
 SHOWN_REFERENCES = 3

@@ -6,16 +6,14 @@ What they say comes from `compare`.
 from __future__ import annotations
 
 from io import BytesIO
-from pathlib import Path  # noqa: TC003 (msgspec resolves the fields of a Struct)
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pandas as pd
 
+from second_opinion_assets.agreement.compare import Agreement
 from second_opinion_assets.storage.files import Publication, json_document
-
-if TYPE_CHECKING:
-    from second_opinion_assets.agreement.compare import Agreement
 
 SCHEMA = "second-opinion-agreement-v1"
 _FIGURES = ("n", "pearson", "spearman", "kendall", "spearman_p", "not_enough")

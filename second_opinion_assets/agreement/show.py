@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+from second_opinion_assets.agreement.compare import Agreement, Pair
+from second_opinion_assets.agreement.disputed import DisputedClip
 from second_opinion_assets.registry.facts import Direction
 from second_opinion_assets.report.markdown import cell, table
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from second_opinion_assets.agreement.compare import Agreement, Pair
-    from second_opinion_assets.agreement.disputed import DisputedClip
 
 SHOWN_CLIPS = 10
 NOT_ENOUGH = "not enough"

@@ -5,14 +5,12 @@ All statistics are scipy's; what they are told of does not belong here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 LEAST_PAIRS = 3
 _NEARLY_CONSTANT = 1e-12

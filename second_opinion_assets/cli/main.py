@@ -8,9 +8,10 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -28,21 +29,16 @@ from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.key_hints import few_keys_found, key_hint
 from second_opinion_assets.join.manifest import TableSpec, load_manifest
 from second_opinion_assets.join.manifest_sidecars import parse_sidecar
+from second_opinion_assets.join.outcomes import TableOutcome
 from second_opinion_assets.join.provenance import Invocation, table_args
 from second_opinion_assets.join.verify import Verifier
 from second_opinion_assets.matching.drift import FIRST_JOIN
+from second_opinion_assets.matching.tally import Tally
 from second_opinion_assets.report import explain as explain_report
 from second_opinion_assets.report.report import Report, ReportFiles
 from second_opinion_assets.report.verify import AuditOutcome, lines, report, summary
-from second_opinion_assets.storage.files import json_document
+from second_opinion_assets.storage.files import Progress, json_document
 from second_opinion_assets.storage.location import size_bytes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from second_opinion_assets.join.outcomes import TableOutcome
-    from second_opinion_assets.matching.tally import Tally
-    from second_opinion_assets.storage.files import Progress
 
 LONG_WORK_BYTES = 32 << 20
 EXIT_FAILED = 1

@@ -14,7 +14,7 @@ import msgspec
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.contract.options import MissingPolicy  # noqa: TC001 (field of a Struct)
+from second_opinion_assets.contract.options import MissingPolicy
 from second_opinion_assets.storage.files import HashedFile
 
 if TYPE_CHECKING:

@@ -6,13 +6,14 @@ belongs here. The comparison is in `second_opinion_assets.agreement`.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import dagster as dg
 import msgspec
 from pydantic import Field
 
+from second_opinion_assets.agreement.compare import Agreement, Pair
 from second_opinion_assets.agreement.joined_table import AGREEMENT_VERSION, agreement_fingerprint
+from second_opinion_assets.agreement.make import MadeAgreement
 from second_opinion_assets.agreement.show import (
     SHOWN_CLIPS,
     disputed_markdown,
@@ -33,10 +34,6 @@ from second_opinion_assets.registry.references import Reference, parse_reference
 from second_opinion_assets.report.report import inline_svg
 from second_opinion_assets.scores.payload import slug
 from second_opinion_assets.storage.location import InputPaths
-
-if TYPE_CHECKING:
-    from second_opinion_assets.agreement.compare import Agreement, Pair
-    from second_opinion_assets.agreement.make import MadeAgreement
 
 AGREEMENT_KEY = dg.AssetKey("second_opinion_agreement")
 OPINIONS_AGREE = "opinions_agree"

@@ -6,7 +6,8 @@ Only stored events are read here, never a table; how a report reads does not bel
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import dagster as dg
 import msgspec
@@ -19,6 +20,7 @@ from second_opinion_assets.contract.record import Record, record_of
 from second_opinion_assets.graph.joined import JOINED_KEY
 from second_opinion_assets.graph.metadata import DRIFT, SUMMARY
 from second_opinion_assets.graph.sources import DATA_VERSION_TAG
+from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.outcomes import (
     EarlierOutput,
     TableOutcome,
@@ -27,11 +29,6 @@ from second_opinion_assets.join.outcomes import (
 )
 from second_opinion_assets.matching.drift import Drift
 from second_opinion_assets.scores.payload import slug
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from second_opinion_assets.join.manifest import Manifest, TableSpec
 
 PAGE_EVENTS = 1000
 _Item = TypeVar("_Item")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from second_opinion_assets.contract.errors import JoinError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 DEFAULT_MANIFEST = "config/smoke.json"
 

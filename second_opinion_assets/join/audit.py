@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from second_opinion_assets.contract.columns import APPENDED
-
-if TYPE_CHECKING:
-    from second_opinion_assets.join.manifest import TableSpec
-    from second_opinion_assets.matching.tally import Tally
-    from second_opinion_assets.registry.facts import Registry
+from second_opinion_assets.join.manifest import TableSpec
+from second_opinion_assets.matching.tally import Tally
+from second_opinion_assets.registry.facts import Registry
 
 
 def audit(

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from msgspec.structs import replace
 
 from second_opinion_assets.contract.errors import JoinError, MissingScoresError
 from second_opinion_assets.join.join import materialize
+from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.outcomes import (
     EarlierOutput,
     TableOutcome,
     TableStatus,
     TableSummary,
 )
-from second_opinion_assets.join.provenance import table_args
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from second_opinion_assets.join.manifest import Manifest, TableSpec
-    from second_opinion_assets.join.provenance import Invocation
-    from second_opinion_assets.matching.tally import Tally
-    from second_opinion_assets.storage.files import Progress
+from second_opinion_assets.join.provenance import Invocation, table_args
+from second_opinion_assets.matching.tally import Tally
+from second_opinion_assets.storage.files import Progress
 
 
 def _tell_nobody(_outcome: TableOutcome, _tally: Tally | None) -> None:

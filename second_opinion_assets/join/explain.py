@@ -5,9 +5,10 @@ Nothing is written. How an explanation reads on a terminal is in `explain_report
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from pathlib import Path  # noqa: TC003 (msgspec resolves the fields of a Struct)
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -18,17 +19,12 @@ from second_opinion_assets.matching.claims import read_claims
 from second_opinion_assets.matching.collisions import FeatureKeys, KeysCollide
 from second_opinion_assets.matching.keys import KEY_NAMES, Normalizer, find_key_column, find_name
 from second_opinion_assets.matching.matching import Matching
+from second_opinion_assets.matching.tally import Tally
 from second_opinion_assets.scores import Reader, Sidecar, read_sidecars
 from second_opinion_assets.scores.payload import Status
-from second_opinion_assets.scores.scorers import find_by_last_component
+from second_opinion_assets.scores.scorers import Scorer, find_by_last_component
 from second_opinion_assets.tables import open_table
 from second_opinion_assets.tables.json_table import AppendedNames
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from second_opinion_assets.matching.tally import Tally
-    from second_opinion_assets.scores.scorers import Scorer
 
 SAMPLES = 3
 KeyBlock = list[str | None]

@@ -6,16 +6,13 @@ Form: https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.record import Record
 from second_opinion_assets.storage.files import json_document, publish_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from second_opinion_assets.contract.record import Record
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "second-opinion-assets:ai-run-provenance/v1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,11 +24,12 @@ from second_opinion_assets.join.provenance import (
 )
 from second_opinion_assets.matching.claims import Claims, read_claims
 from second_opinion_assets.matching.collisions import FeatureKeys, KeysCollide
-from second_opinion_assets.matching.drift import Drift  # noqa: TC001 (field of a Struct)
+from second_opinion_assets.matching.drift import Drift
 from second_opinion_assets.matching.keys import find_key_column
 from second_opinion_assets.matching.matching import Matching
+from second_opinion_assets.matching.tally import Tally
 from second_opinion_assets.scores import SidecarInput, read_sidecars
-from second_opinion_assets.scores.scorers import find_by_last_component
+from second_opinion_assets.scores.scorers import Scorer, find_by_last_component
 from second_opinion_assets.storage.files import (
     FileDigest,
     Progress,
@@ -37,12 +38,8 @@ from second_opinion_assets.storage.files import (
     publication,
 )
 from second_opinion_assets.tables import open_table, open_writer, refuse_unknown_form
+from second_opinion_assets.tables.block import Column
 from second_opinion_assets.tables.json_table import AppendedNames
-
-if TYPE_CHECKING:
-    from second_opinion_assets.matching.tally import Tally
-    from second_opinion_assets.scores.scorers import Scorer
-    from second_opinion_assets.tables.block import Column
 
 PREVIEW_ROWS = 5
 

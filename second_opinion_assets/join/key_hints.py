@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import structs
 
-from second_opinion_assets.contract.options import KeyNormalize
+from second_opinion_assets.contract.options import JoinOptions, KeyNormalize
+from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.matching.collisions import FeatureKeys
+from second_opinion_assets.matching.tally import ScorerTally, Tally
+from second_opinion_assets.scores.scorers import Scorer
 from second_opinion_assets.tables import open_table
-
-if TYPE_CHECKING:
-    from second_opinion_assets.contract.options import JoinOptions
-    from second_opinion_assets.join.manifest import TableSpec
-    from second_opinion_assets.matching.tally import ScorerTally, Tally
-    from second_opinion_assets.scores.scorers import Scorer
-    from second_opinion_assets.tables.json_table import AppendedNames
+from second_opinion_assets.tables.json_table import AppendedNames
 
 FEW_KEYS_FOUND = 0.05
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path  # noqa: TC003 (msgspec resolves the fields of a Struct)
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,7 +21,7 @@ from second_opinion_assets.join.manifest_scorers import read_registry, read_scal
 from second_opinion_assets.join.manifest_sidecars import read_sidecar_entry, read_text, resolved
 from second_opinion_assets.registry.facts import Registry, shipped_registry
 from second_opinion_assets.registry.references import Reference, read_references
-from second_opinion_assets.scores import Sidecar  # noqa: TC001 (msgspec resolves it)
+from second_opinion_assets.scores import Sidecar
 from second_opinion_assets.storage.files import FileDigest, HashedFile
 from second_opinion_assets.storage.location import InputPaths
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -16,10 +18,6 @@ from second_opinion_assets.registry.facts import (
     shipped_registry,
 )
 from second_opinion_assets.storage.files import HashedFile
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 
 def read_registry(value: object, where: str, resolve: Callable[[str], Path]) -> Registry:

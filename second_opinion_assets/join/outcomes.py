@@ -5,18 +5,14 @@ The full counts and samples of one join are in `tally`; how a report reads is in
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from second_opinion_assets.join.manifest import TableSpec  # noqa: TC001 (msgspec resolves it)
-from second_opinion_assets.matching.drift import Drift  # noqa: TC001 (likewise)
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from second_opinion_assets.matching.tally import Tally
+from second_opinion_assets.join.manifest import TableSpec
+from second_opinion_assets.matching.drift import Drift
+from second_opinion_assets.matching.tally import Tally
 
 
 class TableStatus(StrEnum):

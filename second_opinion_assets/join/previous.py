@@ -7,24 +7,25 @@ its keys, scores and statuses are read, block by block.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, compress, islice
-from typing import IO, TYPE_CHECKING, Any, Self
+from pathlib import Path
+from typing import IO, Any, Self
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.record import read_record
+from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.matching.drift import FIRST_JOIN, Changes, Drift
+from second_opinion_assets.matching.matching import Matching
 from second_opinion_assets.matching.score_changes import ScoreChanges
-from second_opinion_assets.storage.files import digest_descriptor, open_input, unreadable
+from second_opinion_assets.storage.files import (
+    FileDigest,
+    digest_descriptor,
+    open_input,
+    unreadable,
+)
 from second_opinion_assets.tables.read_back import ReadBack
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from second_opinion_assets.join.manifest import TableSpec
-    from second_opinion_assets.matching.matching import Matching
-    from second_opinion_assets.storage.files import FileDigest
 
 SHOWN_KEYS = 10
 

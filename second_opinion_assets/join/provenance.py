@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path  # noqa: TC003 (msgspec resolves the fields of a Struct)
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from second_opinion_assets.join.manifest import TableSpec
+from second_opinion_assets.scores import Sidecar, SidecarInput
 from second_opinion_assets.storage.files import FileDigest, digest_file
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from second_opinion_assets.join.manifest import TableSpec
-    from second_opinion_assets.scores import Sidecar, SidecarInput
 
 SCHEMA = "ai-run-provenance-v1"
 JOIN_VERSION = "3"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 
@@ -23,9 +23,6 @@ from second_opinion_assets.storage.files import (
     whole_lines,
 )
 from second_opinion_assets.storage.location import Several, combined_digest, several
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Stamp(msgspec.Struct, frozen=True):

@@ -7,25 +7,28 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import MissingPolicy
-from second_opinion_assets.contract.record import Record, Role, base_of, read_record
+from second_opinion_assets.contract.record import (
+    Record,
+    RecordedFile,
+    RecordedGroup,
+    RecordedScorer,
+    Role,
+    base_of,
+    read_record,
+)
 from second_opinion_assets.scores.payload import Status
 from second_opinion_assets.storage.files import FileDigest, digest_file, open_input
 from second_opinion_assets.storage.location import several
 from second_opinion_assets.tables.read_back import ReadBack
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from second_opinion_assets.contract.record import RecordedFile, RecordedGroup, RecordedScorer
 
 STATUSES = tuple(status.name for status in Status)
 

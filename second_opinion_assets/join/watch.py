@@ -6,16 +6,13 @@ What was joined already, and asking for runs, is the caller's business.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 
 from second_opinion_assets.join.source_files import SourceFile, Stamp, read_source_file
 from second_opinion_assets.storage.files import unreadable
 from second_opinion_assets.storage.location import NoFilesError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 INCOMPLETE_SETTLE_TIMES = 6
 """For how many settle times a file that looks cut short is taken to be still written."""

@@ -9,7 +9,7 @@ from operator import and_, not_, or_
 import msgspec
 
 from second_opinion_assets.contract.columns import column_prefix
-from second_opinion_assets.matching.claims import Claims, Collision  # noqa: TC001 (likewise)
+from second_opinion_assets.matching.claims import Claims, Collision
 from second_opinion_assets.scores.payload import Status, is_label
 from second_opinion_assets.scores.scorers import NO_ROW_STATUSES, Scorer
 

@@ -5,10 +5,11 @@ Facts and where they are read from. Whether scores fit a scale is the business o
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -18,9 +19,6 @@ from second_opinion_assets.contract.options import as_sentence, refuse_unknown
 from second_opinion_assets.registry.scales import Scale
 from second_opinion_assets.scores.payload import slug
 from second_opinion_assets.storage.files import FileDigest, HashedFile, open_input
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 SHIPPED = Path(__file__).with_name("scorers.json")
 _NO_SEPARATORS = str.maketrans("", "", " \t_./-")

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,9 +17,6 @@ from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import refuse_unknown
 from second_opinion_assets.registry.facts import Direction, Registry
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 _SPREAD = re.compile(r".*[_ .-](std|stdev|stddev|sd|var|variance|iqr|ci|n|num|count|votes)")
 _LOWER_IS_BETTER = "dmos*"

@@ -6,15 +6,11 @@ The picture is SVG as plain text, so that the command line draws it too without 
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from second_opinion_assets.join.outcomes import ScorerSummary, TableStatus
+from second_opinion_assets.join.outcomes import ScorerSummary, TableOutcome, TableStatus
 from second_opinion_assets.report.markdown import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from second_opinion_assets.join.outcomes import TableOutcome
 
 SHOWN_TABLES = 40
 SHOWN_SCORERS = 16

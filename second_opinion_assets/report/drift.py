@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
-from second_opinion_assets.matching.drift import FIRST_JOIN, UNCHANGED
+from second_opinion_assets.matching.drift import (
+    FIRST_JOIN,
+    UNCHANGED,
+    Changes,
+    Drift,
+    ScorerDrift,
+    Shift,
+)
 from second_opinion_assets.report.markdown import cell, table
-
-if TYPE_CHECKING:
-    from second_opinion_assets.matching.drift import Changes, Drift, ScorerDrift, Shift
 
 _HEADING = ["scorer", "rows changed", "scores changed", "mean shift", "largest shift", "coverage"]
 

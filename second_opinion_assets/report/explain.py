@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
 from second_opinion_assets.contract.options import KeyNormalize
-from second_opinion_assets.join.explain import NamedBy, manifest_entry
+from second_opinion_assets.join.explain import (
+    ExplainedScorer,
+    ExplainedSidecar,
+    Explanation,
+    NamedBy,
+    Reading,
+    manifest_entry,
+)
 from second_opinion_assets.matching.keys import Normalizer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from second_opinion_assets.join.explain import (
-        ExplainedScorer,
-        ExplainedSidecar,
-        Explanation,
-        Reading,
-    )
-    from second_opinion_assets.matching.tally import ScorerTally
+from second_opinion_assets.matching.tally import ScorerTally
 
 EXPLAIN_SCHEMA = "second-opinion-explain-v1"
 _NAMED_BY = {

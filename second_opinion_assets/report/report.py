@@ -7,8 +7,9 @@ from (a batch that just ran, Dagster's history) does not belong here.
 from __future__ import annotations
 
 from base64 import b64encode
-from pathlib import Path  # noqa: TC003 (msgspec resolves the fields of a Struct)
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -25,9 +26,6 @@ from second_opinion_assets.report.coverage import coverage_matrix, coverage_svg,
 from second_opinion_assets.report.drift import drifts_markdown
 from second_opinion_assets.report.markdown import cell, table
 from second_opinion_assets.storage.files import json_document, publish_text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 BATCH_SCHEMA = "second-opinion-materializer-batch-v1"
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 (msgspec resolves the fields of a Struct)
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from second_opinion_assets.join.verify import FileState, Verification
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 VERIFY_SCHEMA = "second-opinion-verify-v1"
 

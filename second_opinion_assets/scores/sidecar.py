@@ -16,7 +16,7 @@ import msgspec
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.scores.payload import STATUS_FIELD, RowRules, is_label
 from second_opinion_assets.storage.content import plain_name
-from second_opinion_assets.storage.files import FileDigest  # noqa: TC001 (msgspec resolves it)
+from second_opinion_assets.storage.files import FileDigest
 from second_opinion_assets.storage.location import combined_digest
 
 if TYPE_CHECKING:

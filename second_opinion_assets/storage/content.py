@@ -6,16 +6,12 @@ Opening and hashing the file is the business of `files`; what the bytes mean is 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Generator, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from second_opinion_assets.contract.errors import JoinError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-    from pathlib import Path
-
-    from second_opinion_assets.storage.files import HashedFile
+from second_opinion_assets.storage.files import HashedFile
 
 HEAD_BYTES = 64 << 10
 COMPRESSION_SUFFIXES = (".gz", ".zst")

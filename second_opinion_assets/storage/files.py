@@ -10,14 +10,12 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from types import TracebackType
+from typing import IO, Any, Self
 
 import msgspec
 
 from second_opinion_assets.contract.errors import JoinError
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 CHUNK_BYTES = 1 << 20  # small enough to stay in a core's cache from one step to the next
 WRITE_BYTES = 512 << 10  # small writes are gathered until they are worth a thread's while

@@ -9,16 +9,14 @@ import fnmatch
 import glob
 import hashlib
 import os
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.files import FileDigest, unreadable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 
 class NoFilesError(JoinError):
