@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from second_opinion_assets.scores import Sidecar
 
 INVOCATION = Invocation(Path("no-such-program"), ("--of", "a test"), {"of": "a test"})
-EXAMPLES = Path(__file__).parent / "join" / "examples"
+TESTS = Path(__file__).parent
 _COMPANIONS = (".expected.json", ".message.txt", ".options.json")
 
 
@@ -118,10 +118,10 @@ def _sidecar(score: str | dict[str, Any], folder: Path) -> Sidecar:
     return read_sidecar_entry(score, "scores", folder)
 
 
-def examples(kind: str) -> list[Any]:
+def examples(folder: str) -> list[Any]:
     """Return what is in an example folder as parameters, one a case, each named as it is."""
     files = sorted(
-        path for path in (EXAMPLES / kind).iterdir() if not path.name.endswith(_COMPANIONS)
+        path for path in (TESTS / folder).iterdir() if not path.name.endswith(_COMPANIONS)
     )
     return [pytest.param(path, id=path.name) for path in files]
 

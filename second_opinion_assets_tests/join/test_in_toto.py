@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,12 +13,11 @@ from jsonschema import Draft202012Validator
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.record import read_record
 from second_opinion_assets.join.in_toto import statement, write_statements
-from second_opinion_assets_tests.conftest import EXAMPLES
 
 if TYPE_CHECKING:
     from second_opinion_assets_tests.conftest import Workspace
 
-SCHEMA = json.loads((EXAMPLES.parent / "in_toto_statement_v1.schema.json").read_text())
+SCHEMA = json.loads(Path(__file__).with_name("in_toto_statement_v1.schema.json").read_text())
 
 
 def problems(value: Any) -> list[str]:

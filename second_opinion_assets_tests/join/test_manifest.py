@@ -29,7 +29,7 @@ def _load(work: Workspace, *tables: dict[str, Any], **root: Any) -> Manifest:
     return load_manifest(path)
 
 
-@pytest.mark.parametrize("example", examples("rejected_manifests"))
+@pytest.mark.parametrize("example", examples("join/examples/rejected_manifests"))
 def test_rejected_manifest(example: Path, work: Workspace) -> None:
     """A rejected manifest is refused with one line that names the place."""
     path = Path(shutil.copy(example, work.folder))

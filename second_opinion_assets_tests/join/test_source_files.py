@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from second_opinion_assets_tests.conftest import Workspace
 
 ROW = b'{"clip_id": "a", "score": 1}'
-EXAMPLES = Path(__file__).parent / "examples"
+SCORES = Path(__file__).parents[1] / "scores/examples"
 SETTLE_SECONDS = 10.0
 
 
 LINES = ROW + b"\n"
-TABLE = (EXAMPLES / "accepted_sidecars/score_table.parquet").read_bytes()
+TABLE = (SCORES / "accepted_sidecars/score_table.parquet").read_bytes()
 FILES: dict[str, tuple[str, bytes, int | None, bool]] = {
     "lines": ("s.jsonl", LINES + b"\n" + ROW, 2, True),
     "torn-line": ("s.jsonl", LINES + ROW[:-3], 2, False),

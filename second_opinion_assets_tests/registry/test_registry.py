@@ -85,7 +85,7 @@ def test_directions() -> None:
     assert directions == [Direction.HIGHER, Direction.LOWER, None]
 
 
-@pytest.mark.parametrize("example", examples("rejected_registries"))
+@pytest.mark.parametrize("example", examples("registry/examples/rejected_registries"))
 def test_rejected_registry(example: Path, work: Workspace) -> None:
     """A file that is no registry is refused with one line that names the place."""
     path = Path(shutil.copy(example, work.folder))

@@ -19,7 +19,7 @@ SCORES = '{"clip_id": "a", "competitor": "DOVER-Mobile", "score": 72.5}\n'
 
 
 @pytest.mark.parametrize("out", ["out.jsonl", "out.json", "out.parquet"])
-@pytest.mark.parametrize("example", examples("rejected_features"))
+@pytest.mark.parametrize("example", examples("tables/examples/rejected_features"))
 def test_rejected_features(example: Path, out: str, work: Workspace) -> None:
     """A rejected feature table stops with its one-line message, and nothing is written."""
     shutil.copy(example, work.folder)

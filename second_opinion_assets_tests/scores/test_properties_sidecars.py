@@ -30,7 +30,7 @@ from second_opinion_assets.scores.payload import Status
 from second_opinion_assets.scores.uniform import UniformReader
 from second_opinion_assets.storage import content, files
 from second_opinion_assets.tables import forms
-from second_opinion_assets_tests.join import plain
+from second_opinion_assets_tests import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

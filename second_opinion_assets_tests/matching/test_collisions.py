@@ -20,7 +20,7 @@ from second_opinion_assets.matching import claims
 from second_opinion_assets.matching.keys import Trail
 from second_opinion_assets.scores.scorers import Scorer
 from second_opinion_assets.tables import forms, parquet
-from second_opinion_assets_tests.join.test_properties_sidecars import Knobs, block_sizes
+from second_opinion_assets_tests.scores.test_properties_sidecars import Knobs, block_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

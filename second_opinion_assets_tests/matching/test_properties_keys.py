@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from second_opinion_assets.contract.options import KeyNormalize
 from second_opinion_assets.matching.keys import KEY_NAMES, Normalizer, find_name
 from second_opinion_assets.scores.payload import slug
-from second_opinion_assets_tests.join import plain
+from second_opinion_assets_tests import plain
 
 often = settings(max_examples=300, derandomize=True, database=None)
 keys = st.one_of(

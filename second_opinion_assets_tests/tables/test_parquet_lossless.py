@@ -20,7 +20,7 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from second_opinion_assets_tests.conftest import Workspace, examples
-from second_opinion_assets_tests.join.test_properties_sidecars import thorough
+from second_opinion_assets_tests.scores.test_properties_sidecars import thorough
 
 OURS = [f"second_opinion_dover_{n}" for n in ("score", "status", "runtime_ms", "frames", "source")]
 SAME_AS_PHYSICAL = ("Int(bitWidth=64, isSigned=true)", "Int(bitWidth=32, isSigned=true)")
@@ -301,7 +301,7 @@ def test_pandas_reads_its_own_frame(
     assert got.attrs == {"corpus": "CHUG"}
 
 
-@pytest.mark.parametrize("example", examples("accepted_parquet"))
+@pytest.mark.parametrize("example", examples("tables/examples/accepted_parquet"))
 def test_files_of_other_writers(example: Path, work: Workspace) -> None:
     """A table that DuckDB or polars wrote keeps its types, metadata, settings and values."""
     features = work.folder / "features.parquet"

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets_tests.conftest import Workspace
-from second_opinion_assets_tests.join.test_collisions import BAD, MISSING, dover, gains, join
-from second_opinion_assets_tests.join.test_properties_sidecars import (
+from second_opinion_assets_tests.matching.test_collisions import BAD, MISSING, dover, gains, join
+from second_opinion_assets_tests.scores.test_properties_sidecars import (
     Knobs,
     block_sizes,
     thorough,

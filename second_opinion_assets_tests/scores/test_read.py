@@ -34,7 +34,7 @@ def _given(example: Path, work: Workspace) -> tuple[str | dict[str, Any], dict[s
     return (f"{label}={example.name}" if label else example.name), options
 
 
-@pytest.mark.parametrize("example", examples("accepted_sidecars"))
+@pytest.mark.parametrize("example", examples("scores/examples/accepted_sidecars"))
 def test_accepted_sidecar(example: Path, work: Workspace) -> None:
     """Every row of an accepted sidecar reaches the columns that its expectation names."""
     sidecar, options = _given(example, work)
@@ -65,7 +65,7 @@ def test_accepted_sidecar(example: Path, work: Workspace) -> None:
         assert where == want.get("where")
 
 
-@pytest.mark.parametrize("example", examples("accepted_sidecars"))
+@pytest.mark.parametrize("example", examples("scores/examples/accepted_sidecars"))
 def test_accepted_sidecar_is_complete(example: Path, work: Workspace) -> None:
     """The expectation of an accepted sidecar names each of its distinct rows."""
     sidecar, options = _given(example, work)
@@ -78,7 +78,7 @@ def test_accepted_sidecar_is_complete(example: Path, work: Workspace) -> None:
     assert loaded == wanted
 
 
-@pytest.mark.parametrize("example", examples("rejected_sidecars"))
+@pytest.mark.parametrize("example", examples("scores/examples/rejected_sidecars"))
 def test_rejected_sidecar(example: Path, work: Workspace) -> None:
     """A rejected sidecar stops the table with its one-line message, and nothing is written."""
     sidecar, options = _given(example, work)

@@ -24,8 +24,8 @@ from second_opinion_assets.join.join import JoinResult, materialize
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.scores import Sidecar
 from second_opinion_assets.tables import forms, parquet
-from second_opinion_assets_tests.join import plain
-from second_opinion_assets_tests.join.test_properties_sidecars import (
+from second_opinion_assets_tests import plain
+from second_opinion_assets_tests.scores.test_properties_sidecars import (
     INVOCATION,
     Knobs,
     agrees,

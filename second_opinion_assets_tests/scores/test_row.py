@@ -1,4 +1,4 @@
-"""One row of a sidecar by the contract. Whole files are in `sidecars/test_read.py`."""
+"""One row of a sidecar by the contract. Whole files are in `test_read.py`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Tests of `second_opinion_assets.storage`."""
