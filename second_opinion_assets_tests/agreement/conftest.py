@@ -1,88 +1,11 @@
-"""What the tests of the comparison need: joined tables, small ones, written by hand."""
+"""What tests of the comparison need."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import pytest
 
-from second_opinion_assets.agreement.clips import read_clips
-from second_opinion_assets.agreement.compare import Agreement, compare
-from second_opinion_assets.agreement.joined_table import JoinedTable
-from second_opinion_assets.registry.facts import shipped_registry
-from second_opinion_assets.registry.references import choose_references
-from second_opinion_assets.storage.files import digest_file
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from second_opinion_assets.agreement.clips import Clips
-    from second_opinion_assets.registry.facts import Registry
-    from second_opinion_assets.registry.references import Reference
-    from second_opinion_assets_tests.conftest import Workspace
-
-
-class Opinions:
-    """Joined tables of a workspace, written from columns."""
-
-    def __init__(self, work: Workspace) -> None:
-        self.work = work
-
-    def joined(
-        self,
-        columns: Mapping[str, Any],
-        scores: Mapping[str, Any],
-        name: str = "out.jsonl",
-    ) -> JoinedTable:
-        """Write a joined table; a score of None is missing, and of text is bad and has none.
-
-        Args:
-            columns: of the table, `clip_id` among them.
-            scores: of each scorer, a value a row.
-            name: of the file; its suffix tells the form.
-        """
-        appended: dict[str, Sequence[Any]] = {}
-        for scorer, values in scores.items():
-            appended[f"so_{scorer.lower()}_score"] = [
-                None if isinstance(value, str) else value for value in values
-            ]
-            appended[f"so_{scorer.lower()}_status"] = [
-                "missing" if value is None else "bad" if isinstance(value, str) else "ok"
-                for value in values
-            ]
-        every = {**columns, **appended}
-        if name.endswith(".parquet"):
-            import pyarrow as pa  # noqa: PLC0415 (most tests do without)
-
-            path = self.work.write_table(name, pa.table(every))
-        else:
-            rows = [dict(zip(every, row, strict=True)) for row in zip(*every.values(), strict=True)]
-            path = self.work.write_lines(name, rows)
-        return JoinedTable(
-            path=path,
-            key_column="clip_id",
-            columns=tuple(columns),
-            column_prefixes={scorer: f"so_{scorer.lower()}" for scorer in scores},
-            sha256=digest_file(path).sha256,
-            version="1",
-        )
-
-    def compared(
-        self,
-        columns: Mapping[str, Any],
-        scores: Mapping[str, Any],
-        references: Sequence[Reference] = (),
-        registry: Registry | None = None,
-        told_by: Sequence[str] = (),
-    ) -> tuple[Agreement, Clips]:
-        """Write a joined table, read it and compare; without clip ids each row is a clip."""
-        registry = registry or shipped_registry()
-        rows = len(next(iter(scores.values())))
-        columns = {"clip_id": [f"c{row}" for row in range(rows)], **columns}
-        table = self.joined(columns, scores)
-        chosen = choose_references(references, table.columns, registry)
-        clips = read_clips(table, chosen.directions)
-        return compare(clips, chosen, registry, told_by), clips
+from second_opinion_assets_tests.agreement.opinions import Opinions
+from second_opinion_assets_tests.workspace import Workspace
 
 
 @pytest.fixture

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
 
 from second_opinion_assets.agreement.clips import read_clips
 from second_opinion_assets.contract.errors import JoinError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from second_opinion_assets_tests.agreement.conftest import Opinions
+from second_opinion_assets_tests.agreement.opinions import Opinions
 
 FORMS = ["out.jsonl", "out.parquet"]
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from second_opinion_assets.agreement.compare import Agreement
 from second_opinion_assets.registry.facts import Direction
 from second_opinion_assets.registry.references import Reference
-
-if TYPE_CHECKING:
-    from second_opinion_assets.agreement.compare import Agreement
-    from second_opinion_assets_tests.agreement.conftest import Opinions
+from second_opinion_assets_tests.agreement.opinions import Opinions
 
 UP = [float(n) for n in range(1, 13)]
 DOWN = UP[::-1]

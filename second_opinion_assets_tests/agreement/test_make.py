@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 import pytest
 
-from second_opinion_assets.agreement.joined_table import agreement_fingerprint
+from second_opinion_assets.agreement.joined_table import JoinedTable, agreement_fingerprint
 from second_opinion_assets.agreement.make import make_agreement
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.registry.facts import parse_entry, shipped_registry
 from second_opinion_assets.registry.references import Reference
 from second_opinion_assets.storage.location import InputPaths
-from second_opinion_assets_tests.conftest import INVOCATION
-
-if TYPE_CHECKING:
-    from second_opinion_assets.agreement.joined_table import JoinedTable
-    from second_opinion_assets_tests.agreement.conftest import Opinions
+from second_opinion_assets_tests.agreement.opinions import Opinions
+from second_opinion_assets_tests.workspace import INVOCATION
 
 UP = [float(n) for n in range(1, 13)]
 

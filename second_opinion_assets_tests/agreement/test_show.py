@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
 from markdown_it import MarkdownIt
 
 from second_opinion_assets.agreement import pictures as drawing
+from second_opinion_assets.agreement.clips import Clips
+from second_opinion_assets.agreement.compare import Agreement
 from second_opinion_assets.agreement.show import (
     disputed_markdown,
     figures_markdown,
     headline,
     notes_markdown,
 )
-
-if TYPE_CHECKING:
-    from second_opinion_assets.agreement.clips import Clips
-    from second_opinion_assets.agreement.compare import Agreement
-    from second_opinion_assets_tests.agreement.conftest import Opinions
+from second_opinion_assets_tests.agreement.opinions import Opinions
 
 UP = [float(n) for n in range(1, 13)]
 NASTY = "a|b `<img src=x onerror=alert(1)>`\n**[c](javascript:d)** $x$ \x00 語"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -12,9 +12,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from second_opinion_assets.agreement.statistics import Correlation, Paired, correlate
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 NAMES = ("opinion", "reference")
 

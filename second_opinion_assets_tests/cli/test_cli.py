@@ -6,17 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from second_opinion_assets.cli.main import main
-
-if TYPE_CHECKING:
-    from click.testing import Result
-
-    from second_opinion_assets_tests.conftest import Workspace
+from second_opinion_assets_tests.workspace import Workspace
 
 
 @pytest.fixture(autouse=True)

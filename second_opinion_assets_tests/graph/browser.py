@@ -6,19 +6,14 @@ What this project's pages should say does not belong here.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from playwright.sync_api import ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from playwright.sync_api import Browser, Locator, Page
-
-    from second_opinion_assets_tests.graph.webserver import Webserver
+from second_opinion_assets_tests.graph.webserver import Webserver
 
 OPTIONS = [
     "--no-sandbox",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -10,15 +11,9 @@ import pytest
 from second_opinion_assets.graph.build import build_definitions
 from second_opinion_assets.graph.joined import JOINED_KEY
 from second_opinion_assets.graph.settings import Settings
+from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets_tests.graph.project import Project
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from second_opinion_assets.join.manifest import Manifest
-
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+from second_opinion_assets_tests.graph.runs import QUIET, Join
 
 
 @pytest.fixture
@@ -35,7 +30,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def join(instance: dg.DagsterInstance) -> Callable[..., dg.ExecuteInProcessResult]:
+def join(instance: dg.DagsterInstance) -> Join:
     """Return what joins one table of a manifest in the instance, with any run config."""
 
     def run(manifest: Manifest, table_id: str, **config: object) -> dg.ExecuteInProcessResult:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from second_opinion_assets.join.manifest import load_manifest
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from second_opinion_assets.join.manifest import Manifest
+from second_opinion_assets.join.manifest import Manifest, load_manifest
 
 
 @dataclass

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -13,17 +14,10 @@ from second_opinion_assets.graph.build import build_definitions
 from second_opinion_assets.graph.evidence import PATIENCE_SECONDS, Evidence
 from second_opinion_assets.graph.launch import launch
 from second_opinion_assets.graph.settings import Settings
-from second_opinion_assets_tests.graph.conftest import QUIET
+from second_opinion_assets.join.manifest import Manifest
+from second_opinion_assets_tests.graph.project import Project
+from second_opinion_assets_tests.graph.runs import QUIET, Join
 from second_opinion_assets_tests.graph.webserver import webserver
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from second_opinion_assets.join.manifest import Manifest
-    from second_opinion_assets_tests.graph.project import Project
-
-    Join = Callable[..., dg.ExecuteInProcessResult]
 
 CLIPS = [f"c{n}" for n in range(12)]
 AGREES: dict[str, float | None] = {clip: float(n) for n, clip in enumerate(CLIPS)}

@@ -5,23 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from second_opinion_assets.graph.refresh import Looks, nightly_schedule, refresh_sensor
+from second_opinion_assets.graph.refresh import Found, Looks, nightly_schedule, refresh_sensor
 from second_opinion_assets.graph.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from second_opinion_assets.graph.refresh import Found
-    from second_opinion_assets.join.manifest import Manifest
-    from second_opinion_assets_tests.graph.project import Project
-
-    Join = Callable[..., dg.ExecuteInProcessResult]
+from second_opinion_assets.join.manifest import Manifest
+from second_opinion_assets_tests.graph.project import Project
+from second_opinion_assets_tests.graph.runs import Join
 
 CLIPS = ["a", "b"]
 COMPLETE: dict[str, float | None] = {"a": 1.0, "b": 2.0}

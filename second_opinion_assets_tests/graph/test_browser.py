@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -18,14 +18,14 @@ from second_opinion_assets_tests.graph.webserver import PROJECT, Webserver, webs
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-from playwright.sync_api import expect  # it may be missing
+from collections.abc import Iterator
+
+from playwright.sync_api import (
+    Browser,
+    expect,  # it may be missing
+)
 
 from second_opinion_assets_tests.graph.browser import RUN_MS, Visitor, chromium
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import Browser
 
 CHROMIUM = shutil.which("chromium") or ""
 pytestmark = [

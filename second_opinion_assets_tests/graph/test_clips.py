@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import dagster as dg
 import pytest
 from click.testing import CliRunner
 
 from second_opinion_assets.cli.main import main
-from second_opinion_assets.join.manifest import load_manifest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import dagster as dg
-
-    from second_opinion_assets.join.manifest import TableSpec
+from second_opinion_assets.join.manifest import TableSpec, load_manifest
 
 PROJECT = Path(__file__).parents[2]
 TABLES = [table.id for table in load_manifest(PROJECT / "config/clips.json").tables]

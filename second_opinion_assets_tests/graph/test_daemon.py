@@ -7,15 +7,12 @@ import re
 import shlex
 import subprocess
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
 from second_opinion_assets_tests.graph.project import Project
 from second_opinion_assets_tests.graph.webserver import PROJECT, Webserver, wait_for, webserver
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = pytest.mark.e2e
 CLIPS = ["a", "b", "c", "d"]

@@ -3,42 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
 
+import dagster as dg
 import pytest
 
 from second_opinion_assets.contract.options import OPTION_NAMES
 from second_opinion_assets.graph.joined import JoinConfig
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import dagster as dg
-
-    from second_opinion_assets_tests.graph.project import Project
-
-    Join = Callable[..., dg.ExecuteInProcessResult]
+from second_opinion_assets_tests.graph.project import Project
+from second_opinion_assets_tests.graph.runs import Join, checks_of, failure_of, metadata_of
 
 CLIPS = ["a", "b", "c"]
-
-
-def metadata_of(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
-    """Return the values of the one materialization's metadata."""
-    (event,) = result.get_asset_materialization_events()
-    return {name: value.value for name, value in event.materialization.metadata.items()}
-
-
-def checks_of(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
-    """Return the check results of a run by name."""
-    return {check.check_name: check for check in result.get_asset_check_evaluations()}
-
-
-def failure_of(result: dg.ExecuteInProcessResult) -> str:
-    """Return the line that the one failed step shows."""
-    (event,) = [event for event in result.all_events if event.is_step_failure]
-    failure = event.step_failure_data.user_failure_data
-    assert failure is not None
-    return str(failure.description)
 
 
 def test_a_materialization_carries_counts_and_provenance(project: Project, join: Join) -> None:
@@ -253,8 +227,6 @@ def test_bad_input_fails_with_its_one_line(project: Project, join: Join) -> None
 
 def test_an_option_that_is_none_of_its_values_is_refused(project: Project, join: Join) -> None:
     """A wrong missing policy is refused before the run starts."""
-    import dagster as dg  # noqa: PLC0415
-
     project.add_table("t", CLIPS, {"DOVER": {"a": 1.0}})
     with pytest.raises(dg.DagsterInvalidConfigError, match="missing_policy"):
         join(project.save(), "t", missing_policy="keep")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from second_opinion_assets.contract.errors import ManifestError
 from second_opinion_assets.graph.build import build_definitions, load_tables
 from second_opinion_assets.graph.settings import Settings
-
-if TYPE_CHECKING:
-    from second_opinion_assets_tests.graph.project import Project
+from second_opinion_assets_tests.graph.project import Project
 
 
 @pytest.mark.parametrize("table_id", ["a\0", "a\nb", "a...b"], ids=["nul", "line feed", "dots"])

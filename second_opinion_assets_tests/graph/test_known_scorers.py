@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import dagster as dg
 import pytest
 
 from second_opinion_assets.graph.sources import source_assets
-from second_opinion_assets_tests.graph.test_features import checks_of, metadata_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import dagster as dg
-
-    from second_opinion_assets_tests.graph.project import Project
-
-    Join = Callable[..., dg.ExecuteInProcessResult]
+from second_opinion_assets_tests.graph.project import Project
+from second_opinion_assets_tests.graph.runs import Join, checks_of, metadata_of
 
 IN_RANGE: dict[str, float | None] = {"a": 41.0, "b": 52.5, "c": 63.0}
 TINY: dict[str, float | None] = {"a": 0.21, "b": 0.55, "c": 0.93}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from second_opinion_assets_tests.graph.project import Project
 from second_opinion_assets_tests.graph.webserver import (
     BIN,
     LOCATIONS,
@@ -17,12 +20,6 @@ from second_opinion_assets_tests.graph.webserver import (
     environment,
     webserver,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from second_opinion_assets_tests.graph.project import Project
 
 pytestmark = pytest.mark.e2e
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -11,17 +12,10 @@ from second_opinion_assets.graph.build import build_definitions
 from second_opinion_assets.graph.joined import JOINED_KEY
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.join import materialize
-from second_opinion_assets_tests.graph.conftest import QUIET
+from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets_tests.graph.project import Project
+from second_opinion_assets_tests.graph.runs import QUIET, Join
 from second_opinion_assets_tests.graph.webserver import webserver
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from second_opinion_assets.join.manifest import Manifest, TableSpec
-    from second_opinion_assets_tests.graph.project import Project
-
-    Join = Callable[..., dg.ExecuteInProcessResult]
 
 CLIPS = ["a", "b"]
 COMPLETE: dict[str, float | None] = {"a": 1.0, "b": 2.0}

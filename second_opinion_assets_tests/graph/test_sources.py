@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import dagster as dg
 import pytest
 
 from second_opinion_assets.graph.build import build_definitions
 from second_opinion_assets.graph.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from second_opinion_assets.join.manifest import Manifest
-    from second_opinion_assets_tests.graph.project import Project
+from second_opinion_assets.join.manifest import Manifest
+from second_opinion_assets_tests.graph.project import Project
+from second_opinion_assets_tests.graph.runs import QUIET
 
 SCORES: dict[str, float | None] = {"a": 1.0}
 
@@ -31,11 +28,10 @@ def manifest(project: Project) -> Manifest:
 def observe(instance: dg.DagsterInstance, manifest: Manifest) -> Callable[[], int]:
     """Return what runs the job and returns how many partitions it recorded."""
     definitions = build_definitions(manifest, Settings(manifest.path))
-    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
     def run() -> int:
         job = definitions.resolve_job_def("observe_sources")
-        result = job.execute_in_process(run_config=quiet, instance=instance)
+        result = job.execute_in_process(run_config=QUIET, instance=instance)
         assert result.success
         return sum(event.event_type_value == "ASSET_OBSERVATION" for event in result.all_events)
 

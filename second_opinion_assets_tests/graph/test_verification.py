@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -12,15 +13,9 @@ from second_opinion_assets.graph.joined import JOINED_KEY
 from second_opinion_assets.graph.report import REPORT_KEY
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.graph.verification import PROVENANCE_HOLDS
-from second_opinion_assets_tests.graph.conftest import QUIET
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from second_opinion_assets.join.manifest import Manifest
-    from second_opinion_assets_tests.graph.project import Project
-
-    Join = Callable[..., dg.ExecuteInProcessResult]
+from second_opinion_assets.join.manifest import Manifest
+from second_opinion_assets_tests.graph.project import Project
+from second_opinion_assets_tests.graph.runs import QUIET, Join
 
 CHECK = dg.AssetCheckKey(REPORT_KEY, PROVENANCE_HOLDS)
 

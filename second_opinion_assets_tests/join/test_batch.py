@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.join.batch import materialize_batch
-from second_opinion_assets.join.manifest import load_manifest
+from second_opinion_assets.join.manifest import Manifest, load_manifest
 from second_opinion_assets.join.outcomes import BatchSummary, EarlierOutput, TableOutcome
+from second_opinion_assets.matching.tally import Tally
 from second_opinion_assets.report.report import Report, ReportFiles
-from second_opinion_assets_tests.conftest import INVOCATION
-
-if TYPE_CHECKING:
-    from second_opinion_assets.join.manifest import Manifest
-    from second_opinion_assets.matching.tally import Tally
-    from second_opinion_assets_tests.conftest import Workspace
+from second_opinion_assets_tests.workspace import INVOCATION, Workspace
 
 
 def _table(name: str, **given: Any) -> dict[str, Any]:

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError
-
-if TYPE_CHECKING:
-    from second_opinion_assets_tests.conftest import Workspace
+from second_opinion_assets_tests.workspace import Workspace
 
 DOVER = "second_opinion_dover"
 MAGIC_BYTES = 4

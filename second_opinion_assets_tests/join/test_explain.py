@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -21,10 +21,7 @@ from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.join.manifest_sidecars import parse_sidecar
 from second_opinion_assets.report.explain import document, lines
-from second_opinion_assets_tests.conftest import INVOCATION
-
-if TYPE_CHECKING:
-    from second_opinion_assets_tests.conftest import Workspace
+from second_opinion_assets_tests.workspace import INVOCATION, Workspace
 
 CLIPS = Path(__file__).parents[2] / "data" / "clips"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -13,9 +13,7 @@ from jsonschema import Draft202012Validator
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.record import read_record
 from second_opinion_assets.join.in_toto import statement, write_statements
-
-if TYPE_CHECKING:
-    from second_opinion_assets_tests.conftest import Workspace
+from second_opinion_assets_tests.workspace import Workspace
 
 SCHEMA = json.loads(Path(__file__).with_name("in_toto_statement_v1.schema.json").read_text())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,10 +13,7 @@ from second_opinion_assets.join.provenance import file_entry
 from second_opinion_assets.registry.facts import ScorerFacts, shipped_registry
 from second_opinion_assets.scores import read
 from second_opinion_assets.storage.files import digest_file
-from second_opinion_assets_tests.conftest import INVOCATION
-
-if TYPE_CHECKING:
-    from second_opinion_assets_tests.conftest import Workspace
+from second_opinion_assets_tests.workspace import INVOCATION, Workspace
 
 ALIASES = {
     "a.jsonl": '{"clip_id": "a", "competitor": "dover_mobile", "score": 72.5}\n',

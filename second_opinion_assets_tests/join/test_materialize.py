@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError, ManifestError, MissingScoresError
-
-if TYPE_CHECKING:
-    from second_opinion_assets_tests.conftest import Workspace
+from second_opinion_assets_tests.workspace import Workspace
 
 OPEN_FILES = Path("/proc/self/fd")
 DOVER = "second_opinion_dover"

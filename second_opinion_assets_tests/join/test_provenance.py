@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -18,9 +18,7 @@ from second_opinion_assets.join.provenance import (
 )
 from second_opinion_assets.storage.files import FileDigest
 from second_opinion_assets.tables import open_table
-
-if TYPE_CHECKING:
-    from second_opinion_assets_tests.conftest import Workspace
+from second_opinion_assets_tests.workspace import Workspace
 
 
 def _sha(data: bytes) -> str:

@@ -6,16 +6,14 @@ import gzip
 import os
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import pytest
 
 from second_opinion_assets.join.source_files import SourceFile, Stamp, read_source_file
 from second_opinion_assets.join.watch import Waiting, Watcher
 from second_opinion_assets.storage.files import digest_file, open_input
-
-if TYPE_CHECKING:
-    from second_opinion_assets_tests.conftest import Workspace
+from second_opinion_assets_tests.workspace import Workspace
 
 ROW = b'{"clip_id": "a", "score": 1}'
 SCORES = Path(__file__).parents[1] / "scores/examples"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,10 +14,7 @@ from hypothesis import strategies as st
 
 from second_opinion_assets.contract.record import base_of, read_record
 from second_opinion_assets.join.verify import Verification, Verifier
-from second_opinion_assets_tests.conftest import Workspace
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from second_opinion_assets_tests.workspace import Workspace
 
 FORMS = ["out.jsonl", "out.json", "out.parquet"]
 POLICIES = ["mark", "drop"]

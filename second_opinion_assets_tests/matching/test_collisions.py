@@ -7,8 +7,9 @@ of it in `test_properties_collisions.py`.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
 import pyarrow as pa
@@ -20,50 +21,19 @@ from second_opinion_assets.matching import claims
 from second_opinion_assets.matching.keys import Trail
 from second_opinion_assets.scores.scorers import Scorer
 from second_opinion_assets.tables import forms, parquet
-from second_opinion_assets_tests.scores.test_properties_sidecars import Knobs, block_sizes
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from second_opinion_assets.join.join import JoinResult
-    from second_opinion_assets.matching.tally import ScorerTally
-    from second_opinion_assets_tests.conftest import Workspace
-
-
-def write_scores(work: Workspace, keys: Sequence[str], name: str = "scores.jsonl") -> None:
-    """Write a sidecar of DOVER whose scores are the numbers of its rows, from 0."""
-    rows = ({"path": key, "competitor": "DOVER", "score": n} for n, key in enumerate(keys))
-    work.write_lines(name, rows)
-
-
-def join(
-    work: Workspace, features: Sequence[str | None], scores: Sequence[str], **options: Any
-) -> JoinResult:
-    """Join feature rows with these keys to score rows with those."""
-    work.write_lines("features.jsonl", ({"path": key} for key in features))
-    write_scores(work, scores)
-    return work.join(**options)
-
-
-def gains(rows: Sequence[dict[str, Any]]) -> list[Any]:
-    """Return what each row got of DOVER: the number of the score row, or else the status."""
-    got = []
-    for row in rows:
-        score, status = row["second_opinion_dover_score"], row["second_opinion_dover_status"]
-        assert (score is not None) == (status == "ok")
-        assert bool(row["second_opinion_dover_source"]) == (status == "ok")
-        got.append(score if status == "ok" else status)
-    return got
-
-
-def dover(result: JoinResult) -> ScorerTally:
-    """Return what was counted of DOVER."""
-    return result.tally.scorers["DOVER"]
-
+from second_opinion_assets_tests.knobs import Knobs, block_sizes
+from second_opinion_assets_tests.matching.paths import (
+    BAD,
+    MISSING,
+    dover,
+    gains,
+    join,
+    write_scores,
+)
+from second_opinion_assets_tests.workspace import Workspace
 
 # Who gets which score.
 
-BAD, MISSING = "bad", "missing"
 CASES: dict[str, tuple[list[str], list[str], list[Any], dict[str, str]]] = {
     "folder": (["a/x", "b/x"], ["b/x"], [MISSING, 0], {}),
     "score-without-folder": (["a/x", "b/x"], ["x"], [BAD, BAD], {}),

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from second_opinion_assets.matching.drift import Changes, Drift, Shift
-from second_opinion_assets_tests.conftest import Workspace
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
+from second_opinion_assets_tests.workspace import Workspace
 
 FORMS = ["out.jsonl", "out.json", "out.parquet"]
 PREFIX = "second_opinion"

@@ -15,13 +15,10 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets_tests.conftest import Workspace
-from second_opinion_assets_tests.matching.test_collisions import BAD, MISSING, dover, gains, join
-from second_opinion_assets_tests.scores.test_properties_sidecars import (
-    Knobs,
-    block_sizes,
-    thorough,
-)
+from second_opinion_assets_tests.knobs import Knobs, block_sizes
+from second_opinion_assets_tests.matching.paths import BAD, MISSING, dover, gains, join
+from second_opinion_assets_tests.strategies import thorough
+from second_opinion_assets_tests.workspace import Workspace
 
 
 class ClipPath(NamedTuple):

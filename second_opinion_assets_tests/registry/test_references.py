@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from second_opinion_assets.contract.errors import ManifestError
-from second_opinion_assets.join.manifest import load_manifest
+from second_opinion_assets.join.manifest import Manifest, load_manifest
 from second_opinion_assets.join.provenance import table_args
 from second_opinion_assets.registry.facts import Direction, shipped_registry
 from second_opinion_assets.registry.references import Reference, choose_references
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from second_opinion_assets.join.manifest import Manifest
 
 HIGHER, LOWER = Direction.HIGHER, Direction.LOWER
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError, ManifestError
-from second_opinion_assets.join.manifest import load_manifest
+from second_opinion_assets.join.manifest import Manifest, load_manifest
 from second_opinion_assets.registry.facts import (
     FACT_NAMES,
     SHIPPED,
@@ -22,11 +22,8 @@ from second_opinion_assets.registry.facts import (
 )
 from second_opinion_assets.scores.payload import slug
 from second_opinion_assets.storage.files import HashedFile
-from second_opinion_assets_tests.conftest import example_message, examples
-
-if TYPE_CHECKING:
-    from second_opinion_assets.join.manifest import Manifest
-    from second_opinion_assets_tests.conftest import Workspace
+from second_opinion_assets_tests.examples import example_message, examples
+from second_opinion_assets_tests.workspace import Workspace
 
 TABLE = {"id": "t", "features": "f.jsonl", "scores": ["DOVER=s.jsonl"], "out": "o.jsonl"}
 UNSOURCED = {"name", "aliases", "scales", "homepage", "note", "sources"}

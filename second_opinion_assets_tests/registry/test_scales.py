@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from second_opinion_assets.registry.scales import Scale, scale_doubt
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 UNIT, MOS, HUNDRED = Scale(0, 1), Scale(1, 5), Scale(0, 100)
 USUAL_HUNDRED = Scale(0, 100, typical=True)

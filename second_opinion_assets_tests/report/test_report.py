@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from second_opinion_assets.contract.errors import ManifestError
 from second_opinion_assets.contract.options import JoinOptions
@@ -24,12 +25,7 @@ from second_opinion_assets.matching.drift import Changes, Drift, ScorerDrift, Sh
 from second_opinion_assets.report.markdown import printable
 from second_opinion_assets.report.report import Report, ReportFiles
 from second_opinion_assets.storage.files import FileDigest
-from second_opinion_assets_tests.conftest import INVOCATION
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from markdown_it.token import Token
+from second_opinion_assets_tests.workspace import INVOCATION
 
 COUNTS = TableSummary(2, 2, 1, 1, 0, {})
 NASTY = st.text(alphabet="|`<>&*_[]()!#\\\n\r\t ~$x-\"'", max_size=20) | st.text(max_size=20)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
 
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError, ManifestError
 from second_opinion_assets.storage.files import digest_file
-
-if TYPE_CHECKING:
-    from second_opinion_assets_tests.conftest import Workspace
+from second_opinion_assets_tests.workspace import Workspace
 
 
 def payload(*scores: float) -> str:

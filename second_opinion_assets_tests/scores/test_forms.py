@@ -8,8 +8,9 @@ import io
 import json
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -21,11 +22,7 @@ from second_opinion_assets.contract.options import JoinOptions
 from second_opinion_assets.scores import Reader, Sidecar, read_sidecars
 from second_opinion_assets.scores.formats import csv_form
 from second_opinion_assets.storage import files
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from second_opinion_assets_tests.conftest import Workspace
+from second_opinion_assets_tests.workspace import Workspace
 
 Row = dict[str, Any]
 

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.scores.payload import slug
-from second_opinion_assets_tests.conftest import (
+from second_opinion_assets_tests.examples import (
     companion,
     example_message,
     example_options,
     examples,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from second_opinion_assets_tests.conftest import Workspace
+from second_opinion_assets_tests.workspace import Workspace
 
 
 def _given(example: Path, work: Workspace) -> tuple[str | dict[str, Any], dict[str, Any]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import subprocess
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -13,10 +14,6 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage import content, files
 from second_opinion_assets.storage.content import Content
 from second_opinion_assets.storage.files import HashedFile, digest_file
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 TEXT = b"".join(b'{"clip_id": "%d"}\n' % number for number in range(3000))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +18,6 @@ from second_opinion_assets.storage.files import (
     publish_text,
     whole_lines,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def _digest(data: bytes) -> FileDigest:

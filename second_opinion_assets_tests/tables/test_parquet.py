@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import weakref
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,9 +14,7 @@ import pytest
 from second_opinion_assets.contract.errors import JoinError, MissingScoresError
 from second_opinion_assets.tables.json_table import AppendedNames
 from second_opinion_assets.tables.parquet import ParquetTable
-
-if TYPE_CHECKING:
-    from second_opinion_assets_tests.conftest import Workspace
+from second_opinion_assets_tests.workspace import Workspace
 
 DOVER = "second_opinion_dover"
 NEW = [f"{DOVER}_{name}" for name in ("score", "status", "runtime_ms", "frames", "source")]

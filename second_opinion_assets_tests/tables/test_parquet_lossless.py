@@ -19,8 +19,9 @@ import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from second_opinion_assets_tests.conftest import Workspace, examples
-from second_opinion_assets_tests.scores.test_properties_sidecars import thorough
+from second_opinion_assets_tests.examples import examples
+from second_opinion_assets_tests.strategies import thorough
+from second_opinion_assets_tests.workspace import Workspace
 
 OURS = [f"second_opinion_dover_{n}" for n in ("score", "status", "runtime_ms", "frames", "source")]
 SAME_AS_PHYSICAL = ("Int(bitWidth=64, isSigned=true)", "Int(bitWidth=32, isSigned=true)")

@@ -25,15 +25,10 @@ from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.scores import Sidecar
 from second_opinion_assets.tables import forms, parquet
 from second_opinion_assets_tests import plain
-from second_opinion_assets_tests.scores.test_properties_sidecars import (
-    INVOCATION,
-    Knobs,
-    agrees,
-    block_sizes,
-    damaged,
-    rarely,
-    thorough,
-)
+from second_opinion_assets_tests.knobs import Knobs, block_sizes
+from second_opinion_assets_tests.readings import agrees
+from second_opinion_assets_tests.strategies import damaged, rarely, thorough
+from second_opinion_assets_tests.workspace import INVOCATION
 
 SCORES = (
     plain.ScoreFile(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.tables.read_back import ReadBack
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from second_opinion_assets_tests.conftest import Workspace
+from second_opinion_assets_tests.workspace import Workspace
 
 STATUS = "second_opinion_dover_status"
 SCORE = "second_opinion_dover_score"

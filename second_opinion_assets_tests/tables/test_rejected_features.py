@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets_tests.conftest import example_message, example_options, examples
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from second_opinion_assets_tests.conftest import Workspace
+from second_opinion_assets_tests.examples import example_message, example_options, examples
+from second_opinion_assets_tests.workspace import Workspace
 
 SCORES = '{"clip_id": "a", "competitor": "DOVER-Mobile", "score": 72.5}\n'
 

@@ -1,0 +1,36 @@
+"""What holds for the tests themselves."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+MODULES = sorted(TESTS.rglob("*.py"))
+
+
+def imported(module: Path) -> set[str]:
+    """Return the last parts of all that a module imports, and of where it imports it from."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            found |= {name.name for name in node.names} | {str(node.module).rpartition(".")[2]}
+        elif isinstance(node, ast.Import):
+            found |= {name.name.rpartition(".")[2] for name in node.names}
+    return found
+
+
+def test_nothing_imports_a_test_module() -> None:
+    """What several tests need is a fixture, or stands in a module without tests."""
+    of_tests = {path.stem for path in MODULES if path.stem.startswith("test_")} | {"conftest"}
+    found = {str(path.relative_to(TESTS)): imported(path) & of_tests for path in MODULES}
+    assert not {path: names for path, names in found.items() if names}
+
+
+def test_the_plain_reading_shares_no_code_with_the_package() -> None:
+    """The rival that the package is held against has no way to repeat its mistakes."""
+    for node in ast.walk(ast.parse((TESTS / "plain.py").read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert not str(node.module).startswith("second_opinion_assets")
+        elif isinstance(node, ast.Import):
+            assert all(not name.name.startswith("second_opinion_assets") for name in node.names)
