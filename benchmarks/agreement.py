@@ -39,19 +39,21 @@ def agree(joined: Path) -> None:
     from second_opinion_assets.join.manifest import TableSpec  # noqa: PLC0415
     from second_opinion_assets.join.provenance import Invocation  # noqa: PLC0415
     from second_opinion_assets.registry.references import Reference  # noqa: PLC0415
+    from second_opinion_assets.storage.location import Location  # noqa: PLC0415
 
     audit = json.loads(joined.with_suffix(".audit.json").read_bytes())
+    path = Location(joined)
     table = JoinedTable(
-        path=joined,
+        path=path,
         key_column=audit["key_column"],
         columns=REFERENCES,
         column_prefixes={name: c["column_prefix"] for name, c in audit["competitors"].items()},
         sha256=audit["run_provenance"]["output_digests"]["out"]["sha256"],
         version="1",
     )
-    spec = TableSpec("benchmark", joined, (), joined, None, JoinOptions())
+    spec = TableSpec("benchmark", path, (), path, None, JoinOptions())
     references = [Reference(name) for name in REFERENCES]
-    make_agreement(table, spec, references, Invocation(Path(__file__), (), {}))
+    make_agreement(table, spec, references, Invocation(Location(__file__), (), {}))
 
 
 def rival(joined: Path) -> None:

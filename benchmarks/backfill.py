@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from second_opinion_assets.join.manifest import load_manifest
+from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.graph.webserver import webserver
 
 RUNS = "{ runsOrError { ... on Runs { results { status startTime endTime } } } }"
@@ -52,7 +53,7 @@ def main(tables: int, broken: int) -> None:
         manifest = make_project(folder, tables, broken)
         with webserver(folder / "home", manifest) as server:
             start = time.perf_counter()
-            status = server.backfill([entry.id for entry in load_manifest(manifest).tables])
+            status = server.backfill([entry.id for entry in load_manifest(Location(manifest)).tables])
             seconds = time.perf_counter() - start
             runs = server.query(RUNS)["runsOrError"]["results"]
             partitions = server.partitions()

@@ -19,6 +19,7 @@ from second_opinion_assets.graph.joined import JOINED_KEY
 from second_opinion_assets.graph.report import REPORT_KEY
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest, load_manifest
+from second_opinion_assets.storage.location import Location
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -66,7 +67,7 @@ def make_project(folder: Path, tables: int, scorers: int) -> Manifest:
     ]
     path = folder / "manifest.json"
     path.write_text(json.dumps({"tables": entries}))
-    return load_manifest(path)
+    return load_manifest(Location(path))
 
 
 def fill_history(job: dg.JobDefinition, instance: dg.DagsterInstance, manifest: Manifest) -> None:

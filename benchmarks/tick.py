@@ -17,6 +17,7 @@ import dagster as dg
 from second_opinion_assets.graph.joined import JOINED_KEY, MANIFEST_FINGERPRINT
 from second_opinion_assets.graph.refresh import Looks
 from second_opinion_assets.join.manifest import Manifest, load_manifest
+from second_opinion_assets.storage.location import Location
 
 LATER = 3600.0
 
@@ -54,7 +55,7 @@ def make_project(folder: Path, tables: int, scorers: int) -> Manifest:
         )
     path = folder / "manifest.json"
     path.write_text(json.dumps({"tables": entries}))
-    return load_manifest(path)
+    return load_manifest(Location(path))
 
 
 def tick(looks: Looks, instance: dg.DagsterInstance) -> float:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 from second_opinion_assets.scores import read
-from second_opinion_assets.storage import content, files
+from second_opinion_assets.storage import decompress, reading
 from second_opinion_assets.tables import forms
 
 
@@ -29,8 +29,8 @@ class Knobs(NamedTuple):
 def block_sizes(knobs: Knobs) -> Iterator[None]:
     """Let blocks of rows end where the knobs say, and nothing wait for the disk."""
     with (
-        patch.object(files, "CHUNK_BYTES", knobs.chunk_bytes),
-        patch.object(content, "HEAD_BYTES", knobs.chunk_bytes),
+        patch.object(reading, "CHUNK_BYTES", knobs.chunk_bytes),
+        patch.object(decompress, "HEAD_BYTES", knobs.chunk_bytes),
         patch.object(read, "LEARNING_ROWS", knobs.learning_rows),
         patch.object(read, "LARGE_SIDECAR_BYTES", 0 if knobs.native else sys.maxsize),
         patch.object(forms, "LARGE_FILE_BYTES", 0 if knobs.native else sys.maxsize),

@@ -18,6 +18,7 @@ from second_opinion_assets.contract.options import JoinOptions, parse_options
 from second_opinion_assets.join.join import JoinResult, materialize
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.scores import Sidecar
+from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests import plain
 from second_opinion_assets_tests.knobs import block_sizes
 from second_opinion_assets_tests.strategies import Case
@@ -34,7 +35,7 @@ def write_sidecars(case: Case, folder: Path) -> tuple[Sidecar, ...]:
     for file in case.files:
         (folder / file.written).write_bytes(file.text)
     return tuple(
-        Sidecar(folder / file.written, file.written, file.written, file.label)
+        Sidecar(Location(folder / file.written), file.written, file.written, file.label)
         for file in case.files
     )
 
@@ -45,15 +46,15 @@ def join(case: Case, folder: Path) -> tuple[JoinResult, list[bytes]]:
     features.write_bytes(b"".join(line + b"\n" for line in case.features))
     spec = TableSpec(
         id="t",
-        features=features,
+        features=Location(features),
         scores=write_sidecars(case, folder),
-        out=folder / "out.jsonl",
+        out=Location(folder / "out.jsonl"),
         audit_json=None,
         options=options_of(case),
     )
     with block_sizes(case.knobs):
         result = materialize(spec, INVOCATION)
-    return result, spec.out.read_bytes().split(b"\n")[:-1]
+    return result, Path(spec.out).read_bytes().split(b"\n")[:-1]
 
 
 def plain_rows(case: Case) -> list[plain.Row] | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from second_opinion_assets.join.manifest import load_manifest
+from second_opinion_assets.storage.location import Location
 
 PROJECT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -82,4 +83,4 @@ def test_shown_manifests_can_be_used(tmp_path: Path, text: str) -> None:
     """Every manifest that a document shows is one."""
     (tmp_path / "our-scorers.json").write_text('{"scorers": []}')
     (tmp_path / "m.json").write_text(text)
-    assert load_manifest(tmp_path / "m.json").tables
+    assert load_manifest(Location(tmp_path / "m.json")).tables

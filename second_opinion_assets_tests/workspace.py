@@ -13,8 +13,9 @@ from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.manifest_sidecars import parse_sidecar, read_sidecar_entry
 from second_opinion_assets.join.provenance import Invocation
 from second_opinion_assets.scores import Sidecar
+from second_opinion_assets.storage.location import Location
 
-INVOCATION = Invocation(Path("no-such-program"), ("--of", "a test"), {"of": "a test"})
+INVOCATION = Invocation(Location("no-such-program"), ("--of", "a test"), {"of": "a test"})
 
 
 class Workspace:
@@ -57,10 +58,10 @@ class Workspace:
         """Return a join of files in this folder."""
         return TableSpec(
             id="table",
-            features=self.folder / features,
+            features=Location(self.folder / features),
             scores=tuple(_sidecar(score, self.folder) for score in scores),
-            out=self.folder / out,
-            audit_json=self.folder / audit_json if audit_json else None,
+            out=Location(self.folder / out),
+            audit_json=Location(self.folder / audit_json) if audit_json else None,
             options=parse_options(options, "options"),
         )
 
@@ -101,5 +102,5 @@ def _refuse(constant: str) -> None:
 
 def _sidecar(score: str | dict[str, Any], folder: Path) -> Sidecar:
     if isinstance(score, str):
-        return parse_sidecar(score, folder)
-    return read_sidecar_entry(score, "scores", folder)
+        return parse_sidecar(score, Location(folder))
+    return read_sidecar_entry(score, "scores", Location(folder))

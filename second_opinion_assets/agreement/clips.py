@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from second_opinion_assets.agreement.joined_table import JoinedTable
 from second_opinion_assets.scores.payload import Status, read_number
-from second_opinion_assets.storage.files import FileDigest, open_input
+from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.tables.read_back import ReadBack
 
 _OK = Status.ok.name
@@ -60,8 +61,9 @@ def read_clips(table: JoinedTable, references: Iterable[str]) -> Clips:
     keys: list[str | None] = []
     blocks: list[list[NDArray[np.float64]]] = []
     unusable = [0] * len(references)
-    with open_input(table.path) as file:
-        back = ReadBack(table.path, file, table.key_column, [*names, *references])
+    with Input(table.path) as file:
+        file.hash_in_background()  # the decoder would let no thread read ahead
+        back = ReadBack(file, table.key_column, [*names, *references])
         for block_keys, *columns in back.blocks():
             keys.extend(block_keys)
             statuses, scores = columns[: len(names) : 2], columns[1 : len(names) : 2]
@@ -70,6 +72,7 @@ def read_clips(table: JoinedTable, references: Iterable[str]) -> Clips:
                 block.append(_numbers(values))
                 unusable[number] += int(np.isnan(block[-1]).sum()) - _nulls(values)
             blocks.append(block)
+        digest = file.digest
     scorers = list(table.column_prefixes)
     joined = np.array([np.concatenate(parts) for parts in zip(*blocks, strict=True)])
     by_clip, rows_without_key = _by_clip(keys, joined.reshape(len(scorers) + len(references), -1))
@@ -79,7 +82,7 @@ def read_clips(table: JoinedTable, references: Iterable[str]) -> Clips:
         rows=len(keys),
         rows_without_key=rows_without_key,
         no_numbers={name: n for name, n in zip(references, unusable, strict=True) if n},
-        digest=back.digest,
+        digest=digest,
     )
 
 

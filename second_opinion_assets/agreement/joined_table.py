@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import msgspec
 
 from second_opinion_assets.registry.facts import Registry
 from second_opinion_assets.registry.references import USUAL, Reference
+from second_opinion_assets.storage.location import Location
 
 AGREEMENT_VERSION = "1"
 """Changes whenever the same joined table and settings would give another agreement."""
@@ -30,7 +30,7 @@ class JoinedTable(msgspec.Struct, frozen=True):
         version: its data version.
     """
 
-    path: Path
+    path: Location
     key_column: str
     columns: tuple[str, ...]
     column_prefixes: dict[str, str]

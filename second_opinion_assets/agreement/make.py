@@ -14,7 +14,7 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.provenance import Invocation, file_entry, run_provenance
 from second_opinion_assets.registry.references import Reference, choose_references
-from second_opinion_assets.storage.location import InputPaths
+from second_opinion_assets.storage.groups import InputPaths
 
 
 class MadeAgreement(NamedTuple):

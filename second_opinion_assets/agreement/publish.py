@@ -6,14 +6,14 @@ What they say comes from `compare`.
 from __future__ import annotations
 
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pandas as pd
 
 from second_opinion_assets.agreement.compare import Agreement
-from second_opinion_assets.storage.files import Publication, json_document
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.publishing import Publication, json_document
 
 SCHEMA = "second-opinion-agreement-v1"
 _FIGURES = ("n", "pearson", "spearman", "kendall", "spearman_p", "not_enough")
@@ -25,17 +25,17 @@ class AgreementFiles(msgspec.Struct, frozen=True):
     Named after all of the joined table's name: of one stem there may be one of each form.
     """
 
-    agreement_json: Path
-    agreement_parquet: Path
+    agreement_json: Location
+    agreement_parquet: Location
 
     @classmethod
-    def beside(cls, joined: Path) -> AgreementFiles:
+    def beside(cls, joined: Location) -> AgreementFiles:
         return cls(
             joined.with_name(f"{joined.name}.agreement.json"),
             joined.with_name(f"{joined.name}.agreement.parquet"),
         )
 
-    def named(self) -> dict[str, Path]:
+    def named(self) -> dict[str, Location]:
         """Return the files by name."""
         return {name: getattr(self, name) for name in self.__struct_fields__}
 

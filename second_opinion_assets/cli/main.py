@@ -6,11 +6,10 @@ What is joined and how is the business of `join`; Dagster and pandas are not imp
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from os import environ  # noqa: TID251 (no file)
 from typing import Any, TypeVar
 
 import click
@@ -37,14 +36,16 @@ from second_opinion_assets.matching.tally import Tally
 from second_opinion_assets.report import explain as explain_report
 from second_opinion_assets.report.report import Report, ReportFiles
 from second_opinion_assets.report.verify import AuditOutcome, lines, report, summary
-from second_opinion_assets.storage.files import Progress, json_document
-from second_opinion_assets.storage.location import size_bytes
+from second_opinion_assets.storage.groups import size_bytes
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.publishing import json_document
+from second_opinion_assets.storage.reading import Progress
 
 LONG_WORK_BYTES = 32 << 20
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
-_path = click.Path(path_type=Path)
+_path = click.Path(path_type=Location)
 _Command = TypeVar("_Command", bound="Callable[..., object]")
 
 
@@ -65,8 +66,8 @@ class _NoPandas:
 def run() -> None:
     """Start the program, in a process that is its own."""
     sys.meta_path.insert(0, _NoPandas())
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's other threads spin, for nothing
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # returns what is not needed
+    environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's other threads spin, for nothing
+    environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # returns what is not needed
     gc.disable()  # a join makes no cycles; looking for them costs a tenth of its time
     main()
 
@@ -136,7 +137,11 @@ def _reading_options(command: _Command) -> _Command:
 @click.option("--overwrite", is_flag=True, help="Replace such columns that the table has already.")
 @click.option("--canonical-names", is_flag=True, help="Call a known scorer by its one name.")
 def materialize_command(
-    features: Path, scores: tuple[str, ...], out: Path, audit_json: Path | None, **options: object
+    features: Location,
+    scores: tuple[str, ...],
+    out: Location,
+    audit_json: Location | None,
+    **options: object,
 ) -> None:
     """Join score files onto one feature table."""
     with _usage_errors():
@@ -168,7 +173,7 @@ def materialize_command(
 @_reading_options
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 def explain_command(
-    features: Path, scores: tuple[str, ...], *, as_json: bool, **options: object
+    features: Location, scores: tuple[str, ...], *, as_json: bool, **options: object
 ) -> None:
     """Explain what is recognised of a feature table and its score files.
 
@@ -197,10 +202,10 @@ def explain_command(
 @click.option("--report-md", type=_path, help="Where to write the report as Markdown.")
 @click.option("--fail-fast", is_flag=True, help="Stop after the first table that fails.")
 def batch_command(
-    manifest: Path,
-    base_dir: Path | None,
-    report_json: Path | None,
-    report_md: Path | None,
+    manifest: Location,
+    base_dir: Location | None,
+    report_json: Location | None,
+    report_md: Location | None,
     *,
     fail_fast: bool,
 ) -> None:
@@ -247,7 +252,11 @@ def batch_command(
     help="Write an in-toto Statement for the output of each audit that holds.",
 )
 def verify_command(
-    audits: tuple[Path, ...], base_dir: Path | None, in_toto: Path | None, *, as_json: bool
+    audits: tuple[Location, ...],
+    base_dir: Location | None,
+    in_toto: Location | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Verify that the files which audits name are what they were, and that the counts are right.
 
@@ -275,7 +284,7 @@ def verify_command(
 
 
 def _invocation(args: dict[str, Any]) -> Invocation:
-    return Invocation(Path(sys.argv[0]), tuple(sys.argv[1:]), args)
+    return Invocation(Location(sys.argv[0]), tuple(sys.argv[1:]), args)
 
 
 @contextmanager

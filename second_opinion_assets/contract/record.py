@@ -1,21 +1,17 @@
 """What was recorded of a joined table when it was published: its files, and what was counted.
 
-Read from an audit, or from values of the same form; whether it still holds is not asked here.
+Taken from the values of an audit; reading its file, and whether it still holds, is not done here.
 """
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
-from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import MissingPolicy
-from second_opinion_assets.storage.files import HashedFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,16 +118,6 @@ class _Audit(msgspec.Struct):
     run_provenance: _Provenance
 
 
-def read_record(audit: Path) -> Record:
-    """Return what an audit records.
-
-    Raises:
-        JoinError: the audit cannot be read, or is none that this version writes.
-    """
-    text = HashedFile(audit).read().removeprefix(b"\xef\xbb\xbf")
-    return record_of(json_text.decode(text, str(audit)), str(audit))
-
-
 def record_of(audit: object, where: str) -> Record:
     """Return what the value of an audit records.
 
@@ -168,19 +154,6 @@ def record_of(audit: object, where: str) -> Record:
         provenance=audit["run_provenance"],
         groups=tuple(groups),
     )
-
-
-def base_of(recorded: str, actual: Path) -> Path | None:
-    """Return the folder that a recorded path was relative to, told by where its file is.
-
-    None where that cannot be told: the path is absolute or leads upwards, or the file was given
-    another name or place.
-    """
-    parts = Path(os.path.normpath(recorded)).parts
-    place = Path(os.path.abspath(actual)).parts  # noqa: PTH100 (links are not followed)
-    if Path(recorded).is_absolute() or ".." in parts or place[-len(parts) :] != parts:
-        return None
-    return Path(*place[: -len(parts)])
 
 
 def _entries_in(value: object) -> Iterator[dict[str, Any]]:

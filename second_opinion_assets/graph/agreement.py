@@ -5,7 +5,6 @@ belongs here. The comparison is in `second_opinion_assets.agreement`.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import msgspec
@@ -33,7 +32,8 @@ from second_opinion_assets.join.provenance import Invocation
 from second_opinion_assets.registry.references import Reference, parse_references
 from second_opinion_assets.report.report import inline_svg
 from second_opinion_assets.scores.payload import slug
-from second_opinion_assets.storage.location import InputPaths
+from second_opinion_assets.storage.groups import InputPaths
+from second_opinion_assets.storage.location import Location
 
 AGREEMENT_KEY = dg.AssetKey("second_opinion_agreement")
 OPINIONS_AGREE = "opinions_agree"
@@ -121,7 +121,7 @@ def _agreement(
         "joined": str(joined.path),
         "references": msgspec.to_builtins(references),
     }
-    invocation = Invocation(Path(__file__), (), args)
+    invocation = Invocation(Location(__file__), (), args)
     made = make_agreement(joined, spec, references, invocation, taken)
     context.log.info("%s: %s", spec.id, headline(made.agreement))
 

@@ -5,7 +5,6 @@ Turning run config into options and results into events belongs here; the join d
 
 from collections.abc import Iterator
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -33,6 +32,7 @@ from second_opinion_assets.join.join import JoinResult, materialize
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation, fingerprint, table_args
 from second_opinion_assets.matching.tally import Tally
+from second_opinion_assets.storage.location import Location
 
 JOINED_KEY = dg.AssetKey("second_opinion_features")
 MANIFEST_FINGERPRINT = "manifest_fingerprint"
@@ -165,7 +165,7 @@ def _with_overrides(table: TableSpec, config: JoinConfig) -> TableSpec:
 def _invocation(spec: TableSpec, config: JoinConfig) -> Invocation:
     """Return what asked for the join: a Dagster run has no command line of its own."""
     return Invocation(
-        entrypoint=Path(__file__),
+        entrypoint=Location(__file__),
         argv=(),
         args={**table_args(spec), "partition": spec.id, "run_config": config.overrides()},
     )

@@ -4,7 +4,6 @@ Few, stable, numeric keys plot over time; tables of text are Markdown.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import dagster as dg
@@ -57,7 +56,7 @@ def join_metadata(
         **count_metadata(result.tally),
         "dagster/row_count": dg.MetadataValue.int(result.tally.output_rows),
         "dagster/partition_row_count": dg.MetadataValue.int(result.tally.output_rows),
-        "dagster/uri": dg.MetadataValue.text(result.spec.out.resolve().as_uri()),
+        "dagster/uri": dg.MetadataValue.text(result.spec.out.as_uri()),
         "dagster/column_schema": _column_schema(result),
         "dagster/column_lineage": _column_lineage(result, features_key, scorer_keys),
     }
@@ -155,7 +154,7 @@ def gap_samples_markdown(tally: Tally) -> str:
                 str(sample.row),
                 cell(sample.key),
                 cell(sample.reason),
-                cell(Path(sample.where).name),
+                cell(sample.where.rpartition("/")[2]),
             ]
             for name, scorer in tally.scorers.items()
             for sample in scorer.bad
@@ -282,4 +281,5 @@ def _link(place: str) -> str:
     if not address.netloc or set(place) & set(" |()<>"):
         return cell(place)
     owner = "/".join(address.path.split("/")[1:3])
-    return f"[{cell(f'{owner or address.netloc}: {Path(address.path).name}')}]({place})"
+    name = address.path.rstrip("/").rpartition("/")[2]
+    return f"[{cell(f'{owner or address.netloc}: {name}')}]({place})"

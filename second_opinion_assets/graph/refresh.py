@@ -6,7 +6,6 @@ from what it was made from last.
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import dagster as dg
@@ -31,7 +30,8 @@ from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.provenance import fingerprint
 from second_opinion_assets.join.source_files import SourceFile, Stamp
 from second_opinion_assets.join.watch import Waiting, Watcher
-from second_opinion_assets.storage.files import FileDigest
+from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.location import Location
 
 SHOWN_NOTES = 20
 
@@ -139,7 +139,7 @@ class Looks:
     def _look_at(self, table: TableSpec, now: float, found: Found) -> None:
         """Look at one table and add what that gives; a broken file hurts no other table."""
         found.events.extend(self._news(ENTRIES_KEY, table.id, entry_state(table)))
-        files: dict[Path, SourceFile] = {}
+        files: dict[Location, SourceFile] = {}
         for key, by_table in self._files.items():
             paths = by_table.get(table.id, [])
             there = [file for path in paths if (file := self._look(table, key, path, now, found))]
@@ -160,7 +160,7 @@ class Looks:
             )
 
     def _look(
-        self, table: TableSpec, key: dg.AssetKey, path: Path, now: float, found: Found
+        self, table: TableSpec, key: dg.AssetKey, path: Location, now: float, found: Found
     ) -> SourceFile | None:
         try:
             file = self._watcher.look(path, now, finished=self._is_finished(key, table.id, path))
@@ -179,7 +179,7 @@ class Looks:
         if observed is None or observed.version != state.version:
             yield from state_events(key, table_id, state)
 
-    def _remember(self, path: Path, observed: LatestEvent) -> None:
+    def _remember(self, path: Location, observed: LatestEvent) -> None:
         """Take over a hash that an observation of ours recorded, so that it is not taken again."""
         stamp = observed.metadata.get(STAMP)
         if stamp is None or observed.version is None:
@@ -188,7 +188,7 @@ class Looks:
         digest = FileDigest(observed.version, known.bytes)
         self._watcher.remember(SourceFile(path, known, digest, rows=None, complete=True))
 
-    def _is_finished(self, key: dg.AssetKey, table_id: str, path: Path) -> bool:
+    def _is_finished(self, key: dg.AssetKey, table_id: str, path: Location) -> bool:
         """Say whether a scorer reported, after the file's last change, that it finished.
 
         An observation without our stamp came from outside.

@@ -3,10 +3,8 @@
 What the report says and how it reads is in `join.report`.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 
@@ -26,6 +24,7 @@ from second_opinion_assets.report.report import (
     inline_svg,
     troubles_markdown,
 )
+from second_opinion_assets.storage.location import Location, shared_folder
 
 REPORT_KEY = dg.AssetKey("second_opinion_report")
 ALL_JOINED = "every_table_joined"
@@ -65,7 +64,7 @@ def report_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
         # Taken first: what ends while the report is made is reported the next time.
         version = state_version(context.instance, attempts)
         invocation = Invocation(
-            entrypoint=Path(__file__),
+            entrypoint=Location(__file__),
             argv=(),
             args={name: str(path) for name, path in files.named().items()},
         )
@@ -87,7 +86,7 @@ def report_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
 
 def report_files(manifest: Manifest, settings: Settings) -> ReportFiles:
     """Return where the report goes: named after the manifest, beside the joined tables."""
-    folder = settings.report_dir or _shared_folder([table.out for table in manifest.tables])
+    folder = settings.report_dir or shared_folder([table.out for table in manifest.tables])
     stem = manifest.path.stem
     return ReportFiles(folder / f"{stem}.report.json", folder / f"{stem}.report.md")
 
@@ -138,12 +137,3 @@ def _every_table_joined(report: Report) -> dg.AssetCheckResult:
 
 def _picture_markdown(url: str) -> str:
     return f"![Coverage of tables by scorers]({url})"
-
-
-def _shared_folder(paths: list[Path]) -> Path:
-    """Return the deepest folder that all of these paths are below; the first's if only `/` is."""
-    folders = [path.parent for path in paths]
-    if any(folder.is_absolute() for folder in folders):
-        folders = [folder.absolute() for folder in folders]
-    shared = Path(os.path.commonpath(folders))
-    return folders[0] if shared == Path(shared.anchor) != Path() else shared

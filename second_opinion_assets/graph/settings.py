@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from os import environ  # noqa: TID251 (no file)
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage.location import Location
 
 DEFAULT_MANIFEST = "config/smoke.json"
 
@@ -32,16 +32,16 @@ class Settings:
         nightly_cron: ``SECOND_OPINION_NIGHTLY_CRON``, when the nightly refresh looks.
     """
 
-    manifest: Path
-    base_dir: Path | None = None
-    report_dir: Path | None = None
+    manifest: Location
+    base_dir: Location | None = None
+    report_dir: Location | None = None
     automation: bool = False
     settle_seconds: float = 10.0
     interval_seconds: int = 30
     nightly_cron: str = "0 3 * * *"
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+    def from_environment(cls, environment: Mapping[str, str] = environ) -> Settings:
         """Read the settings; an empty variable is as good as none.
 
         Raises:
@@ -58,9 +58,9 @@ class Settings:
             msg = f"SECOND_OPINION_AUTOMATION is {automation!r}, expected on or off"
             raise SettingsError(msg)
         return cls(
-            manifest=Path(read("MANIFEST", DEFAULT_MANIFEST)),
-            base_dir=Path(base_dir) if base_dir else None,
-            report_dir=Path(report_dir) if report_dir else None,
+            manifest=Location(read("MANIFEST", DEFAULT_MANIFEST)),
+            base_dir=Location(base_dir) if base_dir else None,
+            report_dir=Location(report_dir) if report_dir else None,
             automation=automation == "on",
             settle_seconds=_seconds("SETTLE_SECONDS", read("SETTLE_SECONDS", "10")),
             interval_seconds=round(_seconds("INTERVAL_SECONDS", read("INTERVAL_SECONDS", "30"))),

@@ -8,7 +8,6 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import dagster as dg
@@ -22,7 +21,8 @@ from second_opinion_assets.join.source_files import SourceFile, read_source_file
 from second_opinion_assets.registry.facts import ScorerFacts
 from second_opinion_assets.scores import Sidecar
 from second_opinion_assets.scores.payload import slug
-from second_opinion_assets.storage.content import plain_name
+from second_opinion_assets.storage.decompress import plain_name
+from second_opinion_assets.storage.location import Location
 
 OWNERS = ["team:video-quality"]
 SOURCES_GROUP = "sources"
@@ -46,9 +46,9 @@ def scorer_key(sidecar: Sidecar) -> dg.AssetKey:
     return dg.AssetKey([SIDECARS_PREFIX, slug(sidecar.scorer_name) or "unnamed"])
 
 
-def source_files(manifest: Manifest) -> dict[dg.AssetKey, dict[str, list[Path]]]:
+def source_files(manifest: Manifest) -> dict[dg.AssetKey, dict[str, list[Location]]]:
     """Return the files of every source asset of files, by table id."""
-    files: dict[dg.AssetKey, dict[str, list[Path]]] = {FEATURES_KEY: {}}
+    files: dict[dg.AssetKey, dict[str, list[Location]]] = {FEATURES_KEY: {}}
     for table in manifest.tables:
         files[FEATURES_KEY][table.id] = [table.features]
         for sidecar in table.scores:
@@ -170,7 +170,7 @@ def _entries_asset(manifest: Manifest) -> dg.SourceAsset:
 
 
 def _files_asset(
-    key: dg.AssetKey, files: dict[str, list[Path]], facts: ScorerFacts | None
+    key: dg.AssetKey, files: dict[str, list[Location]], facts: ScorerFacts | None
 ) -> dg.SourceAsset:
     what = (
         f"Score files (sidecars) that the scorer `{key.path[-1]}` left, one partition a table."
@@ -196,11 +196,11 @@ def _entries_reader(manifest: Manifest) -> Callable[[str], PartitionState]:
     return lambda table_id: entry_state(tables[table_id])
 
 
-def _files_reader(files: dict[str, list[Path]]) -> Callable[[str], PartitionState]:
+def _files_reader(files: dict[str, list[Location]]) -> Callable[[str], PartitionState]:
     return lambda table_id: files_state([read_source_file(path) for path in files[table_id]])
 
 
-def _kinds(paths: Iterable[Path]) -> list[str]:
+def _kinds(paths: Iterable[Location]) -> list[str]:
     """Return what the UI shows as the forms of files; Dagster takes three at most."""
     kinds = {plain_name(path).suffix[1:].lower() or "folder" for path in paths}
     return sorted(kinds)[:3]

@@ -17,7 +17,7 @@ from second_opinion_assets.join.outcomes import (
 )
 from second_opinion_assets.join.provenance import Invocation, table_args
 from second_opinion_assets.matching.tally import Tally
-from second_opinion_assets.storage.files import Progress
+from second_opinion_assets.storage.reading import Progress
 
 
 def _tell_nobody(_outcome: TableOutcome, _tally: Tally | None) -> None:

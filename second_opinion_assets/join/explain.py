@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,6 +22,7 @@ from second_opinion_assets.matching.tally import Tally
 from second_opinion_assets.scores import Reader, Sidecar, read_sidecars
 from second_opinion_assets.scores.payload import Status
 from second_opinion_assets.scores.scorers import Scorer, find_by_last_component
+from second_opinion_assets.storage.location import Location
 from second_opinion_assets.tables import open_table
 from second_opinion_assets.tables.json_table import AppendedNames
 
@@ -84,7 +84,7 @@ class ExplainedFeatures(msgspec.Struct, frozen=True):
         keys: the first few keys of that column.
     """
 
-    path: Path
+    path: Location
     rows: int
     key_columns: list[str]
     keys: list[str]
@@ -139,7 +139,7 @@ class Explanation(msgspec.Struct, frozen=True):
         return [problem for problem in found if problem]
 
 
-def explain(features: Path, sidecars: Sequence[Sidecar], options: JoinOptions) -> Explanation:
+def explain(features: Location, sidecars: Sequence[Sidecar], options: JoinOptions) -> Explanation:
     """Look at a feature table and its sidecars.
 
     Args:
@@ -211,7 +211,7 @@ def _explain_scorer(scorer: Scorer, sidecar: Sidecar, named_by: NamedBy) -> Expl
     )
 
 
-def _key_columns(features: Path, options: JoinOptions) -> list[str]:
+def _key_columns(features: Location, options: JoinOptions) -> list[str]:
     """Return the columns that may hold the key: the one the join would take, and other usual ones.
 
     Raises:
@@ -224,7 +224,7 @@ def _key_columns(features: Path, options: JoinOptions) -> list[str]:
     return list(dict.fromkeys(name for name in (chosen, *usual) if name))
 
 
-def _key_blocks(features: Path, column: str) -> list[KeyBlock]:
+def _key_blocks(features: Location, column: str) -> list[KeyBlock]:
     with open_table(features, _nothing_appended()) as table:
         return [block.keys for block in table.blocks(column)]
 

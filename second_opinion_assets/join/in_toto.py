@@ -7,12 +7,12 @@ Form: https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.record import Record
-from second_opinion_assets.storage.files import json_document, publish_text
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.publishing import json_document, publish_text
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "second-opinion-assets:ai-run-provenance/v1"
@@ -29,14 +29,14 @@ def statement(record: Record) -> dict[str, Any]:
     return {
         "_type": STATEMENT_TYPE,
         "subject": [
-            {"name": Path(record.output.path).name, "digest": {"sha256": record.output.sha256}}
+            {"name": Location(record.output.path).name, "digest": {"sha256": record.output.sha256}}
         ],
         "predicateType": PREDICATE_TYPE,
         "predicate": record.provenance,
     }
 
 
-def write_statements(records: Iterable[Record], folder: Path) -> None:
+def write_statements(records: Iterable[Record], folder: Location) -> None:
     """Write the Statement of each record into a folder, named after its output.
 
     Raises:
@@ -44,7 +44,7 @@ def write_statements(records: Iterable[Record], folder: Path) -> None:
     """
     by_name: dict[str, Record] = {}
     for record in records:
-        name = Path(record.output.path).name + SUFFIX
+        name = Location(record.output.path).name + SUFFIX
         first = by_name.setdefault(name, record)
         if first is not record:
             msg = (

@@ -30,13 +30,9 @@ from second_opinion_assets.matching.matching import Matching
 from second_opinion_assets.matching.tally import Tally
 from second_opinion_assets.scores import SidecarInput, read_sidecars
 from second_opinion_assets.scores.scorers import Scorer, find_by_last_component
-from second_opinion_assets.storage.files import (
-    FileDigest,
-    Progress,
-    Publication,
-    json_document,
-    publication,
-)
+from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.publishing import Publication, json_document, publication
+from second_opinion_assets.storage.reading import Progress
 from second_opinion_assets.tables import open_table, open_writer, refuse_unknown_form
 from second_opinion_assets.tables.block import Column
 from second_opinion_assets.tables.json_table import AppendedNames

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -18,12 +17,14 @@ from second_opinion_assets.contract.options import (
     refuse_unknown,
 )
 from second_opinion_assets.join.manifest_scorers import read_registry, read_scale, table_registry
-from second_opinion_assets.join.manifest_sidecars import read_sidecar_entry, read_text, resolved
+from second_opinion_assets.join.manifest_sidecars import read_sidecar_entry, read_text
 from second_opinion_assets.registry.facts import Registry, shipped_registry
 from second_opinion_assets.registry.references import Reference, read_references
 from second_opinion_assets.scores import Sidecar
-from second_opinion_assets.storage.files import FileDigest, HashedFile
-from second_opinion_assets.storage.location import InputPaths
+from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.groups import InputPaths
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import Input
 
 TABLE_KEYS = ("id", "features", "scores", "out", "audit_json", "scale", "references")
 
@@ -44,10 +45,10 @@ class TableSpec(msgspec.Struct, frozen=True):
     """
 
     id: str
-    features: Path
+    features: Location
     scores: tuple[Sidecar, ...]
-    out: Path
-    audit_json: Path | None
+    out: Location
+    audit_json: Location | None
     options: JoinOptions
     scale: dict[str, str] = {}
     registry: Registry = msgspec.field(default_factory=shipped_registry)
@@ -65,32 +66,36 @@ class TableSpec(msgspec.Struct, frozen=True):
         return competitor
 
     @property
-    def inputs(self) -> list[Path]:
+    def inputs(self) -> list[Location]:
         return [self.features, *(sidecar.path for sidecar in self.scores)]
 
     @property
-    def outputs(self) -> list[Path]:
+    def outputs(self) -> list[Location]:
         return [self.out, *([self.audit_json] if self.audit_json else [])]
 
     @property
-    def paths(self) -> list[Path]:
+    def paths(self) -> list[Location]:
         return [*self.inputs, *self.outputs]
 
 
-class Manifest(msgspec.Struct, frozen=True):
+class Manifest(msgspec.Struct, frozen=True, dict=True):
     """The tables of a batch, the file they were read from, and what is known of scorers."""
 
-    path: Path
+    path: Location
     digest: FileDigest
     tables: tuple[TableSpec, ...]
     registry: Registry = msgspec.field(default_factory=shipped_registry)
 
     def table(self, table_id: str) -> TableSpec:
         """Return the table of this id."""
-        return next(table for table in self.tables if table.id == table_id)
+        return self._by_id[table_id]
+
+    @cached_property
+    def _by_id(self) -> dict[str, TableSpec]:
+        return {table.id: table for table in self.tables}
 
 
-def load_manifest(path: Path, base_dir: Path | None = None) -> Manifest:
+def load_manifest(path: Location, base_dir: Location | None = None) -> Manifest:
     """Read and check a manifest; its files need not exist yet.
 
     Args:
@@ -101,12 +106,10 @@ def load_manifest(path: Path, base_dir: Path | None = None) -> Manifest:
         ManifestError: a manifest that cannot be used, with the place in it.
     """
     try:
-        file = HashedFile(path)
-        document = _document(file.read(), path)
+        with Input(path) as file:
+            document = _document(file.read(), path)
         base = base_dir or path.parent
-        registry = read_registry(
-            document.get("scorers"), f"{path}::$.scorers", lambda written: resolved(base, written)
-        )
+        registry = read_registry(document.get("scorers"), f"{path}::$.scorers", base)
         tables = _tables(document, path, base, registry)
     except ManifestError:
         raise
@@ -115,7 +118,7 @@ def load_manifest(path: Path, base_dir: Path | None = None) -> Manifest:
     return Manifest(path, file.digest, tables, registry)
 
 
-def _document(text: bytes, path: Path) -> dict[str, Any]:
+def _document(text: bytes, path: Location) -> dict[str, Any]:
     document = json_text.decode(text.removeprefix(b"\xef\xbb\xbf"), str(path))
     if not isinstance(document, dict):
         msg = f"{path}: the manifest is {json_text.shown(document)}, expected an object with tables"
@@ -124,7 +127,7 @@ def _document(text: bytes, path: Path) -> dict[str, Any]:
 
 
 def _tables(
-    document: dict[str, Any], path: Path, base: Path, registry: Registry
+    document: dict[str, Any], path: Location, base: Location, registry: Registry
 ) -> tuple[TableSpec, ...]:
     defaults = document.get("defaults", {})
     entries = document.get("tables")
@@ -153,7 +156,7 @@ def _table(
     defaults: dict[str, Any],
     references: tuple[Reference, ...],
     where: str,
-    base: Path,
+    base: Location,
     registry: Registry,
 ) -> TableSpec:
     if not isinstance(entry, dict):
@@ -176,10 +179,10 @@ def _table(
     scale = read_scale(entry, where)
     return TableSpec(
         id=read_text(entry, "id", where),
-        features=resolved(base, read_text(entry, "features", where)),
+        features=base.resolve(read_text(entry, "features", where)),
         scores=tuple(sidecars),
-        out=resolved(base, read_text(entry, "out", where)),
-        audit_json=resolved(base, audit) if audit else None,
+        out=base.resolve(read_text(entry, "out", where)),
+        audit_json=base.resolve(audit) if audit else None,
         options=options,
         scale=scale,
         registry=table_registry(registry, scale, where),
@@ -193,7 +196,7 @@ def _with_canonical_label(sidecar: Sidecar, registry: Registry) -> Sidecar:
     return msgspec.structs.replace(sidecar, label=label)
 
 
-def _refuse_repeated_ids(tables: tuple[TableSpec, ...], path: Path) -> None:
+def _refuse_repeated_ids(tables: tuple[TableSpec, ...], path: Location) -> None:
     seen: dict[str, int] = {}
     for number, table in enumerate(tables):
         first = seen.setdefault(table.id, number)
@@ -205,7 +208,7 @@ def _refuse_repeated_ids(tables: tuple[TableSpec, ...], path: Path) -> None:
 
 
 def refuse_shared_paths(
-    tables: tuple[TableSpec, ...], where: str, manifest: Path | None = None
+    tables: tuple[TableSpec, ...], where: str, manifest: Location | None = None
 ) -> None:
     """Refuse outputs that would overwrite one another, an input, or the manifest itself.
 
@@ -222,14 +225,14 @@ def refuse_shared_paths(
             if reader is not None:
                 msg = f"{where}: table {table.id!r} writes {output}, an input of {reader!r}"
                 raise ManifestError(msg)
-            real = _real(output)
+            real = output.identity
             if real in writers:
                 msg = f"{where}: tables {writers[real]!r} and {table.id!r} both write {output}"
                 raise ManifestError(msg)
             writers[real] = table.id
 
 
-def _input_paths(tables: tuple[TableSpec, ...], manifest: Path | None) -> InputPaths:
+def _input_paths(tables: tuple[TableSpec, ...], manifest: Location | None) -> InputPaths:
     """Return what the tables read, and who reads it."""
     inputs = InputPaths()
     for table in tables:
@@ -252,7 +255,7 @@ def _refuse_other_bytes(table: TableSpec, where: str) -> None:
             raise ManifestError(msg) from None
 
 
-def refuse_shared_outputs(manifest: Manifest, reports: list[Path]) -> None:
+def refuse_shared_outputs(manifest: Manifest, reports: list[Location]) -> None:
     """Refuse reports that would overwrite one another, the manifest, or a file of a table.
 
     Raises:
@@ -272,7 +275,3 @@ def taken_paths(manifest: Manifest) -> InputPaths:
     for path in (manifest.path, *(path for table in manifest.tables for path in table.paths)):
         taken.add(path, "the batch")
     return taken
-
-
-def _real(path: Path) -> str:
-    return os.path.realpath(path)

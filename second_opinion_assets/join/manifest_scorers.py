@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
@@ -17,16 +15,17 @@ from second_opinion_assets.registry.facts import (
     refuse_shared_names,
     shipped_registry,
 )
-from second_opinion_assets.storage.files import HashedFile
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import Input
 
 
-def read_registry(value: object, where: str, resolve: Callable[[str], Path]) -> Registry:
+def read_registry(value: object, where: str, base: Location) -> Registry:
     """Return the registry of a manifest: the user's entries first, then the shipped ones.
 
     Args:
         value: what stands as `scorers`: the path of a file, or a list of paths and entries.
         where: its place, for the error message.
-        resolve: turns a written path into a path.
+        base: what a relative path is relative to.
 
     Raises:
         JoinError: what is no registry, with the place in it.
@@ -50,9 +49,9 @@ def read_registry(value: object, where: str, resolve: Callable[[str], Path]) -> 
     refuse_shared_names(entries, where)
     files = []
     for written in (part for part in parts if isinstance(part, str)):
-        path = resolve(written)
-        file = HashedFile(path)
-        entries.extend(read_entries(file, path))
+        path = base.resolve(written)
+        with Input(path) as file:
+            entries.extend(read_entries(file))
         files.append((path, file.digest))
     return replace(shipped.before(entries), files=tuple(files))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,12 +10,13 @@ from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import as_sentence, compile_key_pattern, refuse_unknown
 from second_opinion_assets.scores import Reader, Sidecar, SidecarRules
+from second_opinion_assets.storage.location import HERE, Location
 
 RULE_NAMES = tuple(field.name for field in msgspec.structs.fields(SidecarRules))
 SCORE_KEYS = ("path", "label", "scale", *RULE_NAMES)
 
 
-def parse_sidecar(spec: str, base: Path = Path()) -> Sidecar:
+def parse_sidecar(spec: str, base: Location = HERE) -> Sidecar:
     """Read ``LABEL=path`` or ``path``; what stands before `=` is no label if it has a `/`."""
     label, separator, written = spec.partition("=")
     if not separator or "/" in label:
@@ -25,10 +24,10 @@ def parse_sidecar(spec: str, base: Path = Path()) -> Sidecar:
     if not written.strip() or (separator and not label.strip() and written != spec):
         msg = f"score file {spec!r}: expected LABEL=path or path"
         raise JoinError(msg)
-    return Sidecar(resolved(base, written), written, spec, label.strip() or None)
+    return Sidecar(base.resolve(written), written, spec, label.strip() or None)
 
 
-def read_sidecar_entry(entry: object, where: str, base: Path) -> Sidecar:
+def read_sidecar_entry(entry: object, where: str, base: Location) -> Sidecar:
     """Return the sidecar that an entry of a table's `scores` asks for.
 
     Args:
@@ -52,7 +51,7 @@ def read_sidecar_entry(entry: object, where: str, base: Path) -> Sidecar:
     written = read_text(entry, "path", where)
     label = read_text(entry, "label", where) if entry.get("label") is not None else None
     spec = f"{label}={written}" if label else written
-    return Sidecar(resolved(base, written), written, spec, label, _rules(entry, where))
+    return Sidecar(base.resolve(written), written, spec, label, _rules(entry, where))
 
 
 def _rules(entry: dict[str, Any], where: str) -> SidecarRules:
@@ -84,10 +83,3 @@ def read_text(entry: dict[str, Any], name: str, where: str) -> str:
         msg = f"{where}.{name}: {found}, expected text"
         raise JoinError(msg)
     return value
-
-
-def resolved(base: Path, written: str) -> Path:
-    """Return a written path below its base, without `..` where that leads to the same place."""
-    path = base / written
-    neat = Path(os.path.normpath(path))
-    return neat if os.path.realpath(neat) == os.path.realpath(path) else path

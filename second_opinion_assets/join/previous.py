@@ -10,21 +10,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, compress, islice
-from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.contract.record import read_record
 from second_opinion_assets.join.manifest import TableSpec
+from second_opinion_assets.join.recorded import read_record
 from second_opinion_assets.matching.drift import FIRST_JOIN, Changes, Drift
 from second_opinion_assets.matching.matching import Matching
 from second_opinion_assets.matching.score_changes import ScoreChanges
-from second_opinion_assets.storage.files import (
-    FileDigest,
-    digest_descriptor,
-    open_input,
-    unreadable,
-)
+from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import Input, digest_file
 from second_opinion_assets.tables.read_back import ReadBack
 
 SHOWN_KEYS = 10
@@ -43,7 +39,7 @@ class EarlierTable:
         self._spec = spec
         self._recorded_sha256 = _recorded_sha256(spec.audit_json, spec.out)
         self._thread = ThreadPoolExecutor(1)
-        self._digest = self._thread.submit(_digest, spec.out) if spec.out.exists() else None
+        self._digest = self._thread.submit(digest_file, spec.out) if spec.out.exists() else None
 
     def __enter__(self) -> Self:
         return self
@@ -78,21 +74,21 @@ class EarlierTable:
                 comparison = _Comparison(matching, range(len(matching.scorers)))
                 comparison.take_present_rows()
                 return Drift(comparison.changes([], []))
-            with open_input(self._spec.out) as file:
+            with Input(self._spec.out) as file:
                 return Drift(self._changes(file, matching, key_column, input_columns))
         except JoinError as error:
             return Drift(not_compared=str(error))
 
     def _changes(
-        self, file: IO[bytes], matching: Matching, key_column: str, input_columns: set[str]
+        self, file: Input, matching: Matching, key_column: str, input_columns: set[str]
     ) -> Changes:
-        path, prefix = self._spec.out, f"{self._spec.options.prefix}_"
+        prefix = f"{self._spec.options.prefix}_"
         ours = {f"{prefix}{scorer.slug}": scorer.competitor for scorer in matching.scorers}
-        theirs = _column_prefixes(path, file, prefix) or list(ours)  # no row says otherwise
+        theirs = _column_prefixes(file, prefix) or list(ours)  # no row says otherwise
         both = {start: number for number, start in enumerate(ours) if start in theirs}
         names = [f"{start}_{part}" for start in both for part in ("score", "status")]
         comparison = _Comparison(matching, both.values())
-        for keys, *columns in ReadBack(path, file, key_column, names).blocks_without_digest():
+        for keys, *columns in ReadBack(file, key_column, names).blocks():
             comparison.take(list(keys), columns)
         kept = {column.removesuffix("_score") for column in input_columns}
         return comparison.changes(
@@ -101,17 +97,9 @@ class EarlierTable:
         )
 
 
-def _digest(path: Path) -> FileDigest:
-    with open_input(path) as file:
-        try:
-            return digest_descriptor(file.fileno())
-        except OSError as error:
-            raise unreadable(path, error) from None
-
-
-def _column_prefixes(path: Path, file: IO[bytes], prefix: str) -> list[str]:
+def _column_prefixes(file: Input, prefix: str) -> list[str]:
     """Return what the columns of each scorer start with; nothing for a table without any row."""
-    columns = ReadBack(path, file, None, []).column_names()
+    columns = ReadBack(file, None, []).column_names()
     starts = [
         start
         for column in columns
@@ -119,12 +107,12 @@ def _column_prefixes(path: Path, file: IO[bytes], prefix: str) -> list[str]:
         if f"{(start := column.removesuffix('_score'))}_status" in columns
     ]
     if columns and not starts:
-        msg = f"{path}: no columns {prefix}*_score with their status"
+        msg = f"{file.location}: no columns {prefix}*_score with their status"
         raise JoinError(msg)
     return starts
 
 
-def _recorded_sha256(audit: Path | None, out: Path) -> str | None:
+def _recorded_sha256(audit: Location | None, out: Location) -> str | None:
     """Return what an earlier audit says of the output's bytes; None where none says it."""
     if audit is None or not audit.exists():
         return None

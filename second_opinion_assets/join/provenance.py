@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.scores import Sidecar, SidecarInput
-from second_opinion_assets.storage.files import FileDigest, digest_file
+from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import digest_file
 
 SCHEMA = "ai-run-provenance-v1"
 JOIN_VERSION = "3"
@@ -21,12 +22,12 @@ JOIN_VERSION = "3"
 class Invocation(msgspec.Struct, frozen=True):
     """What asked for a run: the program's file, its arguments, and as they were understood."""
 
-    entrypoint: Path
+    entrypoint: Location
     argv: tuple[str, ...]
     args: dict[str, Any]
 
 
-def file_entry(path: Path, digest: FileDigest | None) -> dict[str, Any]:
+def file_entry(path: Location, digest: FileDigest | None) -> dict[str, Any]:
     """Return what the provenance says of one file; without a digest it does not exist."""
     entry: dict[str, Any] = {"path": str(path), "exists": digest is not None}
     if digest is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import closing
-from pathlib import Path
 
 import msgspec
 
@@ -14,15 +13,11 @@ from second_opinion_assets.scores import Reader
 from second_opinion_assets.scores.form import Asked
 from second_opinion_assets.scores.formats import csv_form, json_forms, parquet_form
 from second_opinion_assets.scores.recognise import CSV_READERS, recognise
-from second_opinion_assets.storage.content import Content
-from second_opinion_assets.storage.files import (
-    FileDigest,
-    HashedFile,
-    digest_file,
-    unreadable,
-    whole_lines,
-)
-from second_opinion_assets.storage.location import Several, combined_digest, several
+from second_opinion_assets.storage.decompress import Content
+from second_opinion_assets.storage.digests import FileDigest, combined_digest
+from second_opinion_assets.storage.groups import FileGroup, group_of
+from second_opinion_assets.storage.location import FileStat, Location, unreadable
+from second_opinion_assets.storage.reading import Input, whole_lines
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -31,37 +26,31 @@ class Stamp(msgspec.Struct, frozen=True):
     Attributes:
         bytes: size of the file, or of all files of a folder or pattern.
         modified_ns: when the file, or one of them, or the folder itself, changed last.
-        files: hash of the names, sizes and times of several files; None for one file.
+        version: changes whenever the content does; of several files a hash of their names and
+            versions. Empty in what was recorded before there were versions.
     """
 
     bytes: int
     modified_ns: int
-    files: str | None = None
+    version: str = ""
 
     @classmethod
-    def of(cls, path: Path) -> Stamp:
+    def of(cls, path: Location) -> Stamp:
         """Look at an input; OSError where there is none, JoinError for a folder without files."""
-        group = several(path)
+        group = group_of(path)
         if group is None:
-            return cls.of_file(path)
-        names = group.names()
-        return cls.of_several(group, names, [cls.of_file(group.folder / name) for name in names])
+            return cls(*path.stat())
+        return cls.of_several(group, {name: (group.folder / name).stat() for name in group.names()})
 
     @classmethod
-    def of_file(cls, path: Path) -> Stamp:
-        """Look at one file; OSError where there is none."""
-        status = path.stat()
-        return cls(status.st_size, status.st_mtime_ns)
-
-    @classmethod
-    def of_several(cls, group: Several, names: list[str], stamps: list[Stamp]) -> Stamp:
-        """Return the stamp of several files, of their names and their own stamps."""
-        times = [stamp.modified_ns for stamp in stamps]
+    def of_several(cls, group: FileGroup, files: dict[str, FileStat]) -> Stamp:
+        """Return the stamp of several files, given by their names."""
+        times = [file.modified_ns for file in files.values()]
         if not group.pattern:
-            times.append(group.folder.stat().st_mtime_ns)
-        listed = [(n, s.bytes, s.modified_ns) for n, s in zip(names, stamps, strict=True)]
+            times.append(group.folder.stat().modified_ns)
+        listed = [(name, file.version) for name, file in files.items()]
         return cls(
-            sum(stamp.bytes for stamp in stamps),
+            sum(file.bytes for file in files.values()),
             max(times),
             hashlib.sha256(repr(listed).encode()).hexdigest(),
         )
@@ -72,14 +61,14 @@ class SourceFile(msgspec.Struct, frozen=True):
 
     Attributes:
         path: the file, or the folder or pattern of several.
-        stamp: what it looked like before it was read.
+        stamp: what it looked like when it was opened.
         digest: of its bytes, or of the names and contents of several files.
         rows: how many rows it holds; None where that was not or cannot be counted.
         complete: whether it looks like a whole file, not like one that is still being written.
         files: of several files, each.
     """
 
-    path: Path
+    path: Location
     stamp: Stamp
     digest: FileDigest
     rows: int | None
@@ -87,7 +76,7 @@ class SourceFile(msgspec.Struct, frozen=True):
     files: tuple[SourceFile, ...] = ()
 
 
-def read_source_file(path: Path, before: SourceFile | None = None) -> SourceFile:
+def read_source_file(path: Location, before: SourceFile | None = None) -> SourceFile:
     """Hash an input and count its rows.
 
     Args:
@@ -96,40 +85,41 @@ def read_source_file(path: Path, before: SourceFile | None = None) -> SourceFile
             since are read again.
 
     Raises:
-        JoinError: it is not there or cannot be read; that it is broken is no error here.
+        JoinError: it is not there or cannot be read, or was written to meanwhile; that it is
+            broken is no error here.
     """
-    group = several(path)
+    group = group_of(path)
+    if group is None:
+        return _read_one(path)
+    known = {(file.path, file.stamp): file for file in (before.files if before else ())}
+    files: dict[str, SourceFile] = {}
     try:
-        if group is None:
-            return _read_one(path, Stamp.of_file(path))
-        names = group.names()
-        stamps = [Stamp.of_file(group.folder / name) for name in names]
-        stamp = Stamp.of_several(group, names, stamps)
+        looks = {name: (group.folder / name).stat() for name in group.names()}
+        stamp = Stamp.of_several(group, looks)
     except OSError as error:
         raise unreadable(path, error) from None
-    known = {(file.path, file.stamp): file for file in (before.files if before else ())}
-    files = []
-    for name, own_stamp in zip(names, stamps, strict=True):
+    for name, look in looks.items():
         file = group.folder / name
-        files.append(known.get((file, own_stamp)) or _read_one(file, own_stamp))
+        files[name] = known.get((file, Stamp(*look))) or _read_one(file)
+    rows = [file.rows for file in files.values()]
     return SourceFile(
         path,
         stamp,
-        combined_digest((name, file.digest) for name, file in zip(names, files, strict=True)),
-        None if any(file.rows is None for file in files) else sum(file.rows or 0 for file in files),
-        all(file.complete for file in files),
-        tuple(files),
+        combined_digest((name, file.digest) for name, file in files.items()),
+        None if None in rows else sum(filter(None, rows)),
+        all(file.complete for file in files.values()),
+        tuple(files.values()),
     )
 
 
-def _read_one(path: Path, stamp: Stamp) -> SourceFile:
-    file = HashedFile(path)
-    try:
-        with closing(Content(file)) as content:
-            rows, complete = _count_rows(content)
-    except JoinError:  # damaged in its compression, if it can be read at all
-        return SourceFile(path, stamp, digest_file(path), rows=None, complete=False)
-    return SourceFile(path, stamp, file.digest, rows, complete)
+def _read_one(path: Location) -> SourceFile:
+    with Input(path) as file:
+        try:
+            with closing(Content(file)) as content:
+                rows, complete = _count_rows(content)
+        except JoinError:  # damaged in its compression, if it can be read at all
+            rows, complete = None, False
+        return SourceFile(path, Stamp(*file.stat), file.digest, rows, complete)
 
 
 def _count_rows(content: Content) -> tuple[int | None, bool]:
@@ -140,7 +130,6 @@ def _count_rows(content: Content) -> tuple[int | None, bool]:
     if reader in CSV_READERS:
         return csv_form.count_rows(content)
     if reader is None:
-        content.read_through()
         return None, True
     count = parquet_form.count_rows if reader is Reader.parquet else json_forms.count_rows
     rows = count(content)

@@ -5,12 +5,10 @@ How that is shown, and where a record comes from, do not belong here.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from enum import StrEnum
-from pathlib import Path
 
 import msgspec
 
@@ -22,12 +20,13 @@ from second_opinion_assets.contract.record import (
     RecordedGroup,
     RecordedScorer,
     Role,
-    base_of,
-    read_record,
 )
+from second_opinion_assets.join.recorded import base_of, read_record
 from second_opinion_assets.scores.payload import Status
-from second_opinion_assets.storage.files import FileDigest, digest_file, open_input
-from second_opinion_assets.storage.location import several
+from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.groups import group_of
+from second_opinion_assets.storage.location import HERE, Location
+from second_opinion_assets.storage.reading import Input, digest_file
 from second_opinion_assets.tables.read_back import ReadBack
 
 STATUSES = tuple(status.name for status in Status)
@@ -113,11 +112,11 @@ class Verifier:
             and failing that the current folder.
     """
 
-    def __init__(self, base_dir: Path | None = None) -> None:
+    def __init__(self, base_dir: Location | None = None) -> None:
         self._base_dir = base_dir
         self._digests: dict[str, FileDigest | FileState] = {}
 
-    def verify_audit(self, audit: Path) -> tuple[Record | None, Verification]:
+    def verify_audit(self, audit: Location) -> tuple[Record | None, Verification]:
         """Verify what an audit records.
 
         Returns:
@@ -130,14 +129,14 @@ class Verifier:
         base = base_of(record.audit_path, audit) if record.audit_path else None
         return record, self.verify(record, base)
 
-    def verify(self, record: Record, base: Path | None = None) -> Verification:
+    def verify(self, record: Record, base: Location | None = None) -> Verification:
         """Verify a record; what went wrong with a file is part of the answer.
 
         Args:
             record: what was recorded.
             base: what relative paths seem to be relative to, unless a base was given for all.
         """
-        base = self._base_dir or base or Path()
+        base = self._base_dir or base or HERE
         output = base / record.output.path
         rows, differences, problem = None, [], None
         if output.exists():
@@ -150,7 +149,7 @@ class Verifier:
         files.extend(added for group in record.groups for added in _added_files(group, base))
         return Verification(tuple(files), rows, tuple(differences), problem)
 
-    def _check(self, role: Role, file: RecordedFile, base: Path) -> FileCheck:
+    def _check(self, role: Role, file: RecordedFile, base: Location) -> FileCheck:
         found = self._digest(base / file.path)
         if isinstance(found, FileState):
             return FileCheck(role, file.path, found, file.sha256, None)
@@ -158,8 +157,8 @@ class Verifier:
         state = FileState.unchanged if same else FileState.changed
         return FileCheck(role, file.path, state, file.sha256, found.sha256)
 
-    def _digest(self, path: Path) -> FileDigest | FileState:
-        real = os.path.realpath(path)
+    def _digest(self, path: Location) -> FileDigest | FileState:
+        real = path.identity
         if real not in self._digests:
             try:
                 self._digests[real] = digest_file(path)
@@ -168,31 +167,31 @@ class Verifier:
                 self._digests[real] = FileState.unreadable if there else FileState.gone
         return self._digests[real]
 
-    def _count(self, output: Path, record: Record) -> list[Counter[str]]:
+    def _count(self, output: Location, record: Record) -> list[Counter[str]]:
         """Return, for each scorer, how many rows of the output have which status."""
         names = [f"{scorer.column_prefix}_status" for scorer in record.scorers.values()]
         counters: list[Counter[str]] = [Counter() for _ in names]
-        with open_input(output) as file:
-            table = ReadBack(output, file, None, names)
-            for block in table.blocks():
+        with Input(output) as file:
+            file.hash_in_background()  # the decoder would let no thread read ahead
+            for block in ReadBack(file, None, names).blocks():
                 for counter, statuses in zip(counters, block, strict=True):
                     counter.update(map(str, statuses))
-        self._digests[os.path.realpath(output)] = table.digest
+            self._digests[output.identity] = file.digest
         return counters
 
 
-def _added_files(group: RecordedGroup, base: Path) -> Iterator[FileCheck]:
+def _added_files(group: RecordedGroup, base: Location) -> Iterator[FileCheck]:
     """Yield the files that a folder or pattern has come to stand for since it was recorded."""
-    found = several(base / group.path)
+    found = group_of(base / group.path)
     if found is None:
         return
-    known = {os.path.realpath(base / file.path) for file in group.files}
-    folder = Path(group.path)
+    known = {(base / file.path).identity for file in group.files}
+    folder = Location(group.path)
     for _ in range(found.depth):
         folder = folder.parent
     with suppress(JoinError):
         for name in found.names():
-            if os.path.realpath(found.folder / name) not in known:
+            if (found.folder / name).identity not in known:
                 yield FileCheck(Role.input, str(folder / name), FileState.added, None, None)
 
 

@@ -5,14 +5,15 @@ What was joined already, and asking for runs, is the caller's business.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import msgspec
 
 from second_opinion_assets.join.source_files import SourceFile, Stamp, read_source_file
-from second_opinion_assets.storage.files import unreadable
-from second_opinion_assets.storage.location import NoFilesError
+from second_opinion_assets.storage.groups import NoFilesError
+from second_opinion_assets.storage.location import Location, unreadable
+from second_opinion_assets.storage.reading import ChangedInputError
 
 INCOMPLETE_SETTLE_TIMES = 6
 """For how many settle times a file that looks cut short is taken to be still written."""
@@ -33,13 +34,13 @@ class Watcher:
     """
 
     settle_seconds: float
-    _known: dict[Path, SourceFile] = field(default_factory=dict)
+    _known: dict[Location, SourceFile] = field(default_factory=dict)
 
     def remember(self, file: SourceFile) -> None:
         """Take over what was found out earlier about a file that was not looked at yet."""
         self._known.setdefault(file.path, file)
 
-    def look(self, path: Path, now: float, *, finished: bool = False) -> SourceFile | Waiting:
+    def look(self, path: Location, now: float, *, finished: bool = False) -> SourceFile | Waiting:
         """Return what a file holds, or why that is to be asked later.
 
         Args:
@@ -61,15 +62,22 @@ class Watcher:
         if age < self.settle_seconds and not finished:
             return Waiting(f"{path} changed {age:.0f} s ago and may be still being written")
         if known is None or known.stamp != stamp:
-            known = self._known[path] = read_source_file(path, known)
-        if _stamp(path) != known.stamp:
+            known = self._read(path, known)
+        if known is None or _stamp(path) != known.stamp:
             return Waiting(f"{path} changed while it was read")
         if not known.complete and age < self.settle_seconds * INCOMPLETE_SETTLE_TIMES:
             return Waiting(f"{path} looks cut short and may be still being written")
         return known
 
+    def _read(self, path: Location, before: SourceFile | None) -> SourceFile | None:
+        """Read a file and remember it; None if it was written to meanwhile."""
+        with suppress(ChangedInputError):
+            self._known[path] = read_source_file(path, before)
+            return self._known[path]
+        return None
 
-def _stamp(path: Path) -> Stamp | Waiting:
+
+def _stamp(path: Location) -> Stamp | Waiting:
     try:
         return Stamp.of(path)
     except FileNotFoundError:

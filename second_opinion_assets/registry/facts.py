@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cache, cached_property
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,9 +17,11 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import as_sentence, refuse_unknown
 from second_opinion_assets.registry.scales import Scale
 from second_opinion_assets.scores.payload import slug
-from second_opinion_assets.storage.files import FileDigest, HashedFile, open_input
+from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import Input
 
-SHIPPED = Path(__file__).with_name("scorers.json")
+SHIPPED = Location(__file__).with_name("scorers.json")
 _NO_SEPARATORS = str.maketrans("", "", " \t_./-")
 
 
@@ -108,7 +109,7 @@ class Registry(msgspec.Struct, frozen=True, dict=True):
     """
 
     entries: tuple[ScorerFacts, ...]
-    files: tuple[tuple[Path, FileDigest], ...] = ()
+    files: tuple[tuple[Location, FileDigest], ...] = ()
 
     @cached_property
     def _by_name(self) -> dict[str, ScorerFacts]:
@@ -171,16 +172,17 @@ def shipped_registry() -> Registry:
 
     A test holds that the file is a registry, so it is read without looking for what is wrong.
     """
-    with open_input(SHIPPED) as file:
+    with Input(SHIPPED) as file:
         return Registry(msgspec.json.decode(file.read(), type=_RegistryFile).scorers)
 
 
-def read_entries(file: HashedFile, path: Path) -> tuple[ScorerFacts, ...]:
+def read_entries(file: Input) -> tuple[ScorerFacts, ...]:
     """Read a file of entries, ``{"scorers": […]}``.
 
     Raises:
         JoinError: what is no registry, with the place in it.
     """
+    path = file.location
     document = json_text.decode(file.read().removeprefix(b"\xef\xbb\xbf"), str(path))
     if not isinstance(document, dict) or not isinstance(document.get("scorers"), list):
         msg = f"{path}: a file of scorers is an object with a list `scorers`"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -25,7 +24,8 @@ from second_opinion_assets.join.provenance import (
 from second_opinion_assets.report.coverage import coverage_matrix, coverage_svg, left_out_note
 from second_opinion_assets.report.drift import drifts_markdown
 from second_opinion_assets.report.markdown import cell, table
-from second_opinion_assets.storage.files import json_document, publish_text
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.publishing import json_document, publish_text
 
 BATCH_SCHEMA = "second-opinion-materializer-batch-v1"
 
@@ -33,15 +33,15 @@ BATCH_SCHEMA = "second-opinion-materializer-batch-v1"
 class ReportFiles(msgspec.Struct, frozen=True):
     """Where the report goes; None for a form that is not wanted."""
 
-    report_json: Path | None = None
-    report_md: Path | None = None
+    report_json: Location | None = None
+    report_md: Location | None = None
 
     @property
-    def coverage_svg(self) -> Path | None:
+    def coverage_svg(self) -> Location | None:
         """The picture that the Markdown shows, beside it."""
         return self.report_md and self.report_md.with_suffix(".coverage.svg")
 
-    def named(self) -> dict[str, Path]:
+    def named(self) -> dict[str, Location]:
         """Return the files there will be, by name."""
         files = {
             "report_json": self.report_json,

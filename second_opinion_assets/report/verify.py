@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from second_opinion_assets.join.verify import FileState, Verification
+from second_opinion_assets.storage.location import Location
 
 VERIFY_SCHEMA = "second-opinion-verify-v1"
 
@@ -16,7 +16,7 @@ VERIFY_SCHEMA = "second-opinion-verify-v1"
 class AuditOutcome(msgspec.Struct, frozen=True):
     """An audit as it was named, and what came of verifying it."""
 
-    audit: Path
+    audit: Location
     verification: Verification
 
 

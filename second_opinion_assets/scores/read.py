@@ -29,20 +29,19 @@ from second_opinion_assets.scores.scorers import (
 )
 from second_opinion_assets.scores.sidecar import Reader, Sidecar, SidecarFile, SidecarInput
 from second_opinion_assets.scores.uniform import UniformReader
-from second_opinion_assets.storage.content import Content
-from second_opinion_assets.storage.files import HashedFile
-from second_opinion_assets.storage.location import several
+from second_opinion_assets.storage.decompress import Content
+from second_opinion_assets.storage.groups import group_of
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import Input, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
     from second_opinion_assets.contract.options import JoinOptions
     from second_opinion_assets.scores.form import Form, RowBlock
     from second_opinion_assets.scores.native import NativeScores
     from second_opinion_assets.scores.payload import Found, Payload, RowRules
     from second_opinion_assets.scores.uniform import UniformRows
-    from second_opinion_assets.storage.files import Progress
 
 LEARNING_ROWS = 200
 LARGE_SIDECAR_BYTES = 8 << 20  # of which native code is worth its import
@@ -142,7 +141,7 @@ def read_sidecars(
 
 def _read_sidecar(sidecar: Sidecar, scorers: ScorerSet, progress: Progress | None) -> SidecarInput:
     rules = sidecar.row_rules(scorers.options)
-    group = several(sidecar.path)
+    group = group_of(sidecar.path)
     stem_is_key = group is not None or sidecar.rules.reader is Reader.external_bench
     asked = Asked(rules, sidecar.rules, stem_is_key)
     reader = SidecarReader(sidecar, scorers, progress)
@@ -177,7 +176,7 @@ class SidecarReader:
         self._pattern = sidecar.key_pattern(scorers.options)
         self._uniform_readers: dict[RowRules, UniformReader] = {}
 
-    def read_file(self, path: Path, name: str, written: str, asked: Asked) -> SidecarFile:
+    def read_file(self, path: Location, name: str, written: str, asked: Asked) -> SidecarFile:
         """Read one file.
 
         Args:
@@ -189,11 +188,10 @@ class SidecarReader:
         Raises:
             JoinError: a file-level defect, named by file and line.
         """
-        file = HashedFile(path, self._progress)
-        with closing(Content(file)) as content:
+        with Input(path, self._progress) as file, closing(Content(file)) as content:
             form = read_form(content, asked)
             source = Source(path, written, form.locate, self._pattern)
-            large = form.is_table and file.size_bytes >= LARGE_SIDECAR_BYTES
+            large = form.is_table and file.size >= LARGE_SIDECAR_BYTES
             self._start(source, form, large=large)
             with closing(form.blocks) as blocks:
                 for block in blocks:

@@ -18,7 +18,7 @@ from second_opinion_assets.scores.sidecar import Reader
 
 if TYPE_CHECKING:
     from second_opinion_assets.scores.form import Asked, Form
-    from second_opinion_assets.storage.content import Content
+    from second_opinion_assets.storage.decompress import Content
 
 CSV_READERS = (Reader.csv, Reader.csv_headerless)
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.matching.keys import Trail
 from second_opinion_assets.scores.payload import ScoreRow, Status, slug
+from second_opinion_assets.storage.location import Location
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
 NO_ROW = -1
 AMBIGUOUS = -2
@@ -42,7 +42,7 @@ class Source:
         key_pattern: what its keys are reduced from, if not from their whole text.
     """
 
-    path: Path
+    path: Location
     written: str
     locate: Callable[[int], str]
     key_pattern: str | None = None

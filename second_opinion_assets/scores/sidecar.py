@@ -5,23 +5,20 @@ Reading one does not belong here.
 
 from __future__ import annotations
 
-import glob
-import os
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.scores.payload import STATUS_FIELD, RowRules, is_label
-from second_opinion_assets.storage.content import plain_name
-from second_opinion_assets.storage.files import FileDigest
-from second_opinion_assets.storage.location import combined_digest
+from second_opinion_assets.storage.decompress import plain_name
+from second_opinion_assets.storage.digests import FileDigest, combined_digest
+from second_opinion_assets.storage.groups import FileGroup, is_pattern
+from second_opinion_assets.storage.location import Location
 
 if TYPE_CHECKING:
     from second_opinion_assets.contract.options import JoinOptions
-    from second_opinion_assets.storage.location import Several
 
 
 class Reader(StrEnum):
@@ -69,7 +66,7 @@ class Sidecar(msgspec.Struct, frozen=True):
         rules: how to read it, as far as it has rules of its own.
     """
 
-    path: Path
+    path: Location
     written: str
     spec: str
     label: str | None = None
@@ -102,15 +99,17 @@ class Sidecar(msgspec.Struct, frozen=True):
         if self.label:
             return self.label
         # Of a pattern, the last folder that it looks into.
-        names = [part for part in self.path.parts if not glob.has_magic(part)]
-        return plain_name(Path(*names[-1:])).stem
+        names = [part for part in self.path.parts if not is_pattern(part)]
+        return plain_name(Location(*names[-1:])).stem
 
-    def written_file(self, name: str, group: Several) -> str:
+    def written_file(self, name: str, group: FileGroup) -> str:
         """Return how one of its several files would be written."""
-        written = Path(self.written)
+        if not group.depth:
+            return f"{self.written.removesuffix('/')}/{name}"
+        written = Location(self.written)
         for _ in range(group.depth):
             written = written.parent
-        return (written / name).as_posix() if group.depth else os.path.join(self.written, name)  # noqa: PTH118 (as written)
+        return str(written / name)
 
     def key_pattern(self, options: JoinOptions) -> str | None:
         """Return the pattern that its keys are reduced by."""
@@ -128,7 +127,7 @@ class SidecarFile(msgspec.Struct, frozen=True):
         reader: what read it.
     """
 
-    path: Path
+    path: Location
     name: str
     digest: FileDigest
     rows: int

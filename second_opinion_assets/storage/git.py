@@ -1,20 +1,22 @@
 """What git would do with a file that this project writes."""
 
-import os
+from __future__ import annotations
+
 import subprocess
-from pathlib import Path
+
+from second_opinion_assets.storage.location import Location
 
 
-def why_untracked(path: Path) -> str | None:
+def why_untracked(location: Location) -> str | None:
     """Return why git does not track a file and would not add it; None if it does or would.
 
     A file that was added stays tracked, whatever `.gitignore` says of it since.
     """
-    real = Path(os.path.realpath(path))
-    folder = next(parent for parent in real.parents if parent.is_dir())
+    real = Location(location.identity)
+    folder = next(folder for folder in real.parents if folder.is_folder())
     try:
         answer = subprocess.run(  # noqa: S603 (no shell, and the path comes after --)
-            ["git", "-C", str(folder), "check-ignore", "--quiet", "--", str(real)],  # noqa: S607
+            ["git", "-C", folder, "check-ignore", "--quiet", "--", real],  # noqa: S607
             capture_output=True,
             text=True,
             check=False,
@@ -24,6 +26,6 @@ def why_untracked(path: Path) -> str | None:
     if answer.returncode == 1:
         return None
     if answer.returncode == 0:
-        return f"git ignores {path.name}"
+        return f"git ignores {location.name}"
     # No repository, a bare one, or one of somebody else: git's own words say it best.
     return f"git does not track it: {answer.stderr.strip().removeprefix('fatal: ')}"

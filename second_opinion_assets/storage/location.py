@@ -1,136 +1,195 @@
-"""Which files an input's path stands for: a file for itself, a folder or a pattern for several.
+"""What a path stands for: its text and its parts, and what the file system says of it.
 
-Opening and reading them does not belong here.
+Reading and writing what is there do not belong here, nor do folders and patterns that stand for
+several files (`groups`).
 """
 
 from __future__ import annotations
 
-import fnmatch
-import glob
-import hashlib
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Iterable
+from os import PathLike
+from typing import NamedTuple, Self
+from urllib.parse import quote
 
-from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.storage.files import FileDigest, unreadable
 
 
-class NoFilesError(JoinError):
-    """There is no file yet where several are expected."""
-
-
-class Several(NamedTuple):
-    """A path that stands for several files.
+class FileStat(NamedTuple):
+    """What tells, without reading a file, what it holds.
 
     Attributes:
-        folder: what their names are relative to.
-        pattern: what their names match; empty for every file of the folder.
+        bytes: its size.
+        modified_ns: when it was written to last, in nanoseconds since the epoch.
+        version: changes whenever the content does: by a write, and by another file in its place.
     """
 
-    folder: Path
-    pattern: str
+    bytes: int
+    modified_ns: int
+    version: str
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Self:
+        """Return what the system's status of a file says."""
+        parts = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        version = ":".join(map(str, (*parts, status.st_ctime_ns)))
+        return cls(status.st_size, status.st_mtime_ns, version)
+
+
+class Location:
+    """Where a file or folder is or will be: a path, as it was given but for `//` and `/./`.
+
+    Two locations are equal if their texts are; whether they are one file is told by `identity`.
+    """
+
+    # No dataclass and no Struct: msgspec would encode those as objects, and this as its text.
+    __slots__ = ("_text",)
+
+    def __init__(self, path: str | PathLike[str] = ".") -> None:
+        self._text = _plain(os.fspath(path))
+
+    def __str__(self) -> str:
+        return self._text
+
+    __fspath__ = __str__
+
+    def __repr__(self) -> str:
+        return f"Location({self._text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return self._text == other._text if isinstance(other, Location) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __lt__(self, other: Location) -> bool:
+        return self._text < other._text
+
+    def __truediv__(self, below: str | PathLike[str]) -> Location:
+        return Location(os.path.join(self._text, below) if self._text != "." else below)
 
     @property
-    def depth(self) -> int:
-        """How many components of the path are the pattern's."""
-        return self.pattern.count("/") + 1 if self.pattern else 0
+    def is_absolute(self) -> bool:
+        return self._text.startswith("/")
 
-    def names(self) -> list[str]:
-        """Return the files' names, sorted; hidden ones are none of them.
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The components; the first one of an absolute path is `/`."""
+        root = ("/",) if self.is_absolute else ()
+        return (*root, *(part for part in self._text.split("/") if part not in {"", "."}))
+
+    @property
+    def name(self) -> str:
+        """The last component; empty for `.` and `/`."""
+        return self._text.rpartition("/")[2] if self._text != "." else ""
+
+    @property
+    def suffix(self) -> str:
+        """The name's last suffix, with its dot."""
+        return self.name[len(self.stem) :]
+
+    @property
+    def stem(self) -> str:
+        """The name without its last suffix; a dot at either end of a name begins none."""
+        name = self.name
+        dot = name.rfind(".")
+        return name[:dot] if 0 < dot < len(name) - 1 else name
+
+    @property
+    def parent(self) -> Location:
+        """The folder that it is in; `.` and `/` are in themselves."""
+        folder, slash, _ = self._text.rpartition("/")
+        return Location(folder or slash or ".")
+
+    @property
+    def parents(self) -> tuple[Location, ...]:
+        """The folders above it, the nearest first."""
+        above = []
+        here = self
+        while (folder := here.parent) != here:
+            above.append(folder)
+            here = folder
+        return tuple(above)
+
+    def with_name(self, name: str) -> Location:
+        return self.parent / name
+
+    def with_stem(self, stem: str) -> Location:
+        return self.with_name(stem + self.suffix)
+
+    def with_suffix(self, suffix: str) -> Location:
+        return self.with_name(self.stem + suffix)
+
+    def absolute(self) -> Location:
+        """Return the same place from the root on, links not followed."""
+        return Location(os.path.abspath(self._text))
+
+    def normal(self) -> Location:
+        """Return the path with each `..` taken back, as if there were no links."""
+        return Location(os.path.normpath(self._text))
+
+    def as_uri(self) -> str:
+        """Return the URI of the file itself, links followed."""
+        return f"file://{quote(os.fsencode(self.identity))}"
+
+    def resolve(self, written: str) -> Location:
+        """Return a written path below this folder, without `..` if that leads to the same place."""
+        path = self / written
+        if ".." not in path.parts:
+            return path
+        neat = path.normal()
+        return neat if neat.identity == path.identity else path
+
+    @property
+    def identity(self) -> str:
+        """What all paths to one file have in common: the path with its links followed."""
+        return os.path.realpath(self._text)
+
+    def stat(self) -> FileStat:
+        """Look at what is there, a link followed.
 
         Raises:
-            NoFilesError: there is no such file.
-            JoinError: the folder cannot be read.
+            OSError: there is nothing, or it cannot be looked at.
         """
-        try:
-            names = self._names()
-        except OSError as error:
-            raise unreadable(self.folder, error) from None
-        if not names:
-            what = f"no file matches {self.pattern}" if self.pattern else "the folder has no file"
-            msg = f"{self.folder / self.pattern}: {what}, expected score files"
-            raise NoFilesError(msg)
-        for name in names:
-            if not json_text.is_utf8(os.fsencode(name)):
-                msg = f"{self.folder}: the file name {name!r} is not UTF-8; rename the file"
-                raise JoinError(msg)
-        return names
+        return FileStat.of(os.stat(self._text))
 
-    def _names(self) -> list[str]:
-        if not self.pattern:
-            with os.scandir(self.folder) as entries:
-                names = [entry.name for entry in entries if entry.is_file()]
-            return sorted(name for name in names if not name.startswith("."))
-        # Path.glob would find hidden files too.
-        found = glob.glob(self.pattern, root_dir=self.folder, recursive=True)  # noqa: PTH207
-        return sorted(name for name in found if (self.folder / name).is_file())
+    def exists(self) -> bool:
+        return os.path.exists(self._text)
+
+    def is_there(self) -> bool:
+        """Return whether something is there, be it a link to nowhere."""
+        return os.path.lexists(self._text)
+
+    def is_folder(self) -> bool:
+        return os.path.isdir(self._text)
+
+    def is_file(self) -> bool:
+        return os.path.isfile(self._text)
 
 
-def several(path: Path) -> Several | None:
-    """Return what a path of several files stands for; None for a path of one file.
-
-    A path that is there is itself, whatever characters it has. Of any other, what is there is the
-    folder, and the rest is a pattern if it has any of `*`, `?` and `[`.
-    """
-    if path.is_dir():
-        return Several(path, "")
-    if not glob.has_magic(str(path)) or os.path.lexists(path):
-        return None
-    folder = next(parent for parent in path.parents if parent.is_dir() or parent == parent.parent)
-    pattern = path.relative_to(folder).as_posix()
-    return Several(folder, pattern) if glob.has_magic(pattern) else None
+def _plain(path: str) -> str:
+    """Return a path without what means nothing in it."""
+    if path and not (
+        "//" in path or "/./" in path or path.startswith("./") or path.endswith(("/", "/."))
+    ):
+        return path
+    parts = [part for part in path.split("/") if part not in {"", "."}]
+    return ("/" if path.startswith("/") else "") + "/".join(parts) or "."
 
 
-def size_bytes(path: Path) -> int:
-    """Return the size of the file, or of all files, that a path stands for, as far as it shows."""
-    group = several(path)
-    with suppress(OSError, JoinError):
-        names = group.names() if group else [""]
-        return sum(((group.folder if group else path) / name).stat().st_size for name in names)
-    return 0
+HERE = Location()
 
 
-class InputPaths:
-    """Who reads which paths, to tell of an output whether it would be one of the files read."""
-
-    def __init__(self) -> None:
-        self._readers: dict[str, str] = {}
-        self._patterns: dict[tuple[str, ...], str] = {}
-
-    def add(self, path: Path, reader: str) -> None:
-        """Note that somebody reads a path."""
-        real = os.path.realpath(path)
-        self._readers[real] = reader
-        if glob.has_magic(real):
-            self._patterns[Path(real).parts] = reader
-
-    def reader(self, path: Path) -> str | None:
-        """Return who reads a path, or a folder above it, or a pattern that it matches."""
-        real = Path(os.path.realpath(path))
-        for place in (real, *real.parents):
-            if str(place) in self._readers and (place == real or not place.is_file()):
-                return self._readers[str(place)]
-        return next((who for p, who in self._patterns.items() if _matches(real.parts, p)), None)
+def shared_folder(locations: Iterable[Location]) -> Location:
+    """Return the deepest folder that all locations are below; the first's if only `/` is."""
+    folders = [location.parent for location in locations]
+    if any(folder.is_absolute for folder in folders):
+        folders = [folder.absolute() for folder in folders]
+    shared = Location(os.path.commonpath([str(folder) for folder in folders]) or ".")
+    return folders[0] if str(shared) == "/" else shared
 
 
-def _matches(parts: Sequence[str], patterns: Sequence[str]) -> bool:
-    """Say whether a path's components match those of a pattern; `**` is any number of them."""
-    if not patterns:
-        return not parts
-    if patterns[0] == "**":
-        return any(_matches(parts[n:], patterns[1:]) for n in range(len(parts) + 1))
-    if not parts or not fnmatch.fnmatchcase(parts[0], patterns[0]):
-        return False
-    return _matches(parts[1:], patterns[1:])
-
-
-def combined_digest(files: Iterable[tuple[str, FileDigest]]) -> FileDigest:
-    """Return one digest of several files, of their names and contents in sorted order."""
-    listed = sorted(files)
-    text = "".join(f"{digest.sha256}  {name}\n" for name, digest in listed)
-    sha256 = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
-    return FileDigest(sha256, sum(digest.bytes for _, digest in listed))
+def unreadable(location: Location, error: OSError) -> JoinError:
+    """Return the one-line error for an input that could not be read."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return JoinError(f"{location}: cannot be read: {reason}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from second_opinion_assets.storage.files import FileDigest
+    from second_opinion_assets.storage.digests import FileDigest
     from second_opinion_assets.tables.text_rows import TextRows
 
 LINE_END = b"}\n"

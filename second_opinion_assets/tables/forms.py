@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.scores.formats.json_forms import LINE_SUFFIXES
-from second_opinion_assets.storage.files import HashedFile, Progress, whole_lines
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.publishing import Publication
+from second_opinion_assets.storage.reading import Input, Progress, whole_lines
 from second_opinion_assets.tables.json_table import AppendedNames, JsonTable
 from second_opinion_assets.tables.json_writer import JsonDocumentWriter, JsonLinesWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from second_opinion_assets.scores.scorers import Scorer
-    from second_opinion_assets.storage.files import Publication
     from second_opinion_assets.tables.block import FeatureTable, Writer
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -27,7 +27,7 @@ DOCUMENT_BLOCK_ROWS = 10_000
 LARGE_FILE_BYTES = 64 << 20  # of which native code is worth its import
 
 
-def refuse_unknown_form(path: Path, what: str) -> None:
+def refuse_unknown_form(path: Location, what: str) -> None:
     """Raise a JoinError if a table's suffix tells no known form."""
     if path.suffix.lower() not in TABLE_SUFFIXES:
         suffix = path.suffix or "no suffix"
@@ -37,7 +37,7 @@ def refuse_unknown_form(path: Path, what: str) -> None:
 
 @contextmanager
 def open_table(
-    path: Path, appended: AppendedNames, progress: Progress | None = None
+    path: Location, appended: AppendedNames, progress: Progress | None = None
 ) -> Iterator[FeatureTable]:
     """Open a feature table for reading.
 
@@ -57,8 +57,7 @@ def open_table(
         with ParquetTable(path, appended, progress) as table:
             yield table
     elif suffix in LINE_SUFFIXES:
-        file = HashedFile(path, progress)
-        with closing(whole_lines(file.chunks())) as texts:
+        with Input(path, progress) as file, closing(whole_lines(file.chunks())) as texts:
             yield JsonTable(
                 path,
                 file,
@@ -66,14 +65,14 @@ def open_table(
                 lambda line: f"{path}:{line}",
                 appended,
                 lambda: open_table(path, appended),
-                large=file.size_bytes >= LARGE_FILE_BYTES,
+                large=file.size >= LARGE_FILE_BYTES,
             )
     else:
         yield _document_table(path, appended, progress)
 
 
 def open_writer(
-    path: Path,
+    path: Location,
     sink: Publication,
     table: FeatureTable,
     key_column: str,
@@ -107,10 +106,10 @@ class DocumentTable(JsonTable):
 
 
 def _document_table(
-    path: Path, appended: AppendedNames, progress: Progress | None
+    path: Location, appended: AppendedNames, progress: Progress | None
 ) -> DocumentTable:
-    file = HashedFile(path, progress)
-    text = file.read().removeprefix(b"\xef\xbb\xbf")
+    with Input(path, progress) as file:
+        text = file.read().removeprefix(b"\xef\xbb\xbf")
     if not json_text.is_utf8(text):
         msg = f"{path}: not UTF-8 text"
         raise JoinError(msg)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.tables.block import LINE_END, Column, JsonRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from collections.abc import Set as AbstractSet
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
-    from second_opinion_assets.storage.files import FileDigest, HashedFile
     from second_opinion_assets.tables.block import FeatureTable
     from second_opinion_assets.tables.text_rows import TextRows
 
@@ -35,8 +35,7 @@ class AppendedNames:
     def __init__(self, names: list[str], *, overwrite: bool) -> None:
         self.names = frozenset(names)
         self.overwrite = overwrite
-        # Character by character, as it should be: one search instead of one for each name.
-        self._mark = os.path.commonprefix(names).encode()  # noqa: RUF071
+        self._mark = _common_start(names).encode()  # one search instead of one for each name
 
     def may_be_in(self, text: bytes) -> bool:
         """Say whether a row of `text` could have one of them, maybe escaped."""
@@ -50,6 +49,13 @@ class AppendedNames:
         """Return the error for columns that exist already."""
         named = ", ".join(sorted(found))
         return JoinError(f"{where}: the table has {named} already; use overwrite to replace them")
+
+
+def _common_start(names: list[str]) -> str:
+    """Return what all names begin with."""
+    first, last = min(names, default=""), max(names, default="")
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    return "".join(char for char, _ in same)
 
 
 @dataclass(frozen=True)
@@ -85,8 +91,8 @@ class JsonTable:
 
     def __init__(
         self,
-        path: Path,
-        file: HashedFile,
+        path: Location,
+        file: Input,
         texts: Iterator[bytes],
         locate: Callable[[int], str],
         appended: AppendedNames,

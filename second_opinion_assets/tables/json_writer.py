@@ -11,7 +11,7 @@ from second_opinion_assets.tables.json_tails import json_tails
 
 if TYPE_CHECKING:
     from second_opinion_assets.scores.scorers import Scorer
-    from second_opinion_assets.storage.files import Publication
+    from second_opinion_assets.storage.publishing import Publication
     from second_opinion_assets.tables.block import Block, Joined
     from second_opinion_assets.tables.text_rows import NativeTails, TextRows
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
@@ -13,17 +12,18 @@ import pyarrow.parquet as pq
 
 from second_opinion_assets.contract.columns import column_names
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.storage.files import FileDigest, digest_descriptor, unreadable
+from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.publishing import Publication
+from second_opinion_assets.storage.reading import Input, Progress
 from second_opinion_assets.tables.arrow_values import json_rows_of_table, key_texts
 from second_opinion_assets.tables.block import Column, JsonRows
 from second_opinion_assets.tables.native_columns import native_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from second_opinion_assets.scores.scorers import Scorer
-    from second_opinion_assets.storage.files import Progress, Publication
     from second_opinion_assets.tables.block import Block, Joined
     from second_opinion_assets.tables.json_table import AppendedNames
 
@@ -79,18 +79,14 @@ def _refusing_what_is_no_text(where: str) -> Iterator[None]:
 class ParquetTable:
     """A parquet feature table; a `FeatureTable`. To be closed by leaving its context."""
 
-    def __init__(self, path: Path, appended: AppendedNames, progress: Progress | None) -> None:
+    def __init__(self, path: Location, appended: AppendedNames, progress: Progress | None) -> None:
         self.where = str(path)
         self.non_finite_values = 0
         self._path = path
         self._progress = progress
-        try:
-            self._source = pa.OSFile(str(path))
-        except OSError as error:
-            raise unreadable(path, error) from None
-        self._opened = self._stamp()
-        self._thread = ThreadPoolExecutor(1)
-        self._digest = self._thread.submit(digest_descriptor, self._source.fileno())
+        self._input = Input(path)
+        self._input.hash_in_background()
+        self._source = self._input.arrow_file()
         try:
             self.file = pq.ParquetFile(self._source, page_checksum_verification=True)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -108,8 +104,8 @@ class ParquetTable:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._thread.shutdown()
         self._source.close()
+        self._input.close()
 
     @property
     def columns(self) -> list[Column]:
@@ -118,11 +114,7 @@ class ParquetTable:
     @property
     def digest(self) -> FileDigest:
         """Digest of the file; JoinError if it was written to while it was read."""
-        digest = self._digest.result()
-        if self._stamp() != self._opened:
-            msg = f"{self._path}: changed while it was read; join again once it is complete"
-            raise JoinError(msg)
-        return digest
+        return self._input.digest
 
     def blocks(self, key_column: str) -> Iterator[ArrowBlock]:
         done = 0
@@ -135,7 +127,7 @@ class ParquetTable:
                 yield block
                 block.let_go()
                 if self._progress:
-                    share = (number + 1) * self._opened[0] // len(groups)
+                    share = (number + 1) * self._input.size // len(groups)
                     self._progress(share - done)
                     done = share
 
@@ -166,7 +158,7 @@ class ParquetTable:
         metadata = self.file.metadata
         if not metadata.num_row_groups:
             return
-        end = self._opened[0] - metadata.serialized_size - _TAIL_BYTES
+        end = self._input.size - metadata.serialized_size - _TAIL_BYTES
         last = metadata.row_group(metadata.num_row_groups - 1)
         for chunk in map(last.column, range(last.num_columns)):
             start = chunk.dictionary_page_offset or chunk.data_page_offset
@@ -187,10 +179,6 @@ class ParquetTable:
 
     def without_replaced(self, table: pa.Table) -> pa.Table:
         return table.drop_columns(self._replaced) if self._replaced else table
-
-    def _stamp(self) -> tuple[int, int]:
-        status = os.fstat(self._source.fileno())
-        return status.st_size, status.st_mtime_ns
 
 
 class ParquetWriter:

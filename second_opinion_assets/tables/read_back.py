@@ -1,4 +1,4 @@
-"""Reads a joined table again, only the columns asked for, hashed on the way.
+"""Reads a joined table again, only the columns asked for.
 
 What the columns should hold is not asked here.
 """
@@ -7,27 +7,20 @@ from __future__ import annotations
 
 import types
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from operator import attrgetter
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.scores.formats.json_forms import LINE_SUFFIXES
-from second_opinion_assets.storage.files import (
-    FileDigest,
-    digest_descriptor,
-    unreadable,
-    whole_lines,
-)
+from second_opinion_assets.storage.reading import Input, whole_lines
 from second_opinion_assets.tables.forms import PARQUET_SUFFIXES, refuse_unknown_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 BATCH_ROWS = 65_536
 BLOCK_BYTES = 1 << 20
@@ -40,25 +33,17 @@ class ReadBack:
     """A joined table that is read again.
 
     Args:
-        path: its path, which tells its form.
-        file: the file, open; it is read from its present position on.
+        file: the file, whose name tells its form.
         key: the column whose values are taken as the texts of keys; None for none.
         names: the other columns, plain names all of them.
     """
 
-    def __init__(self, path: Path, file: IO[bytes], key: str | None, names: list[str]) -> None:
-        refuse_unknown_form(path, "the table")
-        self._path = path
+    def __init__(self, file: Input, key: str | None, names: list[str]) -> None:
+        refuse_unknown_form(file.location, "the table")
+        self._path = file.location
         self._file = file
         self._key = key
         self._names = names
-        self._digest: FileDigest | None = None
-
-    @property
-    def digest(self) -> FileDigest:
-        """Digest of the file, once `blocks` is exhausted."""
-        assert self._digest is not None  # noqa: S101 (asked too early)
-        return self._digest
 
     def column_names(self) -> list[str]:
         """Return the names of the table's columns, of a JSON table those of its first row.
@@ -66,13 +51,18 @@ class ReadBack:
         Raises:
             JoinError: the file is not of its form.
         """
-        start = self._file.tell()
-        try:
-            return self._column_names()
-        except OSError as error:
-            raise unreadable(self._path, error) from None
-        finally:
-            self._file.seek(start)
+        where = str(self._path)
+        suffix = self._path.suffix.lower()
+        if suffix in PARQUET_SUFFIXES:
+            with _parquet_file(self._file) as file:
+                return list(file.schema_arrow.names)
+        if suffix in LINE_SUFFIXES:
+            lines = whole_lines(self._file.chunks(_HEAD_BYTES))
+            rows = (line for text in lines for line in text.split(b"\n") if line.strip())
+            return list(json_text.members(next(rows, b"{}"), f"{where}:1"))
+        listed, place = _rows_text(self._file.read(), where)
+        first = next(iter(json_text.elements(listed, where)), b"{}")
+        return list(json_text.members(first, f"{where}::{place}[0]"))
 
     def blocks(self) -> Iterator[Columns]:
         """Yield all rows in order, as columns.
@@ -80,37 +70,6 @@ class ReadBack:
         Raises:
             JoinError: the file is not of its form, or lacks a column.
         """
-        # Hashed in a thread of its own: the decoder would let none read ahead.
-        with ThreadPoolExecutor(1) as thread:
-            digest = thread.submit(digest_descriptor, self._file.fileno())
-            yield from self.blocks_without_digest()
-            try:
-                self._digest = digest.result()
-            except OSError as error:
-                raise unreadable(self._path, error) from None
-
-    def blocks_without_digest(self) -> Iterator[Columns]:
-        """Yield what `blocks` yields, of a file whose digest nobody asks for."""
-        try:
-            yield from self._blocks()
-        except OSError as error:
-            raise unreadable(self._path, error) from None
-
-    def _column_names(self) -> list[str]:
-        where = str(self._path)
-        suffix = self._path.suffix.lower()
-        if suffix in PARQUET_SUFFIXES:
-            with _parquet_file(self._path, self._file) as file:
-                return list(file.schema_arrow.names)
-        if suffix in LINE_SUFFIXES:
-            lines = whole_lines(iter(lambda: self._file.read(_HEAD_BYTES), b""))
-            rows = (line for text in lines for line in text.split(b"\n") if line.strip())
-            return list(json_text.members(next(rows, b"{}"), f"{where}:1"))
-        listed, place = _rows_text(self._file.read(), where)
-        first = next(iter(json_text.elements(listed, where)), b"{}")
-        return list(json_text.members(first, f"{where}::{place}[0]"))
-
-    def _blocks(self) -> Iterator[Columns]:
         suffix = self._path.suffix.lower()
         if suffix in PARQUET_SUFFIXES:
             yield from self._parquet_blocks()
@@ -118,7 +77,7 @@ class ReadBack:
         rows = _JsonRows(self._key, self._names, str(self._path))
         if suffix in LINE_SUFFIXES:
             first = 1
-            for text in whole_lines(iter(lambda: self._file.read(BLOCK_BYTES), b"")):
+            for text in whole_lines(self._file.chunks(BLOCK_BYTES)):
                 yield rows.of_lines(text, first)
                 first += text.count(b"\n")
         else:
@@ -130,7 +89,7 @@ class ReadBack:
         from second_opinion_assets.tables.arrow_values import key_texts  # noqa: PLC0415
 
         keys = [] if self._key is None else [self._key]
-        with _parquet_file(self._path, self._file) as file:
+        with _parquet_file(self._file) as file:
             absent = {*keys, *self._names} - set(file.schema_arrow.names)
             if absent:
                 msg = f"{self._path}: the table has no column {', '.join(sorted(absent))}"
@@ -144,15 +103,16 @@ class ReadBack:
 
 
 @contextmanager
-def _parquet_file(path: Path, file: IO[bytes]) -> Iterator[Any]:
+def _parquet_file(file: Input) -> Iterator[Any]:
     import pyarrow as pa  # noqa: PLC0415 (half a second that JSON tables do not need)
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
-        yield pq.ParquetFile(file)
+        with file.arrow_file() as source:
+            yield pq.ParquetFile(source)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
-        msg = f"{path}: not a parquet file, or a damaged one: {reason}"
+        msg = f"{file.location}: not a parquet file, or a damaged one: {reason}"
         raise JoinError(msg) from None
 
 

@@ -10,7 +10,8 @@ from second_opinion_assets.agreement.compare import Agreement, compare
 from second_opinion_assets.agreement.joined_table import JoinedTable
 from second_opinion_assets.registry.facts import Registry, shipped_registry
 from second_opinion_assets.registry.references import Reference, choose_references
-from second_opinion_assets.storage.files import digest_file
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import digest_file
 from second_opinion_assets_tests.workspace import Workspace
 
 
@@ -51,11 +52,11 @@ class Opinions:
             rows = [dict(zip(every, row, strict=True)) for row in zip(*every.values(), strict=True)]
             path = self.work.write_lines(name, rows)
         return JoinedTable(
-            path=path,
+            path=Location(path),
             key_column="clip_id",
             columns=tuple(columns),
             column_prefixes={scorer: f"so_{scorer.lower()}" for scorer in scores},
-            sha256=digest_file(path).sha256,
+            sha256=digest_file(Location(path)).sha256,
             version="1",
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,8 @@ def test_only_ok_scores_count(opinions: Opinions, name: str) -> None:
 def test_a_bad_row_with_a_finite_score_does_not_count(opinions: Opinions) -> None:
     """The contract lets a bad row keep its score; it is no opinion."""
     table = opinions.joined({"clip_id": ["a"], "mos": [1.0]}, {"DOVER": [5.0]})
-    text = table.path.read_text().replace('"ok"', '"bad"')
-    table.path.write_text(text)
+    path = Path(table.path)
+    path.write_text(path.read_text().replace('"ok"', '"bad"'))
     assert values(read_clips(table, ["mos"]).opinions["DOVER"]) == [None]
 
 
@@ -108,6 +109,7 @@ def test_the_digest_is_of_the_file(opinions: Opinions) -> None:
 def test_a_damaged_table(opinions: Opinions) -> None:
     """A line that is no JSON is named."""
     table = opinions.joined({"clip_id": ["a"], "mos": [1.0]}, {"DOVER": [5.0]})
-    table.path.write_text(table.path.read_text() + "{nonsense\n")
+    path = Path(table.path)
+    path.write_text(path.read_text() + "{nonsense\n")
     with pytest.raises(JoinError, match=r"out\.jsonl:2: not JSON"):
         read_clips(table, ["mos"])

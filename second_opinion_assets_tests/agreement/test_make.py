@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -10,7 +12,8 @@ from second_opinion_assets.agreement.make import make_agreement
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.registry.facts import parse_entry, shipped_registry
 from second_opinion_assets.registry.references import Reference
-from second_opinion_assets.storage.location import InputPaths
+from second_opinion_assets.storage.groups import InputPaths
+from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.agreement.opinions import Opinions
 from second_opinion_assets_tests.workspace import INVOCATION
 
@@ -57,7 +60,8 @@ def test_a_table_without_pairs_has_figures_of_the_same_types(opinions: Opinions)
 
 def test_a_table_that_is_not_what_was_joined(opinions: Opinions, joined: JoinedTable) -> None:
     """A table that changed since it was joined is refused, and nothing is written."""
-    joined.path.write_text(joined.path.read_text().replace("12.0", "11.5"))
+    path = Path(joined.path)
+    path.write_text(path.read_text().replace("12.0", "11.5"))
     before = opinions.work.contents()
     with pytest.raises(JoinError, match=r"out\.jsonl: is not what was joined last; materialize"):
         make_agreement(joined, opinions.work.spec(), (), INVOCATION)
@@ -72,7 +76,7 @@ def test_files_of_others_are_not_overwritten(
     path = opinions.work.write(f"out.jsonl.agreement.{suffix}", "precious")
     before = opinions.work.contents()
     taken = InputPaths()
-    taken.add(path, "the batch")
+    taken.add(Location(path), "the batch")
     with pytest.raises(JoinError, match=rf"agreement\.{suffix}: the agreement would overwrite"):
         make_agreement(joined, opinions.work.spec(), (), INVOCATION, taken)
     assert opinions.work.contents() == before

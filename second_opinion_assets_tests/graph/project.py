@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from second_opinion_assets.join.manifest import Manifest, load_manifest
+from second_opinion_assets.storage.location import Location
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Project:
     def save(self) -> Manifest:
         """Write the manifest and read it."""
         self.manifest_path.write_text(json.dumps({"tables": self.tables}))
-        return load_manifest(self.manifest_path)
+        return load_manifest(Location(self.manifest_path))
 
     def out(self, table_id: str) -> Path:
         return self.folder / "out" / f"{table_id}.jsonl"

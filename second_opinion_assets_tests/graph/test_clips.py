@@ -13,9 +13,10 @@ from click.testing import CliRunner
 
 from second_opinion_assets.cli.main import main
 from second_opinion_assets.join.manifest import TableSpec, load_manifest
+from second_opinion_assets.storage.location import Location
 
 PROJECT = Path(__file__).parents[2]
-TABLES = [table.id for table in load_manifest(PROJECT / "config/clips.json").tables]
+TABLES = [table.id for table in load_manifest(Location(PROJECT / "config/clips.json")).tables]
 ALL_OK = {"ok": 12, "bad": 0, "missing": 0}
 
 
@@ -30,7 +31,7 @@ def manifest(tmp_path: Path) -> Path:
 def tallies(table: TableSpec) -> dict[str, dict[str, int]]:
     """Return how many rows of a table each scorer has by status, as its audit says."""
     assert table.audit_json
-    competitors = json.loads(table.audit_json.read_text())["competitors"]
+    competitors = json.loads(Path(table.audit_json).read_text())["competitors"]
     return {
         name: {
             "ok": scorer["matched_rows"],
@@ -46,7 +47,7 @@ def test_through_dagster(
     manifest: Path, join: Callable[..., dg.ExecuteInProcessResult], table_id: str
 ) -> None:
     """A run joins all 12 rows of a table with every scorer of it."""
-    loaded = load_manifest(manifest)
+    loaded = load_manifest(Location(manifest))
     assert join(loaded, table_id).success
     assert tallies(loaded.table(table_id)) == dict.fromkeys(
         ("brisque", "ffmpeg-blurdetect", "piqe"), ALL_OK
@@ -57,16 +58,17 @@ def test_through_the_command_line(manifest: Path) -> None:
     """One command joins all 12 rows of every table with every scorer of it."""
     result = CliRunner().invoke(main, ["batch", "--manifest", str(manifest)])
     assert result.exit_code == 0, result.stderr
-    found = {table.id: tallies(table) for table in load_manifest(manifest).tables}
+    found = {table.id: tallies(table) for table in load_manifest(Location(manifest)).tables}
     expected = dict.fromkeys(("brisque", "ffmpeg-blurdetect", "piqe"), ALL_OK)
     assert found == dict.fromkeys(TABLES, expected)
 
 
 def test_every_file_of_scores_is_in_the_manifest() -> None:
     """No form in which the clips' scores were left is forgotten, on either form of features."""
-    tables = load_manifest(PROJECT / "config/clips.json").tables
-    folder = PROJECT / "data/clips"
-    forms = {path for path in folder.iterdir() if path.stem != "features"} - {folder / "README.md"}
+    tables = load_manifest(Location(PROJECT / "config/clips.json")).tables
+    folder = Location(PROJECT / "data/clips")
+    paths = map(Location, (PROJECT / "data/clips").iterdir())
+    forms = {path for path in paths if path.stem not in {"features", "README"}}
     for features in ("features.jsonl", "features.parquet"):
         read = {s.path for t in tables if t.features == folder / features for s in t.scores}
         assert forms <= read

@@ -7,6 +7,7 @@ import pytest
 from second_opinion_assets.contract.errors import ManifestError
 from second_opinion_assets.graph.build import build_definitions, load_tables
 from second_opinion_assets.graph.settings import Settings
+from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.graph.project import Project
 
 
@@ -17,7 +18,7 @@ def test_ids_that_no_partition_may_have(project: Project, table_id: str) -> None
     project.tables[0]["id"] = table_id
     project.save()
     with pytest.raises(ManifestError, match=r"manifest\.json: the id 'a\S*' has what no partition"):
-        load_tables(Settings(project.manifest_path))
+        load_tables(Settings(Location(project.manifest_path)))
 
 
 @pytest.mark.parametrize("table_id", ["a|b", "`a`", "<b>", "a b\u00a0c", "é", "a..b"])
@@ -26,7 +27,7 @@ def test_ids_that_a_partition_may_have(project: Project, table_id: str) -> None:
     project.add_table("t", ["x"], {"DOVER": {"x": 1.0}})
     project.tables[0]["id"] = table_id
     project.save()
-    settings = Settings(project.manifest_path)
+    settings = Settings(Location(project.manifest_path))
     defs = build_definitions(load_tables(settings), settings)
     joined = defs.resolve_assets_def("second_opinion_features")
     assert joined.partitions_def

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from second_opinion_assets.join.manifest import Manifest, load_manifest
 from second_opinion_assets.join.outcomes import BatchSummary, EarlierOutput, TableOutcome
 from second_opinion_assets.matching.tally import Tally
 from second_opinion_assets.report.report import Report, ReportFiles
+from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.workspace import INVOCATION, Workspace
 
 
@@ -23,7 +25,7 @@ def _table(name: str, **given: Any) -> dict[str, Any]:
 
 
 def _files(work: Workspace) -> ReportFiles:
-    return ReportFiles(work.folder / "r.json", work.folder / "r.md")
+    return ReportFiles(Location(work.folder / "r.json"), Location(work.folder / "r.md"))
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def manifest(work: Workspace) -> Manifest:
         _table("three", missing_policy="fail"),
         _table("four", missing_policy="drop"),
     ]
-    return load_manifest(work.write("batch.json", json.dumps({"tables": tables})))
+    return load_manifest(Location(work.write("batch.json", json.dumps({"tables": tables}))))
 
 
 @pytest.fixture
@@ -172,7 +174,7 @@ def test_markdown(work: Workspace) -> None:
 def test_markdown_survives_any_id(work: Workspace) -> None:
     """A table's id cannot break the Markdown table."""
     path = work.write("batch.json", json.dumps({"tables": [_table("a", id="a|b\n<c>")]}))
-    manifest = load_manifest(path)
+    manifest = load_manifest(Location(path))
     report = Report(manifest, materialize_batch(manifest, INVOCATION), INVOCATION)
     lines = [line for line in report.markdown("").splitlines() if line.startswith("|")]
     assert lines[2].startswith(r"| a\|b &lt;c&gt; | ok |")
@@ -200,7 +202,9 @@ UNCHANGED = {
 
 def test_report_of_a_batch_that_went_well(work: Workspace) -> None:
     """A batch without a failure is ok, and its report has no time in it."""
-    manifest = load_manifest(work.write("b.json", json.dumps({"tables": [_table("one")]})))
+    manifest = load_manifest(
+        Location(work.write("b.json", json.dumps({"tables": [_table("one")]})))
+    )
     reports = [
         Report(manifest, materialize_batch(manifest, INVOCATION), INVOCATION).document()
         for _ in range(3)
@@ -215,7 +219,7 @@ def test_report_of_a_batch_that_went_well(work: Workspace) -> None:
 
 def test_unwritable_report(work: Workspace, manifest: Manifest) -> None:
     """A report that cannot be written is named with the reason."""
-    files = ReportFiles(report_md=work.folder / "features.jsonl" / "r.md")
+    files = ReportFiles(report_md=Location(work.folder / "features.jsonl" / "r.md"))
     with pytest.raises(JoinError, match=r"r\.coverage\.svg: cannot be written: "):
         Report(manifest, [], INVOCATION, files).write()
 
@@ -234,6 +238,6 @@ def test_each_audit_has_its_tables_options(manifest: Manifest) -> None:
     materialize_batch(manifest, INVOCATION)
     table = manifest.tables[0]
     assert table.audit_json is not None
-    args = json.loads(table.audit_json.read_bytes())["run_provenance"]["args"]
+    args = json.loads(Path(table.audit_json).read_bytes())["run_provenance"]["args"]
     assert args["features"] == str(table.features)
     assert args["missing_policy"] == table.options.missing_policy.value

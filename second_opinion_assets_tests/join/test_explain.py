@@ -21,6 +21,7 @@ from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.join.manifest_sidecars import parse_sidecar
 from second_opinion_assets.report.explain import document, lines
+from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.workspace import INVOCATION, Workspace
 
 CLIPS = Path(__file__).parents[2] / "data" / "clips"
@@ -30,8 +31,10 @@ def explained(
     work: Workspace, *scores: str, features: str = "features.jsonl", **options: Any
 ) -> Explanation:
     """Explain files of a workspace."""
-    sidecars = [parse_sidecar(score, work.folder) for score in scores or ("scores.jsonl",)]
-    return explain(work.folder / features, sidecars, parse_options(options, "options"))
+    sidecars = [
+        parse_sidecar(score, Location(work.folder)) for score in scores or ("scores.jsonl",)
+    ]
+    return explain(Location(work.folder / features), sidecars, parse_options(options, "options"))
 
 
 def text(explanation: Explanation) -> str:
@@ -70,7 +73,7 @@ def test_what_is_recognised(work: Workspace) -> None:
 def test_real_clips_under_each_reading() -> None:
     """PIQE's `name` keeps a suffix that `clip_id` lacks: 0 of 12 as asked, 12 by stem or path."""
     explanation = explain(
-        CLIPS / "features.jsonl",
+        Location(CLIPS / "features.jsonl"),
         [parse_sidecar(f"piqe={CLIPS / 'piqe.jsonl'}")],
         parse_options({}, "options"),
     )
@@ -206,7 +209,7 @@ def test_the_entry_joins_what_was_promised(work: Workspace) -> None:
     best = explanation.best
     assert isinstance(best, Reading)
     work.write("manifest.json", json.dumps({"tables": [manifest_entry(explanation)]}))
-    (table,) = load_manifest(work.folder / "manifest.json").tables
+    (table,) = load_manifest(Location(work.folder / "manifest.json")).tables
     assert table.options.prefix == "so"
     assert materialize(table, INVOCATION).tally.matched_rows == best.found_rows == 4
 

@@ -12,7 +12,8 @@ from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.provenance import file_entry
 from second_opinion_assets.registry.facts import ScorerFacts, shipped_registry
 from second_opinion_assets.scores import read
-from second_opinion_assets.storage.files import digest_file
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import digest_file
 from second_opinion_assets_tests.workspace import INVOCATION, Workspace
 
 ALIASES = {
@@ -108,7 +109,7 @@ def test_the_audit_tells_model_ready_columns_from_bookkeeping(work: Workspace) -
 
 def test_the_provenance_names_a_users_scorers(work: Workspace) -> None:
     """A file of scorers that the manifest names is an input, with the hash of what was parsed."""
-    own = work.write("own.json", '{"scorers": []}')
+    own = Location(work.write("own.json", '{"scorers": []}'))
     files = ((own, digest_file(own)),)
     spec = msgspec.structs.replace(
         work.spec(), registry=msgspec.structs.replace(shipped_registry(), files=files)

@@ -15,6 +15,7 @@ from second_opinion_assets.contract.options import JoinOptions, KeyNormalize, Mi
 from second_opinion_assets.join.manifest import Manifest, load_manifest
 from second_opinion_assets.join.manifest_sidecars import parse_sidecar
 from second_opinion_assets.scores import SidecarRules
+from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.examples import example_message, examples
 from second_opinion_assets_tests.workspace import Workspace
 
@@ -23,7 +24,7 @@ TABLE = {"id": "t", "features": "f.jsonl", "scores": ["s.jsonl"], "out": "o.json
 
 def _load(work: Workspace, *tables: dict[str, Any], **root: Any) -> Manifest:
     path = work.write("batch/manifest.json", json.dumps({"tables": tables, **root}))
-    return load_manifest(path)
+    return load_manifest(Location(path))
 
 
 @pytest.mark.parametrize("example", examples("join/examples/rejected_manifests"))
@@ -31,20 +32,20 @@ def test_rejected_manifest(example: Path, work: Workspace) -> None:
     """A rejected manifest is refused with one line that names the place."""
     path = Path(shutil.copy(example, work.folder))
     with pytest.raises(ManifestError, match=r"^[^\n]+\Z") as caught:
-        load_manifest(path)
+        load_manifest(Location(path))
     assert str(caught.value) == example_message(example, work.folder)
 
 
 def test_manifest_that_is_not_there(work: Workspace) -> None:
     """A manifest that is not there is a manifest error."""
     with pytest.raises(ManifestError, match=r"gone\.json: cannot be read: No such file"):
-        load_manifest(work.folder / "gone.json")
+        load_manifest(Location(work.folder / "gone.json"))
 
 
 def test_paths_are_relative_to_the_manifest(work: Workspace) -> None:
     """Without a base directory, paths start at the manifest's folder."""
     table = _load(work, {**TABLE, "audit_json": "a.json"}).table("t")
-    folder = work.folder / "batch"
+    folder = Location(work.folder / "batch")
     assert table.features == folder / "f.jsonl"
     assert table.scores[0].path == folder / "s.jsonl"
     assert table.out == folder / "o.jsonl"
@@ -54,16 +55,15 @@ def test_paths_are_relative_to_the_manifest(work: Workspace) -> None:
 def test_paths_are_relative_to_a_base_directory(work: Workspace) -> None:
     """A base directory takes the place of the manifest's folder."""
     path = work.write("batch/manifest.json", json.dumps({"tables": [TABLE]}))
-    table = load_manifest(path, Path("elsewhere")).table("t")
-    assert table.inputs == [Path("elsewhere/f.jsonl"), Path("elsewhere/s.jsonl")]
-    assert table.outputs == [Path("elsewhere/o.jsonl")]
+    table = load_manifest(Location(path), Location("elsewhere")).table("t")
+    assert table.inputs == [Location("elsewhere/f.jsonl"), Location("elsewhere/s.jsonl")]
+    assert table.outputs == [Location("elsewhere/o.jsonl")]
 
 
 def test_absolute_paths_stay(work: Workspace) -> None:
     """An absolute path is taken as it is."""
-    assert _load(work, {**TABLE, "features": "/data/f.pq"}).table("t").features == Path(
-        "/data/f.pq"
-    )
+    table = _load(work, {**TABLE, "features": "/data/f.pq"}).table("t")
+    assert table.features == Location("/data/f.pq")
 
 
 def test_table_options_override_defaults(work: Workspace) -> None:
@@ -143,7 +143,7 @@ def test_output_that_is_the_manifest(work: Workspace, key: str) -> None:
 def test_manifest_with_byte_order_mark(work: Workspace) -> None:
     """A manifest may start with a byte order mark."""
     path = work.write("m.json", "\ufeff" + json.dumps({"tables": [TABLE]}))
-    assert load_manifest(path).table("t").id == "t"
+    assert load_manifest(Location(path)).table("t").id == "t"
 
 
 def test_score_files_of_a_table(work: Workspace) -> None:
@@ -171,9 +171,9 @@ def test_score_files_of_a_table(work: Workspace) -> None:
 )
 def test_parse_sidecar(spec: str, label: str | None, written: str) -> None:
     """What stands before the first equals sign is a label unless it holds a slash."""
-    sidecar = parse_sidecar(spec, Path("base"))
+    sidecar = parse_sidecar(spec, Location("base"))
     assert (sidecar.label, sidecar.written, sidecar.spec) == (label, written, spec)
-    assert sidecar.path == Path("base") / written
+    assert sidecar.path == Location("base") / written
 
 
 @pytest.mark.parametrize("spec", ["", " ", "=", "=s.jsonl", "DOVER=", "DOVER= "])
@@ -196,7 +196,8 @@ def test_sidecar_with_rules_of_its_own(work: Workspace) -> None:
     entry = {"path": "s.csv", "label": "DOVER", "scale": None, **rules}
     table = {"id": "t", "features": "f.jsonl", "scores": [entry, "t.csv"], "out": "o.jsonl"}
     path = work.write("m.json", json.dumps({"tables": [table]}))
-    first, second = load_manifest(path).tables[0].scores
-    assert (first.label, first.spec, first.path) == ("DOVER", "DOVER=s.csv", work.folder / "s.csv")
+    first, second = load_manifest(Location(path)).tables[0].scores
+    assert (first.label, first.spec) == ("DOVER", "DOVER=s.csv")
+    assert first.path == Location(work.folder / "s.csv")
     assert first.rules == msgspec.convert(rules, SidecarRules)
     assert second.rules == SidecarRules()

@@ -16,7 +16,8 @@ from second_opinion_assets.join.provenance import (
     run_provenance,
     table_args,
 )
-from second_opinion_assets.storage.files import FileDigest
+from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.location import Location
 from second_opinion_assets.tables import open_table
 from second_opinion_assets_tests.workspace import Workspace
 
@@ -27,7 +28,7 @@ def _sha(data: bytes) -> str:
 
 def test_file_entry() -> None:
     """A file is told by path, existence, kind and hash."""
-    assert file_entry(Path("x/f"), FileDigest("ab", 3)) == {
+    assert file_entry(Location("x/f"), FileDigest("ab", 3)) == {
         "path": "x/f",
         "exists": True,
         "kind": "file",
@@ -38,7 +39,7 @@ def test_file_entry() -> None:
 
 def test_entry_of_a_file_that_is_not_there() -> None:
     """A file that is not there has no hash."""
-    entry = file_entry(Path("f"), None)
+    entry = file_entry(Location("f"), None)
     assert (entry["exists"], entry["kind"], entry["sha256"]) == (False, "missing", None)
 
 
@@ -46,7 +47,7 @@ def test_entrypoint_is_hashed(tmp_path: Path) -> None:
     """The program that asked for the run is hashed where it is a file."""
     program = tmp_path / "program"
     program.write_bytes(b"#!")
-    block = run_provenance(Invocation(program, ("-x", "1"), {"x": 1}), {}, {})
+    block = run_provenance(Invocation(Location(program), ("-x", "1"), {"x": 1}), {}, {})
     assert block == {
         "schema": "ai-run-provenance-v1",
         "entrypoint": {
@@ -169,7 +170,7 @@ def _fingerprint(work: Workspace, sidecar: bytes = b"s", **given: Any) -> str:
 def test_fingerprint_is_the_results(work: Workspace) -> None:
     """A result carries the fingerprint of what it depends on."""
     spec = work.spec()
-    result = materialize(spec, Invocation(Path("x"), (), {}))
+    result = materialize(spec, Invocation(Location("x"), (), {}))
     digests = [FileDigest(_sha(work.read("scores.jsonl")), len(work.read("scores.jsonl")))]
     assert result.fingerprint == fingerprint(spec, result.features, digests)
 

@@ -6,13 +6,13 @@ import gzip
 import os
 import time
 from pathlib import Path
-from typing import IO
 
 import pytest
 
 from second_opinion_assets.join.source_files import SourceFile, Stamp, read_source_file
 from second_opinion_assets.join.watch import Waiting, Watcher
-from second_opinion_assets.storage.files import digest_file, open_input
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import Input, digest_file
 from second_opinion_assets_tests.workspace import Workspace
 
 ROW = b'{"clip_id": "a", "score": 1}'
@@ -48,9 +48,9 @@ def test_one_file(
 ) -> None:
     """A file of any form is counted and hashed, and one that is cut short looks it."""
     path = work.write(name, data)
-    found = read_source_file(path)
+    found = read_source_file(Location(path))
     assert (found.rows, found.complete) == (rows, complete)
-    assert found.digest == digest_file(path)
+    assert found.digest == digest_file(Location(path))
 
 
 @pytest.fixture
@@ -72,9 +72,9 @@ def watcher() -> Watcher:
 @pytest.mark.parametrize("pattern", ["", "*.json"])
 def test_several_files(folder: Path, pattern: str) -> None:
     """Several files are counted together, and have one digest and one stamp."""
-    found = read_source_file(folder / pattern)
+    found = read_source_file(Location(folder / pattern))
     assert (found.rows, found.complete, found.digest.bytes) == (2, True, 2 * len(ROW))
-    assert found.stamp == Stamp.of(folder / pattern)
+    assert found.stamp == Stamp.of(Location(folder / pattern))
 
 
 @pytest.mark.parametrize("pattern", ["", "*.json"])
@@ -84,7 +84,7 @@ def test_a_changed_folder_is_noticed(
 ) -> None:
     """A file that is added, removed, renamed or rewritten changes the digest, once settled."""
     path = folder / pattern
-    before = watcher.look(path, time.time())
+    before = watcher.look(Location(path), time.time())
     if change == "add":
         (folder / "c.json").write_bytes(ROW)
     elif change == "remove":
@@ -94,10 +94,10 @@ def test_a_changed_folder_is_noticed(
     else:
         (folder / "b.json").write_bytes(ROW.replace(b"1", b"2"))
     if change in ("add", "rewrite"):
-        waiting = watcher.look(path, time.time())
+        waiting = watcher.look(Location(path), time.time())
         assert isinstance(waiting, Waiting)
         assert "may be still being written" in waiting.reason
-    after = watcher.look(path, time.time() + 2 * SETTLE_SECONDS)
+    after = watcher.look(Location(path), time.time() + 2 * SETTLE_SECONDS)
     assert isinstance(before, SourceFile)
     assert isinstance(after, SourceFile)
     assert before.digest != after.digest
@@ -107,28 +107,28 @@ def test_an_unchanged_folder_is_not_read_again(
     folder: Path, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A look at a folder whose files are as they were opens none of them."""
-    before = watcher.look(folder, time.time())
+    before = watcher.look(Location(folder), time.time())
     monkeypatch.setattr("second_opinion_assets.join.watch.read_source_file", None)
-    assert watcher.look(folder, time.time()) == before
+    assert watcher.look(Location(folder), time.time()) == before
 
 
 def test_only_changed_files_of_a_folder_are_read_again(
     folder: Path, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a folder to which a file came, that file alone is read; the digest is of all."""
-    watcher.look(folder, time.time())
+    watcher.look(Location(folder), time.time())
     (folder / "c.json").write_bytes(ROW)
     opened: list[str] = []
 
-    def note(path: Path) -> IO[bytes]:
-        opened.append(path.name)
-        return open_input(path)
+    def note(location: Location) -> Input:
+        opened.append(location.name)
+        return Input(location)
 
-    monkeypatch.setattr("second_opinion_assets.storage.files.open_input", note)
-    found = watcher.look(folder, time.time() + 2 * SETTLE_SECONDS)
+    monkeypatch.setattr("second_opinion_assets.join.source_files.Input", note)
+    found = watcher.look(Location(folder), time.time() + 2 * SETTLE_SECONDS)
     assert opened == ["c.json"]
     assert isinstance(found, SourceFile)
-    assert (found.digest, found.rows) == (read_source_file(folder).digest, 3)
+    assert (found.digest, found.rows) == (read_source_file(Location(folder)).digest, 3)
 
 
 @pytest.mark.parametrize(
@@ -143,13 +143,13 @@ def test_only_changed_files_of_a_folder_are_read_again(
 def test_what_is_not_there_yet(work: Workspace, watcher: Watcher, name: str, what: str) -> None:
     """A folder without files, and a pattern without matches, are waited for like a file."""
     (work.folder / "empty").mkdir()
-    found = watcher.look(work.folder / name, time.time())
+    found = watcher.look(Location(work.folder / name), time.time())
     assert found == Waiting(f"{work.folder / name} {what}")
 
 
 def test_a_file_cut_short_in_a_folder(folder: Path, watcher: Watcher) -> None:
     """A folder is complete when each of its files is."""
     (folder / "b.json").write_bytes(ROW[:-3])
-    found = watcher.look(folder, time.time() + 2 * SETTLE_SECONDS)
+    found = watcher.look(Location(folder), time.time() + 2 * SETTLE_SECONDS)
     assert isinstance(found, Waiting)
     assert "looks cut short" in found.reason

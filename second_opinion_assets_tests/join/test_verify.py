@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from second_opinion_assets.contract.record import base_of, read_record
+from second_opinion_assets.join.recorded import base_of, read_record
 from second_opinion_assets.join.verify import Verification, Verifier
+from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.workspace import Workspace
 
 FORMS = ["out.jsonl", "out.json", "out.parquet"]
@@ -38,7 +39,7 @@ def joined(work: Workspace, out: str = "out.jsonl", **options: Any) -> Path:
 
 def verify(audit: Path) -> Verification:
     """Return what comes of verifying an audit."""
-    return Verifier().verify_audit(audit)[1]
+    return Verifier().verify_audit(Location(audit))[1]
 
 
 def states(found: Verification) -> dict[str, str]:
@@ -263,7 +264,7 @@ def test_files_are_found_by_the_place_of_the_audit(
     assert verify(moved / "o/audit.json").holds
     (moved / "o/audit.json").rename(moved / "o/renamed.json")
     assert not verify(moved / "o/renamed.json").holds
-    assert Verifier(moved).verify_audit(moved / "o/renamed.json")[1].holds
+    assert Verifier(Location(moved)).verify_audit(Location(moved / "o/renamed.json"))[1].holds
 
 
 @pytest.mark.parametrize(
@@ -279,7 +280,7 @@ def test_files_are_found_by_the_place_of_the_audit(
 )
 def test_base_of(recorded: str, actual: str, base: str | None) -> None:
     """The base is what stands before a recorded path in the place of its file."""
-    assert base_of(recorded, Path(actual)) == (Path(base) if base else None)
+    assert base_of(recorded, Location(actual)) == (Location(base) if base else None)
 
 
 def test_a_file_of_many_audits_is_hashed_once(
@@ -288,9 +289,9 @@ def test_a_file_of_many_audits_is_hashed_once(
     """Hashing again what another audit named already would take its time for nothing."""
     audit = joined(work)
     verifier = Verifier()
-    assert verifier.verify_audit(audit)[1].holds
+    assert verifier.verify_audit(Location(audit))[1].holds
     monkeypatch.setattr("second_opinion_assets.join.verify.digest_file", None)
-    assert verifier.verify_audit(audit)[1].holds
+    assert verifier.verify_audit(Location(audit))[1].holds
 
 
 def test_a_prefix_with_a_dot(work: Workspace) -> None:
@@ -330,7 +331,7 @@ def test_any_join_holds_until_a_status_changes(
     assert verify(audit).holds
     table = work.rows()
     row, status = edit
-    scorer = read_record(audit).scorers[min(scores)]
+    scorer = read_record(Location(audit)).scorers[min(scores)]
     name = f"{scorer.column_prefix}_status"
     if row < len(table) and table[row][name] != status:
         before = Counter(row[name] for row in table)

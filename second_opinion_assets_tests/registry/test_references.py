@@ -13,6 +13,7 @@ from second_opinion_assets.join.manifest import Manifest, load_manifest
 from second_opinion_assets.join.provenance import table_args
 from second_opinion_assets.registry.facts import Direction, shipped_registry
 from second_opinion_assets.registry.references import Reference, choose_references
+from second_opinion_assets.storage.location import Location
 
 HIGHER, LOWER = Direction.HIGHER, Direction.LOWER
 
@@ -72,7 +73,7 @@ def manifest_of(folder: Path, defaults: dict[str, Any], **table: Any) -> Manifes
     entry = {"id": "t", "features": "f.jsonl", "scores": ["s.jsonl"], "out": "o.jsonl", **table}
     path = folder / "manifest.json"
     path.write_text(json.dumps({"defaults": defaults, "tables": [entry]}))
-    return load_manifest(path)
+    return load_manifest(Location(path))
 
 
 def test_references_of_a_manifest(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from second_opinion_assets.registry.facts import (
     shipped_registry,
 )
 from second_opinion_assets.scores.payload import slug
-from second_opinion_assets.storage.files import HashedFile
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import Input
 from second_opinion_assets_tests.examples import example_message, examples
 from second_opinion_assets_tests.workspace import Workspace
 
@@ -31,7 +32,7 @@ UNSOURCED = {"name", "aliases", "scales", "homepage", "note", "sources"}
 
 def _load(work: Workspace, scorers: Any = None, **table: Any) -> Manifest:
     document = {"tables": [{**TABLE, **table}], "scorers": scorers}
-    return load_manifest(work.write("manifest.json", json.dumps(document)))
+    return load_manifest(Location(work.write("manifest.json", json.dumps(document))))
 
 
 def _labels(facts: ScorerFacts) -> list[str]:
@@ -49,7 +50,8 @@ def test_every_shipped_fact_has_its_source(facts: ScorerFacts) -> None:
 
 def test_the_shipped_file_is_a_registry() -> None:
     """The shipped file would be accepted from a user: fields known, names of one scorer each."""
-    entries = read_entries(HashedFile(SHIPPED), SHIPPED)
+    with Input(SHIPPED) as file:
+        entries = read_entries(file)
     assert entries == shipped_registry().entries
     assert len({slug(entry.name) for entry in entries}) == len(entries)
 
@@ -86,8 +88,11 @@ def test_directions() -> None:
 def test_rejected_registry(example: Path, work: Workspace) -> None:
     """A file that is no registry is refused with one line that names the place."""
     path = Path(shutil.copy(example, work.folder))
-    with pytest.raises(JoinError, match=r"^[^\n]+\Z") as caught:
-        read_entries(HashedFile(path), path)
+    with (
+        Input(Location(path)) as file,
+        pytest.raises(JoinError, match=r"^[^\n]+\Z") as caught,
+    ):
+        read_entries(file)
     assert str(caught.value) == example_message(example, work.folder)
     with pytest.raises(ManifestError, match=r"^[^\n]+\Z") as caught:
         _load(work, path.name)

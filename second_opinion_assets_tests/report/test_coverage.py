@@ -25,6 +25,7 @@ from second_opinion_assets.report.coverage import (
     coverage_svg,
     left_out_note,
 )
+from second_opinion_assets.storage.location import Location
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -36,7 +37,7 @@ def outcome(
 ) -> TableOutcome:
     """Return how a table stands, with (ok, missing, bad) rows a scorer."""
     path = Path("t.jsonl")
-    spec = TableSpec(table_id, path, (), path, None, JoinOptions())
+    spec = TableSpec(table_id, Location(path), (), Location(path), None, JoinOptions())
     if scorers is None:
         return TableOutcome(spec, status)
     summaries = {name: ScorerSummary(*counts) for name, counts in scorers.items()}

@@ -24,7 +24,8 @@ from second_opinion_assets.join.outcomes import (
 from second_opinion_assets.matching.drift import Changes, Drift, ScorerDrift, Shift
 from second_opinion_assets.report.markdown import printable
 from second_opinion_assets.report.report import Report, ReportFiles
-from second_opinion_assets.storage.files import FileDigest
+from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.workspace import INVOCATION
 
 COUNTS = TableSummary(2, 2, 1, 1, 0, {})
@@ -33,12 +34,14 @@ NASTY = st.text(alphabet="|`<>&*_[]()!#\\\n\r\t ~$x-\"'", max_size=20) | st.text
 
 def spec(table_id: str, out: str = "out.jsonl") -> TableSpec:
     """Return a table."""
-    return TableSpec(table_id, Path("f.jsonl"), (), Path(out), None, JoinOptions())
+    return TableSpec(table_id, Location("f.jsonl"), (), Location(out), None, JoinOptions())
 
 
 def report(*outcomes: TableOutcome, files: ReportFiles | None = None) -> Report:
     """Return a report on these tables."""
-    manifest = Manifest(Path("m.json"), FileDigest("0" * 64, 0), tuple(o.spec for o in outcomes))
+    manifest = Manifest(
+        Location("m.json"), FileDigest("0" * 64, 0), tuple(o.spec for o in outcomes)
+    )
     return Report(manifest, list(outcomes), INVOCATION, files or ReportFiles())
 
 
@@ -126,7 +129,7 @@ def test_changes_since_the_joins_before() -> None:
 
 def test_the_picture_is_beside_the_markdown(tmp_path: Path) -> None:
     """The Markdown shows the picture that was written with it, whatever the file's name."""
-    files = ReportFiles(report_md=tmp_path / "a (b) #1.md")
+    files = ReportFiles(report_md=Location(tmp_path / "a (b) #1.md"))
     report(TableOutcome(spec("a"), TableStatus.ok, COUNTS), files=files).write()
     (image,) = [
         token for token in parsed((tmp_path / "a (b) #1.md").read_text()) if image_of(token)
@@ -137,7 +140,7 @@ def test_the_picture_is_beside_the_markdown(tmp_path: Path) -> None:
 
 def test_the_picture_may_overwrite_nothing(tmp_path: Path) -> None:
     """A table whose output has the picture's name is refused before anything is written."""
-    files = ReportFiles(report_md=tmp_path / "r.md")
+    files = ReportFiles(report_md=Location(tmp_path / "r.md"))
     one = report(
         TableOutcome(spec("a", str(tmp_path / "r.coverage.svg")), TableStatus.ok), files=files
     )

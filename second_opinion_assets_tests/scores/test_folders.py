@@ -8,7 +8,8 @@ import os
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError, ManifestError
-from second_opinion_assets.storage.files import digest_file
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import digest_file
 from second_opinion_assets_tests.workspace import Workspace
 
 
@@ -44,7 +45,9 @@ def test_files_of_a_folder_in_the_provenance(bench: Workspace) -> None:
     (entry,) = bench.document()["run_provenance"]["inputs"]["scores"]
     assert (entry["path"], entry["kind"]) == (str(bench.folder / "bench"), "files")
     assert (entry["rows"], entry["sha256"]) == (2, result.sidecars[0].digest.sha256)
-    digests = {name: digest_file(bench.folder / "bench" / name) for name in ("a.json", "b.json")}
+    digests = {
+        name: digest_file(Location(bench.folder / "bench" / name)) for name in ("a.json", "b.json")
+    }
     assert entry["files"] == [
         {
             "path": str(bench.folder / "bench" / name),

@@ -21,7 +21,8 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import JoinOptions
 from second_opinion_assets.scores import Reader, Sidecar, read_sidecars
 from second_opinion_assets.scores.formats import csv_form
-from second_opinion_assets.storage import files
+from second_opinion_assets.storage import reading
+from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.workspace import Workspace
 
 Row = dict[str, Any]
@@ -122,7 +123,7 @@ def scores_of(name: str, data: bytes) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, name)
         path.write_bytes(data)
-        scorers, _ = read_sidecars([Sidecar(path, name, name)], JoinOptions())
+        scorers, _ = read_sidecars([Sidecar(Location(path), name, name)], JoinOptions())
     return {
         scorer.competitor: {
             raw_key: [repr(part) for part in scorer.row(row)[:4]]
@@ -139,7 +140,7 @@ def test_every_form_says_what_lines_say(name: str, rows: list[Row], chunk_bytes:
     """The same rows give the same scores, statuses and runtimes in every form."""
     expected = scores_of("s.jsonl", as_lines(rows))
     with (
-        patch.object(files, "CHUNK_BYTES", chunk_bytes),
+        patch.object(reading, "CHUNK_BYTES", chunk_bytes),
         patch.object(csv_form, "_BLOCK_ROWS", 2),
     ):
         assert scores_of(name, FORMS[name](rows)) == expected
@@ -153,7 +154,7 @@ def test_zstd_says_what_lines_say() -> None:
     ]
     lines = as_lines(rows)
     expected = scores_of("s.jsonl", lines)
-    with patch.object(files, "CHUNK_BYTES", 1000):
+    with patch.object(reading, "CHUNK_BYTES", 1000):
         assert scores_of("s.jsonl.zst", zstd(lines)) == expected
         assert scores_of("s.zst", zstd(lines[:9000]) + zstd(lines[9000:])) == expected
 
@@ -195,7 +196,7 @@ def test_hash_of_a_compressed_file_is_of_the_file(work: Workspace) -> None:
     data = gzip.compress(b'{"clip_id": "a", "score": 1}\n')
     path = work.write("scores.jsonl.gz", data)
     result = work.join(scores=["DOVER=scores.jsonl.gz"])
-    assert result.sidecars[0].digest == files.digest_file(path)
+    assert result.sidecars[0].digest == reading.digest_file(Location(path))
     assert result.sidecars[0].digest.bytes == len(data)
 
 

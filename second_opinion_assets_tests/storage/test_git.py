@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from second_opinion_assets.storage.git import why_untracked
+from second_opinion_assets.storage.location import Location
 
 pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="no git on the PATH")
 
@@ -23,14 +24,14 @@ def repository(tmp_path: Path) -> Path:
 
 def test_a_file_that_git_would_add(repository: Path) -> None:
     """A file of a work tree would be tracked, even before it and its folder are there."""
-    assert why_untracked(repository / "joined" / "deep" / "t.jsonl") is None
+    assert why_untracked(Location(repository / "joined" / "deep" / "t.jsonl")) is None
 
 
 def test_a_file_that_git_ignores(repository: Path) -> None:
     """An ignored file is not tracked, whatever the way to it."""
-    assert why_untracked(repository / "outputs" / "t.jsonl") == "git ignores t.jsonl"
+    assert why_untracked(Location(repository / "outputs" / "t.jsonl")) == "git ignores t.jsonl"
     (repository / "link").symlink_to("outputs")
-    assert why_untracked(repository / "link" / "t.jsonl") == "git ignores t.jsonl"
+    assert why_untracked(Location(repository / "link" / "t.jsonl")) == "git ignores t.jsonl"
 
 
 def test_an_ignored_file_that_was_added(repository: Path) -> None:
@@ -39,12 +40,12 @@ def test_an_ignored_file_that_was_added(repository: Path) -> None:
     file.parent.mkdir()
     file.write_text("{}")
     subprocess.run(["git", "-C", str(repository), "add", "--force", str(file)], check=True)
-    assert why_untracked(file) is None
+    assert why_untracked(Location(file)) is None
 
 
 def test_no_repository(tmp_path: Path) -> None:
     """Outside of any repository git says so itself."""
-    why = why_untracked(tmp_path / "t.jsonl")
+    why = why_untracked(Location(tmp_path / "t.jsonl"))
     assert why is not None
     assert why.startswith("git does not track it: not a git repository")
 
@@ -52,4 +53,4 @@ def test_no_repository(tmp_path: Path) -> None:
 def test_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without git nothing is tracked."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert why_untracked(tmp_path / "t.jsonl") == "git is not installed"
+    assert why_untracked(Location(tmp_path / "t.jsonl")) == "git is not installed"

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError, MissingScoresError
+from second_opinion_assets.storage.location import Location
 from second_opinion_assets.tables.json_table import AppendedNames
 from second_opinion_assets.tables.parquet import ParquetTable
 from second_opinion_assets_tests.workspace import Workspace
@@ -229,7 +230,7 @@ def test_a_row_group_is_let_go(work: Workspace) -> None:
     """A block holds no rows once the next one is there, though its caller may still hold it."""
     table = pa.table({"clip_id": ["a", "b"]})
     path = work.write_table("features.parquet", table, row_group_size=1)
-    with ParquetTable(path, AppendedNames(NEW, overwrite=False), None) as opened:
+    with ParquetTable(Location(path), AppendedNames(NEW, overwrite=False), None) as opened:
         blocks = opened.blocks("clip_id")
         first = next(blocks)
         rows = weakref.ref(first.arrow(None))

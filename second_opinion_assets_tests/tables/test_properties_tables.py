@@ -23,6 +23,7 @@ from second_opinion_assets.contract.options import parse_options
 from second_opinion_assets.join.join import JoinResult, materialize
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.scores import Sidecar
+from second_opinion_assets.storage.location import Location
 from second_opinion_assets.tables import forms, parquet
 from second_opinion_assets_tests import plain
 from second_opinion_assets_tests.knobs import Knobs, block_sizes
@@ -156,9 +157,11 @@ def join_file(features: Path, out: Path, knobs: Knobs, options: plain.Options) -
         (folder / file.written).write_bytes(file.text)
     spec = TableSpec(
         id="t",
-        features=features,
-        scores=tuple(Sidecar(folder / f.written, f.written, f.written, f.label) for f in SCORES),
-        out=out,
+        features=Location(features),
+        scores=tuple(
+            Sidecar(Location(folder / f.written), f.written, f.written, f.label) for f in SCORES
+        ),
+        out=Location(out),
         audit_json=None,
         options=parse_options(vars(options), "test"),
     )

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.tables.read_back import ReadBack
 from second_opinion_assets_tests.workspace import Workspace
 
@@ -19,12 +21,11 @@ SCORE = "second_opinion_dover_score"
 def read(path: Path, key: str | None, names: list[str]) -> list[list[Any]]:
     """Return whole columns of a table."""
     columns: list[list[Any]] = [[] for _ in ([key] if key else []) + names]
-    with path.open("rb") as file:
-        table = ReadBack(path, file, key, names)
-        for block in table.blocks():
+    with Input(Location(path)) as file:
+        for block in ReadBack(file, key, names).blocks():
             for column, values in zip(columns, block, strict=True):
                 column.extend(values)
-        assert table.digest.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert file.digest.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     return columns
 
 
@@ -91,7 +92,7 @@ def test_a_parquet_table_without_the_column(work: Workspace) -> None:
 def test_columns_by_block(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table longer than a block is read block by block."""
     monkeypatch.setattr("second_opinion_assets.tables.read_back.BATCH_ROWS", 10)
-    monkeypatch.setattr("second_opinion_assets.storage.files.CHUNK_BYTES", 1000)
+    monkeypatch.setattr("second_opinion_assets.tables.read_back.BLOCK_BYTES", 1000)
     work.write_lines("features.jsonl", ({"clip_id": str(n)} for n in range(95)))
     for out in ("out.jsonl", "out.parquet"):
         work.join(out=out)

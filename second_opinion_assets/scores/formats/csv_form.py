@@ -23,14 +23,14 @@ from second_opinion_assets.scores.columns_asked import ScoreTable, known_columns
 from second_opinion_assets.scores.form import Asked, Form, RowBlock
 from second_opinion_assets.scores.payload import RowRules
 from second_opinion_assets.scores.sidecar import Reader
-from second_opinion_assets.storage.content import HEAD_BYTES
-from second_opinion_assets.storage.files import whole_lines
+from second_opinion_assets.storage.decompress import HEAD_BYTES
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import whole_lines
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from pathlib import Path
 
-    from second_opinion_assets.storage.content import Content
+    from second_opinion_assets.storage.decompress import Content
 
 CSV_SUFFIXES = (".csv", ".tsv")
 DELIMITERS = (",", ";", "\t")
@@ -127,7 +127,7 @@ def _likely_layout(content: Content, *, headerless: bool) -> Layout:
     return Layout(delimiter, has_header=not headerless)
 
 
-def _without_fields(asked: Asked, path: Path) -> RowRules:
+def _without_fields(asked: Asked, path: Location) -> RowRules:
     """Return rules that ask for no field, since a file without header has none.
 
     Raises:

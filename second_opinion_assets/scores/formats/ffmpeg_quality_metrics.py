@@ -12,10 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from second_opinion_assets.scores.formats.nested_score import nested_score
+from second_opinion_assets.storage.location import Location
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from second_opinion_assets.scores.form import Asked
     from second_opinion_assets.scores.payload import RowRules
 
@@ -29,7 +28,7 @@ def recognises(members: dict[str, bytes]) -> bool:
     return members.get("global", b"").startswith(b"{") and CLIP_FIELD in members
 
 
-def rules(members: dict[str, bytes], asked: Asked, path: Path) -> RowRules:
+def rules(members: dict[str, bytes], asked: Asked, path: Location) -> RowRules:
     """Return how such an output is read: one score for all frames of its metric.
 
     Raises:

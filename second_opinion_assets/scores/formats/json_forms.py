@@ -17,13 +17,13 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.scores.form import Asked, Form, RowBlock
 from second_opinion_assets.scores.formats.payloads import payload_rules
 from second_opinion_assets.scores.sidecar import Reader
-from second_opinion_assets.storage.files import whole_lines
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import whole_lines
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from pathlib import Path
 
-    from second_opinion_assets.storage.content import Content
+    from second_opinion_assets.storage.decompress import Content
 
 LINE_SUFFIXES = (".jsonl", ".ndjson")
 ROW_LIST_NAMES = ("rows", "results")
@@ -163,7 +163,7 @@ class _Document(NamedTuple):
     members: dict[str, bytes] | None = None
 
 
-def _document(text: bytes, path: Path) -> _Document:
+def _document(text: bytes, path: Location) -> _Document:
     if text.lstrip().startswith(b"["):
         return _Document(json_text.elements(text, str(path)))
     members = json_text.members(text, str(path))
@@ -184,7 +184,7 @@ def _objects(text: bytes) -> list[bytes]:
     return [*objects, text[start:].strip(json_text.WHITESPACE)]
 
 
-def _concatenated_form(objects: list[bytes], path: Path, asked: Asked) -> Form:
+def _concatenated_form(objects: list[bytes], path: Location, asked: Asked) -> Form:
     block = RowBlock.of(objects, open_end=len(objects) - 1)
     return Form(
         Reader.json_concatenated,

@@ -10,10 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from second_opinion_assets.scores.formats.nested_score import nested_score
+from second_opinion_assets.storage.location import Location
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from second_opinion_assets.scores.form import Asked
     from second_opinion_assets.scores.payload import RowRules
 
@@ -27,7 +26,7 @@ def recognises(members: dict[str, bytes]) -> bool:
     return pooled.startswith(b"{") and frames.startswith(b"[")
 
 
-def rules(members: dict[str, bytes], asked: Asked, path: Path) -> RowRules:
+def rules(members: dict[str, bytes], asked: Asked, path: Location) -> RowRules:
     """Return how such a log is read: one score for all its frames.
 
     Raises:

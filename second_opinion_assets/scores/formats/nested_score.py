@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.scores.payload import find_asked
+from second_opinion_assets.storage.location import Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from second_opinion_assets.scores.form import Asked
 
 _SHOWN_SCORES = 8
 
 
-def nested_score(members: dict[str, bytes], name: str, usual: str, asked: Asked, path: Path) -> str:
+def nested_score(
+    members: dict[str, bytes], name: str, usual: str, asked: Asked, path: Location
+) -> str:
     """Return the dotted path of a payload's score.
 
     Args:

@@ -12,12 +12,12 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.scores.columns_asked import score_table
 from second_opinion_assets.scores.form import Asked, Form, RowBlock
 from second_opinion_assets.scores.sidecar import Reader
+from second_opinion_assets.storage.location import Location
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
 
-    from second_opinion_assets.storage.content import Content
+    from second_opinion_assets.storage.decompress import Content
 
 MAGIC = b"PAR1"
 _BATCH_ROWS = 65536
@@ -55,15 +55,15 @@ def count_rows(content: Content) -> int | None:
         if content.is_compressed:
             file: Any = pa.BufferReader(content.read())
         else:  # a feature table may be larger than memory
-            file = content.path
-            content.read_through()
-        rows: int = pq.read_metadata(file).num_rows
+            file = content.file.arrow_file()
+        with file:
+            rows: int = pq.read_metadata(file).num_rows
     except (pa.ArrowException, OSError):
         return None
     return rows
 
 
-def _blocks(file: Any, columns: list[str], path: Path) -> Generator[RowBlock, None, None]:  # noqa: ANN401 (pyarrow has no types)
+def _blocks(file: Any, columns: list[str], path: Location) -> Generator[RowBlock, None, None]:  # noqa: ANN401 (pyarrow has no types)
     import pyarrow as pa  # noqa: PLC0415 (likewise)
 
     first = 0
@@ -86,6 +86,6 @@ def _text(row: dict[str, Any]) -> bytes:
     return msgspec.json.encode(row)
 
 
-def _damaged(path: Path, error: Exception) -> JoinError:
+def _damaged(path: Location, error: Exception) -> JoinError:
     line = str(error).splitlines()[0].rstrip(".")
     return JoinError(f"{path}: cannot be read as parquet: {line}; write or copy the file anew")

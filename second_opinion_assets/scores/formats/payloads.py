@@ -11,13 +11,13 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.scores.formats import external_bench, ffmpeg_quality_metrics, libvmaf
 from second_opinion_assets.scores.payload import SCORE_NAMES, RowRules, matching_fields
 from second_opinion_assets.scores.sidecar import Reader
+from second_opinion_assets.storage.location import Location
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from second_opinion_assets.scores.form import Asked
-    from second_opinion_assets.storage.content import Content
+    from second_opinion_assets.storage.decompress import Content
 
 
 class _Kind(NamedTuple):
@@ -25,7 +25,7 @@ class _Kind(NamedTuple):
 
     expected: str
     recognises: Callable[[dict[str, bytes]], bool]
-    rules: Callable[[dict[str, bytes], Asked, Path], RowRules]
+    rules: Callable[[dict[str, bytes], Asked, Location], RowRules]
 
 
 _KINDS: dict[Reader, _Kind] = {

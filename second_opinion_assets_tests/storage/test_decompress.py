@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import gzip
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.storage import content, files
-from second_opinion_assets.storage.content import Content
-from second_opinion_assets.storage.files import HashedFile, digest_file
+from second_opinion_assets.storage import decompress, reading
+from second_opinion_assets.storage.decompress import Content
+from second_opinion_assets.storage.location import Location, unreadable
+from second_opinion_assets.storage.reading import Input, digest_file
 
 TEXT = b"".join(b'{"clip_id": "%d"}\n' % number for number in range(3000))
 
@@ -43,16 +44,16 @@ def test_all_bytes(
     path = tmp_path / "a.jsonl"
     path.write_bytes(compress(data))
     with (
-        patch.object(files, "CHUNK_BYTES", chunk_bytes),
-        patch.object(content, "_OUTPUT_BYTES", 100),
-        patch.object(content, "HEAD_BYTES", 150),
+        Input(Location(path)) as file,
+        patch.object(reading, "CHUNK_BYTES", chunk_bytes),
+        patch.object(decompress, "_OUTPUT_BYTES", 100),
+        patch.object(decompress, "HEAD_BYTES", 150),
     ):
-        file = HashedFile(path)
         whole = Content(file)
         assert data.startswith(whole.head)
         assert whole.head == data or not whole.is_whole
         assert whole.read() == data
-    assert file.digest == digest_file(path)
+    assert file.digest == digest_file(Location(path))
 
 
 @pytest.mark.parametrize("name", ["gzip", "zstd"])
@@ -60,16 +61,17 @@ def test_a_read_that_fails(tmp_path: Path, name: str, monkeypatch: pytest.Monkey
     """A disk that fails in the middle of a compressed file is named as that, not as a bad file."""
     path = tmp_path / "a.gz"
     path.write_bytes(COMPRESSIONS[name](TEXT))
-    given = [path.read_bytes()[:64]]
 
-    def read(_self: HashedFile, _file: object) -> bytes:
-        if given:
-            return given.pop()
-        raise files.unreadable(path, OSError(5, "Input/output error"))
+    def chunks(file: Input) -> Iterator[bytes]:
+        yield path.read_bytes()[:64]
+        raise unreadable(file.location, OSError(5, "Input/output error"))
 
-    monkeypatch.setattr(HashedFile, "_read", read)
-    with pytest.raises(JoinError, match=r"a\.gz: cannot be read: Input/output error"):
-        Content(HashedFile(path)).read()
+    monkeypatch.setattr(Input, "chunks", chunks)
+    with (
+        Input(Location(path)) as file,
+        pytest.raises(JoinError, match=r"a\.gz: cannot be read: Input/output error"),
+    ):
+        Content(file).read()
 
 
 @pytest.mark.parametrize(
@@ -85,5 +87,6 @@ def test_names(tmp_path: Path, name: str, stem: str, suffix: str) -> None:
     """A file's stem and suffix are those of its form; that of compression is none."""
     path = tmp_path / name
     path.write_bytes(b"x")
-    with_name = Content(HashedFile(path))
+    with Input(Location(path)) as file:
+        with_name = Content(file)
     assert (with_name.stem, with_name.suffix) == (stem, suffix)

@@ -1,4 +1,4 @@
-"""Reading with a hash, and publishing all or nothing."""
+"""A published file appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,16 +8,10 @@ from pathlib import Path
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.storage import files
-from second_opinion_assets.storage.files import (
-    FileDigest,
-    HashedFile,
-    Publication,
-    digest_file,
-    json_document,
-    publish_text,
-    whole_lines,
-)
+from second_opinion_assets.storage import publishing
+from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.publishing import Publication, json_document, publish_text
 
 
 def _digest(data: bytes) -> FileDigest:
@@ -28,60 +22,9 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("data", [b"", b"a", b"line\n" * 20], ids=["empty", "short", "chunks"])
-def test_digest_is_of_the_bytes_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes
-) -> None:
-    """A file's digest is of all its bytes, in however many chunks they came."""
-    monkeypatch.setattr(files, "CHUNK_BYTES", 7)
-    path = tmp_path / "file"
-    path.write_bytes(data)
-    file = HashedFile(path)
-    assert file.read() == data
-    assert file.digest == _digest(data) == digest_file(path)
-
-
-def test_progress_adds_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Progress is told of as many bytes as the file has."""
-    monkeypatch.setattr(files, "CHUNK_BYTES", 7)
-    path = tmp_path / "file"
-    path.write_bytes(b"x" * 50)
-    told: list[int] = []
-    HashedFile(path, told.append).read()
-    assert sum(told) == 50
-
-
-@pytest.mark.parametrize(
-    ("chunks", "lines"),
-    [
-        pytest.param([b"a\nb", b"\nc\n"], [b"a\n", b"b\nc\n"], id="cut-within-a-line"),
-        pytest.param([b"a", b"b", b"c\n"], [b"abc\n"], id="line-over-chunks"),
-        pytest.param([b"a\n", b"b"], [b"a\n", b"b"], id="no-final-newline"),
-        pytest.param([b"\xef\xbb\xbfa\n"], [b"a\n"], id="byte-order-mark"),
-        pytest.param([b"a\n", b"\xef\xbb\xbfb\n"], [b"a\n", b"\xef\xbb\xbfb\n"], id="mark-inside"),
-        pytest.param([], [], id="empty"),
-    ],
-)
-def test_whole_lines(chunks: list[bytes], lines: list[bytes]) -> None:
-    """Chunks are cut anew so that each ends with a line, without a byte order mark."""
-    assert list(whole_lines(iter(chunks))) == lines
-
-
-def test_unreadable_file(tmp_path: Path) -> None:
-    """A file that is not there is named with the system's reason."""
-    with pytest.raises(JoinError, match=r"gone: cannot be read: No such file or directory$"):
-        HashedFile(tmp_path / "gone").read()
-
-
-def test_folder_is_unreadable(tmp_path: Path) -> None:
-    """A folder cannot be read as a file."""
-    with pytest.raises(JoinError, match=r"cannot be read: Is a directory$"):
-        digest_file(tmp_path)
-
-
 def test_publish(tmp_path: Path) -> None:
     """A published file has the bytes written, and nothing is left beside it."""
-    with Publication(tmp_path / "out") as out:
+    with Publication(Location(tmp_path / "out")) as out:
         out.write(b"one ")
         out.write(memoryview(b"two"))
         assert out.finish() == _digest(b"one two")
@@ -95,8 +38,8 @@ def test_small_writes_keep_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gathered_bytes: int
 ) -> None:
     """Bytes come in the order in which they were taken, however many are written at once."""
-    monkeypatch.setattr(files, "WRITE_BYTES", gathered_bytes)
-    with Publication(tmp_path / "out") as out:
+    monkeypatch.setattr(publishing, "WRITE_BYTES", gathered_bytes)
+    with Publication(Location(tmp_path / "out")) as out:
         for text in (b"one ", b"two ", b"", b"three "):
             out.write(text)
         out.write_made(lambda: b"made ")
@@ -110,7 +53,7 @@ def test_small_writes_keep_their_order(
 
 def test_restart_forgets_what_was_gathered(tmp_path: Path) -> None:
     """After a restart the file holds only what is written from then on."""
-    with Publication(tmp_path / "out") as out:
+    with Publication(Location(tmp_path / "out")) as out:
         out.write_made(lambda: b"written")
         out.write(b"gathered")
         out.restart()
@@ -124,7 +67,7 @@ def test_target_is_as_it_was_until_published(tmp_path: Path) -> None:
     """Nobody sees a file half written."""
     target = tmp_path / "out"
     target.write_bytes(b"old")
-    with Publication(target) as out:
+    with Publication(Location(target)) as out:
         out.write(b"new")
         out.finish()
         assert target.read_bytes() == b"old"
@@ -135,7 +78,7 @@ def test_target_is_as_it_was_until_published(tmp_path: Path) -> None:
 def test_without_publish_nothing_changes(tmp_path: Path) -> None:
     """Leaving without publishing leaves the target, and no temporary file."""
     (tmp_path / "out").write_bytes(b"old")
-    with Publication(tmp_path / "out") as out:
+    with Publication(Location(tmp_path / "out")) as out:
         out.write(b"new")
     assert (tmp_path / "out").read_bytes() == b"old"
     assert _names(tmp_path) == ["out"]
@@ -145,7 +88,7 @@ def test_an_error_leaves_everything_as_it_was(tmp_path: Path) -> None:
     """An error while writing leaves no file behind and comes out as it is."""
 
     def fail() -> None:
-        with Publication(tmp_path / "out") as out:
+        with Publication(Location(tmp_path / "out")) as out:
             out.write(b"new")
             raise KeyError
 
@@ -156,7 +99,7 @@ def test_an_error_leaves_everything_as_it_was(tmp_path: Path) -> None:
 
 def test_folders_are_made(tmp_path: Path) -> None:
     """The folder of an output is made."""
-    publish_text(tmp_path / "a" / "b" / "out", "text")
+    publish_text(Location(tmp_path / "a" / "b" / "out"), "text")
     assert (tmp_path / "a" / "b" / "out").read_text() == "text"
 
 
@@ -165,7 +108,7 @@ def test_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "file").write_text("old")
     (tmp_path / "out").symlink_to("real/file")
-    publish_text(tmp_path / "out", "new")
+    publish_text(Location(tmp_path / "out"), "new")
     assert (tmp_path / "out").is_symlink()
     assert (tmp_path / "real" / "file").read_text() == "new"
     assert _names(tmp_path / "real") == ["file"]
@@ -174,7 +117,7 @@ def test_link_stays_a_link(tmp_path: Path) -> None:
 def test_link_to_nowhere(tmp_path: Path) -> None:
     """A link whose file is not there yet gets it."""
     (tmp_path / "out").symlink_to("real/file")
-    publish_text(tmp_path / "out", "new")
+    publish_text(Location(tmp_path / "out"), "new")
     assert (tmp_path / "out").is_symlink()
     assert (tmp_path / "real" / "file").read_text() == "new"
 
@@ -183,7 +126,7 @@ def test_mode_of_an_existing_file_is_kept(tmp_path: Path) -> None:
     """An output that exists keeps its permissions."""
     (tmp_path / "out").write_text("old")
     (tmp_path / "out").chmod(0o640)
-    publish_text(tmp_path / "out", "new")
+    publish_text(Location(tmp_path / "out"), "new")
     assert (tmp_path / "out").stat().st_mode & 0o777 == 0o640
 
 
@@ -191,7 +134,7 @@ def test_output_below_a_file(tmp_path: Path) -> None:
     """An output whose folder is a file is an error that names the output."""
     (tmp_path / "file").write_text("old")
     with pytest.raises(JoinError, match=r"file/x/out: cannot be written: "):
-        publish_text(tmp_path / "file" / "x" / "out", "text")
+        publish_text(Location(tmp_path / "file" / "x" / "out"), "text")
     assert (tmp_path / "file").read_text() == "old"
 
 
@@ -199,13 +142,13 @@ def test_output_that_is_a_folder(tmp_path: Path) -> None:
     """An output that is a folder is refused before anything is written."""
     (tmp_path / "out").mkdir()
     with pytest.raises(JoinError, match=r"out: cannot be written: it is a folder$"):
-        publish_text(tmp_path / "out", "text")
+        publish_text(Location(tmp_path / "out"), "text")
     assert _names(tmp_path) == ["out"]
 
 
 def test_output_with_a_long_name(tmp_path: Path) -> None:
     """Any name that the file system takes can be published."""
-    publish_text(tmp_path / ("x" * 240 + ".json"), "text")
+    publish_text(Location(tmp_path / ("x" * 240 + ".json")), "text")
     assert _names(tmp_path) == ["x" * 240 + ".json"]
 
 

@@ -1,6 +1,6 @@
 """What an input file says: its bytes, decompressed where they are gzip or zstd.
 
-Opening and hashing the file is the business of `files`; what the bytes mean is not known here.
+Opening and hashing the file is the business of `reading`; what the bytes mean is not known here.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from itertools import chain
-from pathlib import Path
 
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.storage.files import HashedFile
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import Input
 
 HEAD_BYTES = 64 << 10
 COMPRESSION_SUFFIXES = (".gz", ".zst")
@@ -23,14 +23,16 @@ class Content:
     """The bytes of a file, of which the beginning may be looked at before all are taken.
 
     Attributes:
-        path: the file.
+        file: the file.
+        path: where it was opened.
         head: the first bytes, `HEAD_BYTES` or more where there are as many.
         is_whole: whether `head` is known to be all.
         is_compressed: whether the bytes are others than those of the file.
     """
 
-    def __init__(self, file: HashedFile) -> None:
-        self.path = file.path
+    def __init__(self, file: Input) -> None:
+        self.file = file
+        self.path = file.location
         chunks = file.chunks()
         start, _ = _gather(chunks, max(map(len, _DECOMPRESSORS)))
         decompress = next(
@@ -38,7 +40,7 @@ class Content:
         )
         whole = chain([start] if start else [], chunks)
         self.is_compressed = decompress is not None
-        self._chunks = decompress(whole, file.path) if decompress else _plain(whole)
+        self._chunks = decompress(whole, self.path) if decompress else _plain(whole)
         self.head, self.is_whole = _gather(self._chunks, HEAD_BYTES)
 
     @property
@@ -61,17 +63,12 @@ class Content:
         """Return all bytes, once."""
         return b"".join(self.chunks())
 
-    def read_through(self) -> None:
-        """Read all bytes for the file's digest alone."""
-        for _ in self._chunks:
-            pass
-
     def close(self) -> None:
         """Read no further."""
         self._chunks.close()
 
 
-def plain_name(path: Path) -> Path:
+def plain_name(path: Location) -> Location:
     """Return a path without the suffix of compression."""
     return path.with_suffix("") if path.suffix.lower() in COMPRESSION_SUFFIXES else path
 
@@ -92,7 +89,7 @@ def _plain(chunks: Iterator[bytes]) -> Generator[bytes, None, None]:
     yield from chunks
 
 
-def _from_gzip(chunks: Iterator[bytes], path: Path) -> Generator[bytes, None, None]:
+def _from_gzip(chunks: Iterator[bytes], path: Location) -> Generator[bytes, None, None]:
     """Yield what one or more gzip members hold; zeros between them are padding."""
     member = None
     for chunk in chunks:
@@ -113,7 +110,7 @@ def _from_gzip(chunks: Iterator[bytes], path: Path) -> Generator[bytes, None, No
         raise _cut_short(path)
 
 
-def _from_zstd(chunks: Iterator[bytes], path: Path) -> Generator[bytes, None, None]:
+def _from_zstd(chunks: Iterator[bytes], path: Location) -> Generator[bytes, None, None]:
     import pyarrow as pa  # noqa: PLC0415 (few files are zstd)
 
     source = pa.PythonFile(_Readable(chunks), mode="r")
@@ -147,26 +144,21 @@ class _Readable:
         data, self._rest = self._rest[:count], self._rest[count:]
         return data
 
-    def read_through(self) -> None:
-        """Read all bytes for the file's digest alone."""
-        for _ in self._chunks:
-            pass
-
     def close(self) -> None:
         """Do nothing: the chunks are closed by who made them."""
 
 
-_DECOMPRESSORS: dict[bytes, Callable[[Iterator[bytes], Path], Generator[bytes, None, None]]] = {
+_DECOMPRESSORS: dict[bytes, Callable[[Iterator[bytes], Location], Generator[bytes, None, None]]] = {
     b"\x1f\x8b": _from_gzip,
     b"\x28\xb5\x2f\xfd": _from_zstd,
 }
 
 
-def _cut_short(path: Path) -> JoinError:
+def _cut_short(path: Location) -> JoinError:
     return JoinError(
         f"{path}: the compressed file is cut short: is it still being written or copied?"
     )
 
 
-def _damaged(path: Path, problem: str) -> JoinError:
+def _damaged(path: Location, problem: str) -> JoinError:
     return JoinError(f"{path}: cannot be decompressed: {problem}; make or copy the file anew")

@@ -1,0 +1,142 @@
+"""Folders and patterns: paths that stand for several files.
+
+Opening and reading the files does not belong here.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from second_opinion_assets.contract import json_text
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage.location import Location, unreadable
+
+
+class NoFilesError(JoinError):
+    """There is no file yet where several are expected."""
+
+
+class FileGroup(NamedTuple):
+    """A path that stands for several files.
+
+    Attributes:
+        folder: what their names are relative to.
+        pattern: what their names match; empty for every file of the folder.
+    """
+
+    folder: Location
+    pattern: str
+
+    @property
+    def depth(self) -> int:
+        """How many components of the path are the pattern's."""
+        return self.pattern.count("/") + 1 if self.pattern else 0
+
+    def names(self) -> list[str]:
+        """Return the files' names, sorted; hidden ones are none of them.
+
+        Raises:
+            NoFilesError: there is no such file.
+            JoinError: the folder cannot be read.
+        """
+        try:
+            names = self._names()
+        except OSError as error:
+            raise unreadable(self.folder, error) from None
+        if not names:
+            what = f"no file matches {self.pattern}" if self.pattern else "the folder has no file"
+            msg = f"{self.folder / self.pattern}: {what}, expected score files"
+            raise NoFilesError(msg)
+        for name in names:
+            if not json_text.is_utf8(os.fsencode(name)):
+                msg = f"{self.folder}: the file name {name!r} is not UTF-8; rename the file"
+                raise JoinError(msg)
+        return names
+
+    def _names(self) -> list[str]:
+        if not self.pattern:
+            with os.scandir(self.folder) as entries:
+                names = [entry.name for entry in entries if entry.is_file()]
+            return sorted(name for name in names if not name.startswith("."))
+        found = glob.glob(self.pattern, root_dir=self.folder, recursive=True)
+        return sorted(name for name in found if (self.folder / name).is_file())
+
+
+def is_pattern(text: str) -> bool:
+    """Return whether a path has any of `*`, `?` and `[`."""
+    return glob.has_magic(text)
+
+
+def group_of(location: Location) -> FileGroup | None:
+    """Return the files that a path of several stands for; None for a path of one file.
+
+    A path that is there is itself, whatever characters it has. Of any other, what is there is the
+    folder, and the rest is a pattern if it has any of `*`, `?` and `[`.
+    """
+    if location.is_folder():
+        return FileGroup(location, "")
+    if not is_pattern(str(location)) or location.is_there():
+        return None
+    above = location.parents
+    folder = next((folder for folder in above if folder.is_folder()), above[-1])
+    pattern = "/".join(location.parts[len(folder.parts) :])
+    return FileGroup(folder, pattern) if is_pattern(pattern) else None
+
+
+def size_bytes(location: Location) -> int:
+    """Return the size of the file, or of all files, that a path stands for, as far as it shows."""
+    with suppress(OSError, JoinError):
+        group = group_of(location)
+        files = [group.folder / name for name in group.names()] if group else [location]
+        return sum(file.stat().bytes for file in files)
+    return 0
+
+
+class InputPaths:
+    """Who reads which paths, to tell of an output whether it would be one of the files read."""
+
+    def __init__(self) -> None:
+        self._readers: dict[str, str] = {}
+        # By the folder that all matches are below, so that few patterns are tried for a path.
+        self._patterns: defaultdict[Location, dict[tuple[str, ...], str]] = defaultdict(dict)
+
+    def add(self, location: Location, reader: str) -> None:
+        """Note that somebody reads a path."""
+        real = Location(location.identity)
+        self._readers[str(real)] = reader
+        if is_pattern(str(real)):
+            folder = next(folder for folder in real.parents if not is_pattern(str(folder)))
+            self._patterns[folder][real.parts] = reader
+
+    def reader(self, location: Location) -> str | None:
+        """Return who reads a path, or a folder above it, or a pattern that it matches."""
+        real = Location(location.identity)
+        for place in (real, *real.parents):
+            if str(place) in self._readers and (place == real or not place.is_file()):
+                return self._readers[str(place)]
+        return next(
+            (
+                reader
+                for folder in real.parents
+                for pattern, reader in self._patterns.get(folder, {}).items()
+                if _matches(real.parts, pattern)
+            ),
+            None,
+        )
+
+
+def _matches(parts: Sequence[str], patterns: Sequence[str]) -> bool:
+    """Return whether a path's components match those of a pattern; `**` is any number of them."""
+    if not patterns:
+        return not parts
+    if patterns[0] == "**":
+        return any(_matches(parts[n:], patterns[1:]) for n in range(len(parts) + 1))
+    if not parts or not fnmatch.fnmatchcase(parts[0], patterns[0]):
+        return False
+    return _matches(parts[1:], patterns[1:])

@@ -1,0 +1,240 @@
+"""Reading an input as the version that was opened, hashed on the way.
+
+What the bytes mean is not known here, nor how they are decompressed (`decompress`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from typing import Any, Self
+
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.location import FileStat, Location, unreadable
+
+CHUNK_BYTES = 1 << 20  # small enough to stay in a core's cache from one step to the next
+
+Progress = Callable[[int], None]
+"""Is told how many more input bytes are done."""
+
+
+class ChangedInputError(JoinError):
+    """An input was written to while it was read, so that what was read may be of no one version."""
+
+    def __init__(self, location: Location) -> None:
+        super().__init__(f"{location}: changed while it was read; join again once it is complete")
+
+
+class Input:
+    """An opened file, read from the start or at random, always as the version that was opened.
+
+    Another file in its place does not matter, since this one stays open. A write to this very file
+    is an error at the latest when `digest` is asked for. A pipe can be read from the start, once.
+
+    Attributes:
+        location: where it was when it was opened.
+        stat: what it looked like then.
+    """
+
+    def __init__(self, location: Location, progress: Progress | None = None) -> None:
+        """Open a file; JoinError where that is not possible."""
+        self.location = location
+        self._progress = progress
+        try:
+            self._file = open(location, "rb", buffering=0)  # noqa: SIM115 (closed by `close`)
+        except OSError as error:
+            raise unreadable(location, error) from None
+        self._opened = os.fstat(self._file.fileno())
+        self.stat = FileStat.of(self._opened)
+        self._is_regular = stat.S_ISREG(self._opened.st_mode)
+        self._hash = hashlib.sha256()
+        self._hashed_bytes = 0
+        self._digest: FileDigest | None = None
+        self._upcoming: Future[bytes] | None = None
+        self._background: Future[FileDigest] | None = None
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def size(self) -> int:
+        """Bytes when it was opened; 0 of a pipe."""
+        return self.stat.bytes
+
+    @property
+    def digest(self) -> FileDigest:
+        """Digest of all bytes; those that `chunks` has not come to are read now."""
+        if self._digest is None:
+            self._wait_for_reads()
+            while not self._background and self._read(self._hashed_bytes, CHUNK_BYTES):
+                pass
+            self._complete()
+        assert self._digest is not None  # noqa: S101 (it is complete)
+        return self._digest
+
+    def chunks(self, chunk_bytes: int | None = None) -> Generator[bytes, None, None]:
+        """Yield all bytes from the start, by default `CHUNK_BYTES` at a time.
+
+        The end comes only if nobody wrote to the file. In a large file the next chunk is read and
+        hashed in a thread while the caller works on the present one.
+        """
+        for chunk in self._read_on(chunk_bytes or CHUNK_BYTES):
+            yield chunk
+            if self._progress:
+                self._progress(len(chunk))
+        self._complete()
+
+    def read(self) -> bytes:
+        """Return all bytes."""
+        return b"".join(self.chunks())
+
+    def pread(self, offset: int, count: int) -> bytes:
+        """Return so many bytes from an offset on, from any thread; they are not hashed.
+
+        Raises:
+            JoinError: there are fewer, so the file was cut since it was opened.
+        """
+        parts = []
+        while count and (part := self._pread(offset, count)):
+            parts.append(part)
+            offset += len(part)
+            count -= len(part)
+        if count:
+            raise ChangedInputError(self.location)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def arrow_file(self) -> Any:  # noqa: ANN401 (pyarrow has no types)
+        """Return the opened version as a file of pyarrow's own, to be read at random."""
+        import pyarrow as pa  # noqa: PLC0415 (only who reads by pyarrow pays for it)
+
+        try:
+            return pa.OSFile(f"/dev/fd/{self.fileno()}")
+        except OSError as error:
+            raise unreadable(self.location, error) from None
+
+    def hash_in_background(self) -> None:
+        """Hash the whole file in a thread of its own, for who reads it at random."""
+        if not self._background:
+            self._background = self._threads.submit(self._hash_all)
+
+    def refuse_change(self) -> None:
+        """Raise a JoinError if the opened file was written to since.
+
+        Being renamed, linked or removed changes a file's ctime too: this alone says nothing, unless
+        the file is still where it was.
+        """
+        now, then = os.fstat(self._file.fileno()), self._opened
+        if not self._is_regular:
+            return
+        same = (now.st_size, now.st_mtime_ns) == (then.st_size, then.st_mtime_ns)
+        if same and now.st_ctime_ns != then.st_ctime_ns:
+            same = now.st_nlink != then.st_nlink or not self._is_in_place()
+        if not same:
+            raise ChangedInputError(self.location)
+
+    def close(self) -> None:
+        self._closed = True
+        if "_threads" in vars(self):
+            self._threads.shutdown(cancel_futures=True)
+        self._file.close()
+
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(2)  # one reads ahead, one hashes in the background
+
+    def _read_on(self, chunk_bytes: int) -> Iterator[bytes]:
+        offset = 0
+        if self.size < CHUNK_BYTES:  # a thread would cost more than it saves
+            while chunk := self._read(offset, chunk_bytes):
+                yield chunk
+                offset += len(chunk)
+            return
+        self._wait_for_reads()
+        upcoming = self._threads.submit(self._read, offset, chunk_bytes)
+        while chunk := upcoming.result():
+            offset += len(chunk)
+            upcoming = self._upcoming = self._threads.submit(self._read, offset, chunk_bytes)
+            yield chunk
+
+    def _wait_for_reads(self) -> None:
+        """Wait for what `chunks` reads ahead, its caller gone or not: one hashes at a time."""
+        if self._upcoming:
+            self._upcoming.result()
+
+    def _complete(self) -> None:
+        """Take the digest, all bytes being hashed."""
+        if self._background:
+            self._digest = self._background.result()
+        else:
+            self._digest = FileDigest(self._hash.hexdigest(), self._hashed_bytes)
+        self.refuse_change()
+
+    def _read(self, offset: int, count: int) -> bytes:
+        """Read from an offset on, and hash what was not hashed yet."""
+        chunk = self._pread(offset, count)
+        if not self._background and (fresh := offset + len(chunk) - self._hashed_bytes) > 0:
+            self._hash.update(memoryview(chunk)[-fresh:])
+            self._hashed_bytes += fresh
+        return chunk
+
+    def _pread(self, offset: int, count: int) -> bytes:
+        try:
+            if self._is_regular:
+                return os.pread(self._file.fileno(), count, offset)
+            return self._file.read(count)
+        except OSError as error:
+            raise unreadable(self.location, error) from None
+
+    def _hash_all(self) -> FileDigest:
+        sha = hashlib.sha256()
+        offset = 0
+        while not self._closed and (chunk := self._pread(offset, CHUNK_BYTES)):
+            sha.update(chunk)
+            offset += len(chunk)
+        return FileDigest(sha.hexdigest(), offset)
+
+    def _is_in_place(self) -> bool:
+        try:
+            there = os.stat(self.location)
+        except OSError:
+            return False
+        return os.path.samestat(there, self._opened)
+
+
+def digest_file(location: Location) -> FileDigest:
+    """Return the digest of a file that need not be parsed.
+
+    Raises:
+        JoinError: the file is not there or cannot be read, or was written to meanwhile.
+    """
+    with Input(location) as file:
+        return file.digest
+
+
+def whole_lines(chunks: Iterator[bytes]) -> Generator[bytes, None, None]:
+    """Cut chunks of a file anew so that each ends with a line; a BOM is left out."""
+    rest: list[bytes] = []
+    start = True
+    for read in chunks:
+        chunk = read.removeprefix(b"\xef\xbb\xbf") if start else read
+        start = False
+        end = chunk.rfind(b"\n") + 1
+        if not end:
+            rest.append(chunk)
+            continue
+        yield b"".join((*rest, memoryview(chunk)[:end]))
+        rest = [chunk[end:]]
+    if last := b"".join(rest):
+        yield last
