@@ -52,8 +52,9 @@ def main(tables: int, broken: int) -> None:
         folder = Path(name)
         manifest = make_project(folder, tables, broken)
         with webserver(folder / "home", manifest) as server:
+            ids = [table.id for table in load_manifest(Location(manifest)).tables]
             start = time.perf_counter()
-            status = server.backfill([entry.id for entry in load_manifest(Location(manifest)).tables])
+            status = server.backfill(ids)
             seconds = time.perf_counter() - start
             runs = server.query(RUNS)["runsOrError"]["results"]
             partitions = server.partitions()
