@@ -248,8 +248,8 @@ def test_what_changed_since_the_join_before(work: Workspace) -> None:
     assert len(join().stderr.splitlines()) == 1
     work.write("scores.jsonl", '{"clip_id": "a", "competitor": "DOVER", "score": 70}\n')
     changed, same = (join().stderr.splitlines()[:-1] for _ in range(2))
-    assert changed == ["second-opinion: since the join before: rows changed: 1 (DOVER=1)"]
-    assert same == ["second-opinion: since the join before: no score changed"]
+    assert changed == ["second-opinion: since the previous join: rows changed: 1 (DOVER=1)"]
+    assert same == ["second-opinion: since the previous join: no score changed"]
 
 
 def test_batch(work: Workspace) -> None:
@@ -365,7 +365,7 @@ def test_both_reports_in_one_file(work: Workspace) -> None:
     assert batch(work, "--report-json", "r", "--report-md", "r").exit_code == 2
 
 
-@pytest.mark.parametrize("command", [(), ("materialize",), ("batch",)])
+@pytest.mark.parametrize("command", [(), *((name,) for name in main.commands)])
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help(command: tuple[str, ...], flag: str) -> None:
     """Every command explains itself."""
@@ -401,7 +401,7 @@ def _modules(arguments: list[str]) -> set[str]:
     return {name.partition(".")[0] for name in done.stdout.split()}
 
 
-FOREIGN = {"dagster", "pandas", "matplotlib", "numpy"}
+FOREIGN = {"dagster", "pandas", "matplotlib", "scipy", "numpy"}
 
 
 def test_json_lines_import_no_pyarrow() -> None:

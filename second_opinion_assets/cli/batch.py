@@ -1,0 +1,73 @@
+"""`second-opinion batch`: every table of a manifest."""
+
+import sys
+
+import click
+
+from second_opinion_assets.cli.console import (
+    EXIT_FAILED,
+    errors_in_one_line,
+    invocation,
+    progress_bar,
+    say,
+    say_totals,
+    warn_of_keys,
+)
+from second_opinion_assets.cli.options import LOCATION
+from second_opinion_assets.join.batch import materialize_batch
+from second_opinion_assets.join.manifest import load_manifest
+from second_opinion_assets.join.outcomes import TableOutcome
+from second_opinion_assets.matching.tally import Tally
+from second_opinion_assets.report.report import Report, ReportFiles
+from second_opinion_assets.storage.location import Location
+
+
+@click.command("batch")
+@click.option("--manifest", type=LOCATION, required=True, help="Batch manifest, JSON.")
+@click.option(
+    "--base-dir",
+    type=LOCATION,
+    help="Folder that the manifest's paths are relative to.  [default: the manifest's own]",
+)
+@click.option("--report-json", type=LOCATION, help="Where the report goes as JSON.")
+@click.option("--report-md", type=LOCATION, help="Where the report goes as Markdown.")
+@click.option("--fail-fast", is_flag=True, help="Stop after the first table that fails.")
+def batch_command(
+    manifest: Location,
+    base_dir: Location | None,
+    report_json: Location | None,
+    report_md: Location | None,
+    *,
+    fail_fast: bool,
+) -> None:
+    """Join every table of a manifest. A table that fails does not affect other tables.
+
+    The exit status is 0, or 1 if a table failed, or 2 for a manifest or usage error.
+    """
+    files = ReportFiles(report_json, report_md)
+    paths = {
+        "manifest": manifest,
+        "base_dir": base_dir,
+        "report_json": report_json,
+        "report_md": report_md,
+    }
+    args = {name: path and str(path) for name, path in paths.items()}
+    asked = invocation({**args, "fail_fast": fail_fast})
+    with errors_in_one_line():
+        loaded = load_manifest(manifest, base_dir)
+        files.refuse_shared(loaded)
+        with progress_bar(loaded.tables) as progress:
+            outcomes = materialize_batch(
+                loaded, asked, fail_fast=fail_fast, progress=progress, ended=_say_how_it_ended
+            )
+        report = Report(loaded, outcomes, asked, files)
+        report.write()
+    say_totals("batch materialize", report.summary)
+    sys.exit(EXIT_FAILED if report.summary.failed_tables else 0)
+
+
+def _say_how_it_ended(outcome: TableOutcome, tally: Tally | None) -> None:
+    if outcome.error is not None:
+        say(f"table {outcome.spec.id}: {outcome.error}")
+    if tally is not None:
+        warn_of_keys(tally)

@@ -1,0 +1,41 @@
+"""`second-opinion explain`: what the join would make of some files."""
+
+import sys
+
+import click
+
+from second_opinion_assets.cli.console import EXIT_FAILED, errors_in_one_line, usage_errors
+from second_opinion_assets.cli.options import LOCATION, json_option, reading_options, scores_option
+from second_opinion_assets.contract.options import parse_options
+from second_opinion_assets.join.explain import explain
+from second_opinion_assets.join.manifest_sidecars import parse_sidecar
+from second_opinion_assets.report.explain import document, lines
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.publishing import json_document
+
+
+@click.command("explain")
+@click.argument("features", type=LOCATION)
+@scores_option
+@reading_options
+@json_option
+def explain_command(
+    features: Location, scores: tuple[str, ...], *, as_json: bool, **options: object
+) -> None:
+    """Explain what is recognised of a feature table and its score files.
+
+    The answer tells how each score file is read, how many rows find a score under each way of
+    reading keys, and why others do not. It ends with the entry of a manifest to paste. No file is
+    written. The exit status is 0, or 1 if the files cannot be joined as asked, or 2 for a usage
+    error.
+    """
+    with usage_errors():
+        sidecars = tuple(map(parse_sidecar, scores))
+        asked = parse_options(options, "options")
+    with errors_in_one_line():
+        explanation = explain(features, sidecars, asked)
+    if as_json:
+        click.echo(json_document(document(explanation)), nl=False)
+    else:
+        click.echo("\n".join(lines(explanation)))
+    sys.exit(EXIT_FAILED if explanation.problems else 0)

@@ -1,0 +1,58 @@
+"""Options that several commands share. An option of one command stands beside that command."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from second_opinion_assets.contract.options import KeyNormalize
+from second_opinion_assets.storage.location import Location
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+LOCATION = click.Path(path_type=Location)
+
+scores_option = click.option(
+    "--scores",
+    multiple=True,
+    required=True,
+    metavar="[LABEL=]PATH",
+    help="Score file of any format, or a folder or pattern of score files. LABEL names the scorer "
+    "where rows do not. Repeatable.",
+)
+
+_READING_OPTIONS = (
+    click.option("--key-column", help="Column of the feature table that holds the key."),
+    click.option("--score-key-field", help="Field of a score row that holds the key."),
+    click.option(
+        "--score-field", help="Field of a score row that holds the score, in rows that have it."
+    ),
+    click.option(
+        "--label-as-score", is_flag=True, help="Let --score-field name a label, such as gt_score."
+    ),
+    click.option(
+        "--key-normalize",
+        type=click.Choice(list(KeyNormalize)),
+        default=KeyNormalize.auto,
+        show_default=True,
+        help="How keys are reduced on both sides. auto takes the basename in fields whose name "
+        "has path, file or name in it.",
+    ),
+    click.option(
+        "--key-pattern",
+        metavar="REGEX",
+        help="Regular expression with one group: the part of a key that is reduced, on both sides.",
+    ),
+)
+
+
+def reading_options(command: _Command) -> _Command:
+    """Add the options that say how keys and scores are read."""
+    for option in reversed(_READING_OPTIONS):  # as decorators they apply from the last upwards
+        command = option(command)
+    return command
+
+
+def json_option(command: _Command) -> _Command:
+    """Add the option of an answer for programs."""
+    return click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(command)

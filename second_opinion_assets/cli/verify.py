@@ -1,0 +1,59 @@
+"""`second-opinion verify`: whether audits still hold."""
+
+import sys
+
+import click
+
+from second_opinion_assets.cli.console import EXIT_FAILED, errors_in_one_line, say_totals
+from second_opinion_assets.cli.options import LOCATION, json_option
+from second_opinion_assets.join.in_toto import write_statements
+from second_opinion_assets.join.verify import Verifier
+from second_opinion_assets.report.verify import AuditOutcome, lines, report, summary
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.publishing import json_document
+
+
+@click.command("verify")
+@click.argument("audits", type=LOCATION, nargs=-1, required=True, metavar="AUDIT.json...")
+@click.option(
+    "--base-dir",
+    type=LOCATION,
+    help="Folder that the paths in an audit are relative to.  [default: told by the audit's "
+    "own place]",
+)
+@json_option
+@click.option(
+    "--in-toto",
+    type=LOCATION,
+    metavar="FOLDER",
+    help="Write an in-toto Statement for the output of each audit that holds.",
+)
+def verify_command(
+    audits: tuple[Location, ...],
+    base_dir: Location | None,
+    in_toto: Location | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Verify that files named in audits are unchanged and that the counts are right.
+
+    Every input and output is hashed again, and each scorer's statuses are counted in the output.
+    The exit status is 0 if every audit holds, else 1, or 2 for a usage error.
+    """
+    verifier = Verifier(base_dir)
+    outcomes, records = [], []
+    for audit in audits:
+        record, verification = verifier.verify_audit(audit)
+        outcomes.append(AuditOutcome(audit, verification))
+        if record is not None and verification.holds:
+            records.append(record)
+        if not as_json:
+            click.echo("\n".join(lines(outcomes[-1])))
+    if as_json:
+        click.echo(json_document(report(outcomes)), nl=False)
+    with errors_in_one_line():
+        if in_toto is not None:
+            write_statements(records, in_toto)
+    totals = summary(outcomes)
+    say_totals("verify", " ".join(f"{name}={count}" for name, count in totals.items()))
+    sys.exit(EXIT_FAILED if totals["failed_audits"] else 0)
