@@ -225,7 +225,7 @@ def refuse_shared_paths(
             if reader is not None:
                 msg = f"{where}: table {table.id!r} writes {output}, an input of {reader!r}"
                 raise ManifestError(msg)
-            real = output.identity
+            real = inputs.identity(output)
             if real in writers:
                 msg = f"{where}: tables {writers[real]!r} and {table.id!r} both write {output}"
                 raise ManifestError(msg)

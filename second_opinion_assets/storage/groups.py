@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.storage.location import Location, unreadable
+from second_opinion_assets.storage.location import Identities, Location, unreadable
 
 
 class NoFilesError(JoinError):
@@ -102,13 +102,18 @@ class InputPaths:
     """Who reads which paths, to tell of an output whether it would be one of the files read."""
 
     def __init__(self) -> None:
+        self._identities = Identities()
         self._readers: dict[str, str] = {}
         # By the folder that all matches are below, so that few patterns are tried for a path.
         self._patterns: defaultdict[Location, dict[tuple[str, ...], str]] = defaultdict(dict)
 
+    def identity(self, location: Location) -> str:
+        """Return what all paths to one file have in common."""
+        return self._identities.of(location)
+
     def add(self, location: Location, reader: str) -> None:
         """Note that somebody reads a path."""
-        real = Location(location.identity)
+        real = Location(self.identity(location))
         self._readers[str(real)] = reader
         if is_pattern(str(real)):
             folder = next(folder for folder in real.parents if not is_pattern(str(folder)))
@@ -116,14 +121,15 @@ class InputPaths:
 
     def reader(self, location: Location) -> str | None:
         """Return who reads a path, or a folder above it, or a pattern that it matches."""
-        real = Location(location.identity)
-        for place in (real, *real.parents):
+        real = Location(self.identity(location))
+        above = real.parents
+        for place in (real, *above):
             if str(place) in self._readers and (place == real or not place.is_file()):
                 return self._readers[str(place)]
         return next(
             (
                 reader
-                for folder in real.parents
+                for folder in above
                 for pattern, reader in self._patterns.get(folder, {}).items()
                 if _matches(real.parts, pattern)
             ),

@@ -180,6 +180,21 @@ def _plain(path: str) -> str:
 HERE = Location()
 
 
+class Identities:
+    """The identities of many locations; the links of a folder are followed once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+
+    def of(self, location: Location) -> str:
+        folder = str(location.parent)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        path = os.path.join(self._folders[folder], location.name)
+        is_plain = location.name not in {"", ".."} and not os.path.islink(path)
+        return path if is_plain else location.identity
+
+
 def shared_folder(locations: Iterable[Location]) -> Location:
     """Return the deepest folder that all locations are below; the first's if only `/` is."""
     folders = [location.parent for location in locations]
