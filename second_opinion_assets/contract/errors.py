@@ -5,6 +5,9 @@ Bugs are not wrapped here; they keep their own exception and traceback.
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +20,42 @@ class JoinError(Exception):
 
 class ManifestError(JoinError):
     """The manifest itself is unusable, so that no table of it can be tried."""
+
+
+class Problems:
+    """Gathers errors that do not depend on one another, to name them all at once.
+
+    Args:
+        order: the places that errors may be found at, in the order in which they are to be named;
+            what is at no such place comes last.
+    """
+
+    def __init__(self, order: Iterable[Hashable] = ()) -> None:
+        self._order = {place: number for number, place in enumerate(order)}
+        self._found: list[tuple[int, str]] = []
+        self._told: set[Hashable] = set()
+
+    @contextmanager
+    def at(self, place: Hashable = None) -> Iterator[None]:
+        """Gather the error that is raised within, and go on after it."""
+        try:
+            yield
+        except JoinError as error:
+            self.add(str(error), place)
+
+    def add(self, problem: str, place: Hashable = None) -> None:
+        """Gather an error by its text."""
+        if place not in self._told:
+            self._found.append((self._order.get(place, len(self._order)), problem))
+
+    def leave_out(self, place: Hashable) -> None:
+        """Gather nothing at a place, since another error tells of it already."""
+        self._told.add(place)
+
+    def refuse(self, kind: type[JoinError] = JoinError) -> None:
+        """Raise what was gathered, if anything, as one error with a line for each."""
+        if self._found:
+            raise kind("\n".join(text for _, text in sorted(self._found, key=itemgetter(0))))
 
 
 class MissingScoresError(JoinError):

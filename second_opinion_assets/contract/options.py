@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError, Problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 DEFAULT_PREFIX = "second_opinion"
 _PREFIX = re.compile(r"[A-Za-z0-9_.\-]+")
@@ -113,29 +113,56 @@ def parse_options(values: Mapping[str, object], where: str) -> JoinOptions:
         where: what the values were read from, for the error message.
 
     Raises:
-        JoinError: an unknown option, or a value that is not one of an option's values.
+        JoinError: unknown options, and values that an option cannot have, a line for each.
     """
-    refuse_unknown(values, OPTION_NAMES, where, "option")
-    for name, enum in (("missing_policy", MissingPolicy), ("key_normalize", KeyNormalize)):
-        if name in values and values[name] not in list(enum):
-            msg = f"{where}: {name} is {values[name]!r}, expected one of {', '.join(enum)}"
-            raise JoinError(msg)
+    problems = Problems()
+    for name, value in values.items():
+        with problems.at():
+            _refuse_option(name, value, where)
+    problems.refuse()
+    return msgspec.convert(values, JoinOptions)
+
+
+def _refuse_option(name: str, value: object, where: str) -> None:
+    """Raise a JoinError for an option that is unknown, or cannot have this value."""
+    refuse_unknown([name], OPTION_NAMES, where, "option")
+    enum = {"missing_policy": MissingPolicy, "key_normalize": KeyNormalize}.get(name)
+    if enum and value not in list(enum):
+        msg = f"{where}: {name} is {value!r}, expected one of {', '.join(enum)}"
+        raise JoinError(msg)
     try:
-        return msgspec.convert(values, JoinOptions)
+        msgspec.convert({name: value}, JoinOptions)
     except msgspec.ValidationError as error:
         msg = f"{where}: {as_sentence(str(error))}"
         raise JoinError(msg) from None
 
 
 def refuse_unknown(names: Iterable[str], known: Iterable[str], where: str, noun: str) -> None:
-    """Raise a JoinError for the first name that is not known, with the nearest one that is."""
+    """Raise a JoinError for the names that are not known, each with the nearest one that is."""
     known = list(known)
+    problems = Problems()
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
-            msg = f"{where}: unknown {noun} {name!r}; {hint}"
-            raise JoinError(msg)
+            problems.add(f"{where}: unknown {noun} {name!r}; {hint}")
+    problems.refuse()
+
+
+def gather_unknown(
+    entry: Mapping[str, object], known: Sequence[str], where: str, problems: Problems
+) -> None:
+    """Gather the keys of an entry that are not known, each at its place.
+
+    If there is one, what is missing is left out: it may be what the unknown key was meant to be.
+    """
+    unknown = [name for name in entry if name not in known]
+    for name in unknown:
+        with problems.at(name):
+            refuse_unknown([name], known, where, "key")
+    for name in known if unknown else ():
+        if name not in entry:
+            problems.leave_out(name)
 
 
 def as_sentence(validation_error: str) -> str:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import msgspec
 
 from second_opinion_assets.contract import json_text
-from second_opinion_assets.contract.errors import JoinError, ManifestError
+from second_opinion_assets.contract.errors import JoinError, ManifestError, Problems
 from second_opinion_assets.contract.options import (
     OPTION_NAMES,
     JoinOptions,
     MissingPolicy,
+    gather_unknown,
     parse_options,
     refuse_unknown,
 )
-from second_opinion_assets.join.manifest_scorers import read_registry, read_scale, table_registry
+from second_opinion_assets.join.manifest_scorers import (
+    read_registry,
+    read_scale,
+    read_score_scale,
+    table_registry,
+)
 from second_opinion_assets.join.manifest_sidecars import read_sidecar_entry, read_text
 from second_opinion_assets.registry.facts import Registry, shipped_registry
 from second_opinion_assets.registry.references import Reference, read_references
@@ -103,91 +111,149 @@ def load_manifest(path: Location, base_dir: Location | None = None) -> Manifest:
         base_dir: what its paths are relative to; by default the manifest's folder.
 
     Raises:
-        ManifestError: a manifest that cannot be used, with the place in it.
+        ManifestError: a manifest that cannot be used, each mistake in a line with its place.
     """
     try:
         with Input(path) as file:
             document = _document(file.read(), path)
         base = base_dir or path.parent
-        registry = read_registry(document.get("scorers"), f"{path}::$.scorers", base)
-        tables = _tables(document, path, base, registry)
-    except ManifestError:
-        raise
+        problems = Problems(document)
+        registry = None
+        with problems.at("scorers"):
+            registry = read_registry(document.get("scorers"), f"{path}::$.scorers", base)
+        common = _Common(path, base, registry)
+        with problems.at("defaults"):
+            common.read_defaults(document.get("defaults", {}), f"{path}::$.defaults")
+        tables: tuple[TableSpec, ...] = ()
+        with problems.at("tables"):
+            tables = _tables(document.get("tables"), common)
+        problems.refuse()
     except JoinError as error:
         raise ManifestError(str(error)) from None
-    return Manifest(path, file.digest, tables, registry)
+    return Manifest(path, file.digest, tables, registry or shipped_registry())
+
+
+@dataclass
+class _Common:
+    """What a manifest says for all of its tables, as far as it is right.
+
+    Attributes:
+        path: the manifest.
+        base: what its paths are relative to.
+        registry: what is known of scorers; None where that could not be read.
+        options: the options that tables have by default.
+        references: the references that they have by default.
+    """
+
+    path: Location
+    base: Location
+    registry: Registry | None
+    options: dict[str, object] = field(default_factory=dict)
+    references: tuple[Reference, ...] = ()
+
+    def read_defaults(self, defaults: object, where: str) -> None:
+        """Take the defaults; JoinError for those that are wrong, the others being taken."""
+        if not isinstance(defaults, dict):
+            msg = f"{where}: is {json_text.shown(defaults)}, expected an object of options"
+            raise JoinError(msg)
+        problems = Problems(defaults)
+        for name, value in defaults.items():
+            with problems.at(name):
+                refuse_unknown([name], (*OPTION_NAMES, "references"), where, "option")
+                if name == "references":
+                    self.references = read_references(defaults, where)
+                else:
+                    parse_options({name: value}, where)
+                    self.options[name] = value
+        problems.refuse()
 
 
 def _document(text: bytes, path: Location) -> dict[str, Any]:
     document = json_text.decode(text.removeprefix(b"\xef\xbb\xbf"), str(path))
     if not isinstance(document, dict):
         msg = f"{path}: the manifest is {json_text.shown(document)}, expected an object with tables"
-        raise ManifestError(msg)
+        raise JoinError(msg)
     return document
 
 
-def _tables(
-    document: dict[str, Any], path: Location, base: Location, registry: Registry
-) -> tuple[TableSpec, ...]:
-    defaults = document.get("defaults", {})
-    entries = document.get("tables")
-    if not isinstance(defaults, dict):
-        msg = f"{path}::$.defaults: is {json_text.shown(defaults)}, expected an object of options"
-        raise ManifestError(msg)
+def _tables(entries: object, common: _Common) -> tuple[TableSpec, ...]:
+    where = f"{common.path}::$.tables"
     if not isinstance(entries, list) or not entries:
-        msg = f"{path}::$.tables: expected a list of at least one table"
-        raise ManifestError(msg)
-    where = f"{path}::$.defaults"
-    refuse_unknown(defaults, (*OPTION_NAMES, "references"), where, "option")
-    references = read_references(defaults, where)
-    options = {name: value for name, value in defaults.items() if name != "references"}
-    parse_options(options, where)
-    tables = tuple(
-        _table(entry, options, references, f"{path}::$.tables[{number}]", base, registry)
-        for number, entry in enumerate(entries)
-    )
-    _refuse_repeated_ids(tables, path)
-    refuse_shared_paths(tables, str(path), manifest=path)
-    return tables
+        msg = f"{where}: expected a list of at least one table"
+        raise JoinError(msg)
+    problems = Problems(range(len(entries)))
+    tables: dict[int, TableSpec] = {}
+    for number, entry in enumerate(entries):
+        with problems.at(number):
+            tables[number] = _table(entry, f"{where}[{number}]", common)
+    for number, first, table_id in _repeated_ids(entries):
+        msg = f"{where}[{number}].id: {table_id!r} is the id of tables[{first}] already"
+        problems.add(msg, number)
+    for number, problem in _shared_paths(tables, common.path):
+        problems.add(f"{common.path}: {problem}", number)
+    problems.refuse()
+    return tuple(tables.values())
 
 
-def _table(
-    entry: object,
-    defaults: dict[str, Any],
-    references: tuple[Reference, ...],
-    where: str,
-    base: Location,
-    registry: Registry,
-) -> TableSpec:
+def _table(entry: object, where: str, common: _Common) -> TableSpec:
     if not isinstance(entry, dict):
         msg = f"{where}: is {json_text.shown(entry)}, expected an object"
-        raise ManifestError(msg)
-    refuse_unknown(entry, (*TABLE_KEYS, *OPTION_NAMES), where, "key")
-    audit = read_text(entry, "audit_json", where) if entry.get("audit_json") is not None else None
+        raise JoinError(msg)
+    problems = Problems(entry)
     own_options = {name: value for name, value in entry.items() if name in OPTION_NAMES}
-    scores = entry.get("scores")
-    if not isinstance(scores, list) or not scores:
-        msg = f"{where}.scores: expected a list of at least one score file"
-        raise ManifestError(msg)
-    options = parse_options({**defaults, **own_options}, where)
-    sidecars = [
-        read_sidecar_entry(score, f"{where}.scores[{number}]", base)
-        for number, score in enumerate(scores)
-    ]
+    gather_unknown(entry, (*TABLE_KEYS, *OPTION_NAMES), where, problems)
+    for name, value in own_options.items():
+        with problems.at(name):
+            parse_options({name: value}, where)
+    with problems.at("id"):
+        table_id = read_text(entry, "id", where)
+    with problems.at("features"):
+        features = common.base.resolve(read_text(entry, "features", where))
+    with problems.at("out"):
+        out = common.base.resolve(read_text(entry, "out", where))
+    audit = None
+    with problems.at("audit_json"):
+        if entry.get("audit_json") is not None:
+            audit = common.base.resolve(read_text(entry, "audit_json", where))
+    scale: dict[str, str] = {}
+    with problems.at("scores"):
+        sidecars = _sidecars(entry.get("scores"), f"{where}.scores", common.base, scale)
+    with problems.at("scale"):
+        read_scale(entry, where, scale)
+        registry = table_registry(common.registry, scale, where)
+    with problems.at("references"):
+        references = read_references(entry, where) or common.references
+    problems.refuse()
+    options = parse_options({**common.options, **own_options}, where)
     if options.canonical_names:
         sidecars = [_with_canonical_label(sidecar, registry) for sidecar in sidecars]
-    scale = read_scale(entry, where)
     return TableSpec(
-        id=read_text(entry, "id", where),
-        features=base.resolve(read_text(entry, "features", where)),
+        id=table_id,
+        features=features,
         scores=tuple(sidecars),
-        out=base.resolve(read_text(entry, "out", where)),
-        audit_json=base.resolve(audit) if audit else None,
+        out=out,
+        audit_json=audit,
         options=options,
         scale=scale,
-        registry=table_registry(registry, scale, where),
-        references=read_references(entry, where) or references,
+        registry=registry,
+        references=references,
     )
+
+
+def _sidecars(scores: object, where: str, base: Location, scale: dict[str, str]) -> list[Sidecar]:
+    """Return the score files of a table, and add the scales that they name to `scale`."""
+    if not isinstance(scores, list) or not scores:
+        msg = f"{where}: expected a list of at least one score file"
+        raise JoinError(msg)
+    problems = Problems(range(len(scores)))
+    sidecars = []
+    for number, score in enumerate(scores):
+        with problems.at(number):
+            sidecars.append(read_sidecar_entry(score, f"{where}[{number}]", base))
+        with problems.at(number):
+            read_score_scale(score, f"{where}[{number}]", scale)
+    problems.refuse()
+    return sidecars
 
 
 def _with_canonical_label(sidecar: Sidecar, registry: Registry) -> Sidecar:
@@ -196,63 +262,75 @@ def _with_canonical_label(sidecar: Sidecar, registry: Registry) -> Sidecar:
     return msgspec.structs.replace(sidecar, label=label)
 
 
-def _refuse_repeated_ids(tables: tuple[TableSpec, ...], path: Location) -> None:
+def _repeated_ids(entries: list[Any]) -> Iterator[tuple[int, int, str]]:
+    """Yield the number of each table whose id another one has already, that one's, and the id."""
     seen: dict[str, int] = {}
-    for number, table in enumerate(tables):
-        first = seen.setdefault(table.id, number)
-        if first != number:
-            msg = (
-                f"{path}::$.tables[{number}].id: {table.id!r} is the id of tables[{first}] already"
-            )
-            raise ManifestError(msg)
+    for number, entry in enumerate(entries):
+        table_id = entry.get("id") if isinstance(entry, dict) else None
+        if isinstance(table_id, str) and (first := seen.setdefault(table_id, number)) != number:
+            yield number, first, table_id
 
 
-def refuse_shared_paths(
-    tables: tuple[TableSpec, ...], where: str, manifest: Location | None = None
-) -> None:
-    """Refuse outputs that would overwrite one another, an input, or the manifest itself.
+def refuse_shared_paths(tables: Sequence[TableSpec], where: str) -> None:
+    """Refuse outputs that would overwrite one another or an input.
 
     Raises:
-        ManifestError: names the tables and the path, also of a path that is no text.
+        ManifestError: names the tables and the paths, also paths that are no text.
     """
-    for table in tables:
-        _refuse_other_bytes(table, where)
-    inputs = _input_paths(tables, manifest)
+    problems = Problems()
+    for _, problem in _shared_paths(dict(enumerate(tables)), None):
+        problems.add(f"{where}: {problem}")
+    problems.refuse(ManifestError)
+
+
+def _shared_paths(
+    tables: Mapping[int, TableSpec], manifest: Location | None
+) -> Iterator[tuple[int, str]]:
+    """Yield what is wrong with the paths of tables, with the number of the table."""
+    usable: dict[int, TableSpec] = {}
+    for number, table in tables.items():
+        if problem := _unusable_path(table):
+            yield number, problem
+        else:
+            usable[number] = table
+    inputs = _input_paths(usable.values(), manifest)
     writers: dict[str, str] = {}
-    for table in tables:
+    for number, table in usable.items():
         for output in table.outputs:
-            reader = inputs.reader(output)
-            if reader is not None:
-                msg = f"{where}: table {table.id!r} writes {output}, an input of {reader!r}"
-                raise ManifestError(msg)
             real = inputs.identity(output)
-            if real in writers:
-                msg = f"{where}: tables {writers[real]!r} and {table.id!r} both write {output}"
-                raise ManifestError(msg)
-            writers[real] = table.id
+            if reader := inputs.reader(output):
+                yield number, f"table {table.id!r} writes {output}, an input of {reader!r}"
+            elif real in writers:
+                yield number, f"tables {writers[real]!r} and {table.id!r} both write {output}"
+            writers.setdefault(real, table.id)
 
 
-def _input_paths(tables: tuple[TableSpec, ...], manifest: Location | None) -> InputPaths:
+def _input_paths(tables: Iterable[TableSpec], manifest: Location | None) -> InputPaths:
     """Return what the tables read, and who reads it."""
     inputs = InputPaths()
+    files: set[Location] = set()
     for table in tables:
+        files.update(path for path, _ in table.registry.files)
         for path in table.inputs:
             inputs.add(path, table.id)
-    for path in {path for table in tables for path, _ in table.registry.files}:
+    for path in files:
         inputs.add(path, "scorers")
     if manifest is not None:
         inputs.add(manifest, "manifest")
     return inputs
 
 
-def _refuse_other_bytes(table: TableSpec, where: str) -> None:
-    """Refuse paths that no table and no report could hold."""
-    for path in (*table.inputs, *table.outputs):
+def _unusable_path(table: TableSpec) -> str | None:
+    """Return what is wrong with a path that no table and no report could hold; None if none is."""
+    for path in table.paths:
+        text = str(path)
         try:
-            str(path).encode()
+            text.encode()
         except UnicodeEncodeError:
-            msg = f"{where}: the path {str(path)!r} is not UTF-8 text; rename the file"
-            raise ManifestError(msg) from None
+            return f"the path {text!r} is not UTF-8 text; rename the file"
+        if "\0" in text:
+            return f"the path {text!r} has a NUL character in it; take that out"
+    return None
 
 
 def refuse_shared_outputs(manifest: Manifest, reports: list[Location]) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from second_opinion_assets.contract import json_text
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError, Problems
 from second_opinion_assets.registry.facts import (
     Registry,
+    ScorerFacts,
     parse_entry,
     read_entries,
     refuse_shared_names,
@@ -40,65 +41,94 @@ def read_registry(value: object, where: str, base: Location) -> Registry:
             "or a list of paths and entries"
         )
         raise JoinError(msg)
-    # Entries of the manifest itself go before those of its files.
-    entries = [
-        parse_entry(part, f"{where}[{number}]")
-        for number, part in enumerate(parts)
-        if not isinstance(part, str)
-    ]
-    refuse_shared_names(entries, where)
+    own: list[ScorerFacts] = []
+    of_files: list[ScorerFacts] = []
     files = []
-    for written in (part for part in parts if isinstance(part, str)):
-        path = base.resolve(written)
-        with Input(path) as file:
-            entries.extend(read_entries(file))
-        files.append((path, file.digest))
-    return replace(shipped.before(entries), files=tuple(files))
+    problems = Problems(range(len(parts)))
+    for number, part in enumerate(parts):
+        with problems.at(number):
+            if not isinstance(part, str):
+                own.append(parse_entry(part, f"{where}[{number}]"))
+                continue
+            path = base.resolve(part)
+            with Input(path) as file:
+                of_files.extend(read_entries(file))
+            files.append((path, file.digest))
+    with problems.at():
+        refuse_shared_names(own, where)
+    problems.refuse()
+    # Entries of the manifest itself go before those of its files.
+    return replace(shipped.before([*own, *of_files]), files=tuple(files))
 
 
-def read_scale(entry: dict[str, Any], where: str) -> dict[str, str]:
-    """Return which of its scales each scorer of a table is on, as far as the table says.
+def read_score_scale(score: object, where: str, chosen: dict[str, str]) -> None:
+    """Take the scale that a score file names, ``"scale": "0-1"`` beside its label.
 
-    A table says it by ``"scale": {"DOVER": "0-1"}``, a score file by ``"scale": "0-1"`` beside
-    its label, which goes first.
+    Args:
+        score: an entry of a table's `scores`.
+        where: its place, for the error message.
+        chosen: scorer to scale, to which it is added.
 
     Raises:
-        JoinError: something else than names, or a score file without a label.
+        JoinError: no name, no label, or another scale than a file before it names.
+    """
+    if not isinstance(score, dict) or score.get("scale") is None:
+        return
+    label = _text(score["scale"], f"{where}.scale")
+    name = score.get("label")
+    if not name:
+        msg = f"{where}.scale: needs a label beside it, the scorer whose scale it is"
+        raise JoinError(msg)
+    if isinstance(name, str) and chosen.setdefault(name, label) != label:
+        msg = f"{where}.scale: {name} is on {chosen[name]} already; one column, one scale"
+        raise JoinError(msg)
+
+
+def read_scale(entry: dict[str, Any], where: str, chosen: dict[str, str]) -> None:
+    """Take the scales that a table names, ``"scale": {"DOVER": "0-1"}``.
+
+    Args:
+        entry: the table.
+        where: its place, for the error message.
+        chosen: scorer to scale; what its score files name is there already, and stays.
+
+    Raises:
+        JoinError: something else than names.
     """
     scale = {} if entry.get("scale") is None else entry["scale"]
     if not isinstance(scale, dict):
         msg = f'{where}.scale: is {json_text.shown(scale)}, expected an object, {{"SCORER": "0-1"}}'
         raise JoinError(msg)
-    chosen: dict[str, str] = {}
-    for number, score in enumerate(entry["scores"]):
-        if isinstance(score, dict) and score.get("scale") is not None:
-            place = f"{where}.scores[{number}]"
-            if not score.get("label"):
-                msg = f"{place}.scale: needs a label beside it, the scorer whose scale it is"
-                raise JoinError(msg)
-            label = _text(score["scale"], f"{place}.scale")
-            known = chosen.setdefault(score["label"], label)
-            if known != label:
-                msg = (
-                    f"{place}.scale: {score['label']} is on {known} already; one column, one scale"
-                )
-                raise JoinError(msg)
+    problems = Problems()
     for name, label in scale.items():
-        chosen.setdefault(name, _text(label, f"{where}.scale.{name}"))
-    return chosen
+        with problems.at():
+            chosen.setdefault(name, _text(label, f"{where}.scale.{name}"))
+    problems.refuse()
 
 
-def table_registry(registry: Registry, scale: dict[str, str], where: str) -> Registry:
+def table_registry(registry: Registry | None, scale: dict[str, str], where: str) -> Registry:
     """Return a manifest's registry with the scales that one table chooses.
+
+    Args:
+        registry: what is known of scorers; None, where nobody knows, takes any scale.
+        scale: scorer to scale.
+        where: the table's place, for the error message.
 
     Raises:
         JoinError: a scale that the scorer does not have.
     """
-    try:
-        return registry.on_scales(scale)
-    except JoinError as error:
-        msg = f"{where}.scale: {error}"
-        raise JoinError(msg) from None
+    if registry is None:
+        return shipped_registry()
+    problems = Problems()
+    for name, label in scale.items():
+        with problems.at():
+            try:
+                registry.on_scales({name: label})
+            except JoinError as error:
+                msg = f"{where}.scale: {error}"
+                raise JoinError(msg) from None
+    problems.refuse()
+    return registry.on_scales(scale)
 
 
 def _text(value: object, where: str) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from second_opinion_assets.contract import json_text
-from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.contract.options import as_sentence, compile_key_pattern, refuse_unknown
+from second_opinion_assets.contract.errors import JoinError, Problems
+from second_opinion_assets.contract.options import as_sentence, compile_key_pattern, gather_unknown
 from second_opinion_assets.scores import Reader, Sidecar, SidecarRules
 from second_opinion_assets.storage.location import HERE, Location
 
@@ -36,7 +36,7 @@ def read_sidecar_entry(entry: object, where: str, base: Location) -> Sidecar:
         base: what a relative path is relative to.
 
     Raises:
-        JoinError: an entry that cannot be used, with the place in it.
+        JoinError: an entry that cannot be used, a line for each mistake with the place in it.
     """
     if isinstance(entry, str):
         try:
@@ -47,28 +47,37 @@ def read_sidecar_entry(entry: object, where: str, base: Location) -> Sidecar:
     if not isinstance(entry, dict):
         msg = f"{where}: is {json_text.shown(entry)}, expected LABEL=path, path or an object"
         raise JoinError(msg)
-    refuse_unknown(entry, SCORE_KEYS, where, "key")
-    written = read_text(entry, "path", where)
-    label = read_text(entry, "label", where) if entry.get("label") is not None else None
+    problems = Problems(entry)
+    gather_unknown(entry, SCORE_KEYS, where, problems)
+    with problems.at("path"):
+        written = read_text(entry, "path", where)
+    label = None
+    with problems.at("label"):
+        if entry.get("label") is not None:
+            label = read_text(entry, "label", where)
+    rules = {name: value for name, value in entry.items() if name in RULE_NAMES}
+    for name, value in rules.items():
+        with problems.at(name):
+            _refuse_rule(name, value, where)
+    problems.refuse()
     spec = f"{label}={written}" if label else written
-    return Sidecar(base.resolve(written), written, spec, label, _rules(entry, where))
+    own = msgspec.convert(rules, SidecarRules)
+    return Sidecar(base.resolve(written), written, spec, label, own)
 
 
-def _rules(entry: dict[str, Any], where: str) -> SidecarRules:
-    given = {name: value for name, value in entry.items() if name in RULE_NAMES}
-    reader = given.get("reader")
-    if reader is not None and reader not in list(Reader):
-        found = json_text.shown(reader)
+def _refuse_rule(name: str, value: object, where: str) -> None:
+    """Raise a JoinError for a rule that cannot have this value."""
+    if name == "reader" and value is not None and value not in list(Reader):
+        found = json_text.shown(value)
         msg = f"{where}.reader: is {found}, expected one of {', '.join(Reader)}"
         raise JoinError(msg)
     try:
-        rules = msgspec.convert(given, SidecarRules)
+        rules = msgspec.convert({name: value}, SidecarRules)
         if rules.key_pattern is not None:
             compile_key_pattern(rules.key_pattern)
     except ValueError as error:  # msgspec's own is one
         msg = f"{where}: {as_sentence(str(error))}"
         raise JoinError(msg) from None
-    return rules
 
 
 def read_text(entry: dict[str, Any], name: str, where: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from second_opinion_assets.contract import json_text
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError, Problems
 from second_opinion_assets.contract.options import as_sentence, refuse_unknown
 from second_opinion_assets.registry.scales import Scale
 from second_opinion_assets.scores.payload import slug
@@ -189,11 +189,15 @@ def read_entries(file: Input) -> tuple[ScorerFacts, ...]:
         raise JoinError(msg)
     refuse_unknown(document, ["scorers"], str(path), "key")
     where = f"{path}::$.scorers"
-    entries = tuple(
-        parse_entry(value, f"{where}[{number}]") for number, value in enumerate(document["scorers"])
-    )
-    refuse_shared_names(entries, where)
-    return entries
+    entries = []
+    problems = Problems()
+    for number, value in enumerate(document["scorers"]):
+        with problems.at():
+            entries.append(parse_entry(value, f"{where}[{number}]"))
+    with problems.at():
+        refuse_shared_names(entries, where)
+    problems.refuse()
+    return tuple(entries)
 
 
 def refuse_shared_names(entries: Iterable[ScorerFacts], where: str) -> None:
@@ -216,15 +220,18 @@ def parse_entry(value: object, where: str) -> ScorerFacts:
     if not isinstance(value, dict):
         msg = f"{where}: is {json_text.shown(value)}, expected an object with a name"
         raise JoinError(msg)
-    refuse_unknown(value, FACT_NAMES, where, "field")
+    problems = Problems()
+    with problems.at():
+        refuse_unknown(value, FACT_NAMES, where, "field")
     scales = value.get("scales", [])
     for number, scale in enumerate(scales if isinstance(scales, list) else []):
         if isinstance(scale, dict):
-            refuse_unknown(scale, SCALE_FIELDS, f"{where}.scales[{number}]", "field")
+            with problems.at():
+                refuse_unknown(scale, SCALE_FIELDS, f"{where}.scales[{number}]", "field")
     if "direction" in value and value["direction"] not in (*Direction, None):
         shown = json_text.shown(value["direction"])
-        msg = f"{where}: direction is {shown}, expected {' or '.join(Direction)}"
-        raise JoinError(msg)
+        problems.add(f"{where}: direction is {shown}, expected {' or '.join(Direction)}")
+    problems.refuse()
     try:
         facts = msgspec.convert(value, ScorerFacts)
     except msgspec.ValidationError as error:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from second_opinion_assets.contract import json_text
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError, Problems
 from second_opinion_assets.contract.options import refuse_unknown
 from second_opinion_assets.registry.facts import Direction, Registry
 
@@ -93,7 +93,13 @@ def parse_references(value: object, where: str) -> tuple[Reference, ...]:
     if not isinstance(value, list) or not value:
         msg = f"{where}: is {json_text.shown(value)}, expected a list of at least one column"
         raise JoinError(msg)
-    return tuple(_reference(item, f"{where}[{number}]") for number, item in enumerate(value))
+    references = []
+    problems = Problems()
+    for number, item in enumerate(value):
+        with problems.at():
+            references.append(_reference(item, f"{where}[{number}]"))
+    problems.refuse()
+    return tuple(references)
 
 
 def _reference(value: object, where: str) -> Reference:

@@ -135,7 +135,7 @@ class Location:
     def resolve(self, written: str) -> Location:
         """Return a written path below this folder, without `..` if that leads to the same place."""
         path = self / written
-        if ".." not in path.parts:
+        if ".." not in path.parts or "\0" in written:
             return path
         neat = path.normal()
         return neat if neat.identity == path.identity else path
@@ -204,7 +204,8 @@ def shared_folder(locations: Iterable[Location]) -> Location:
     return folders[0] if str(shared) == "/" else shared
 
 
-def unreadable(location: Location, error: OSError) -> JoinError:
+def unreadable(location: Location, error: OSError | ValueError) -> JoinError:
     """Return the one-line error for an input that could not be read."""
-    reason = os.strerror(error.errno) if error.errno else str(error)
+    number = error.errno if isinstance(error, OSError) else None
+    reason = os.strerror(number) if number else str(error)
     return JoinError(f"{location}: cannot be read: {reason}")

@@ -47,7 +47,7 @@ class Input:
         self._progress = progress
         try:
             self._file = open(location, "rb", buffering=0)  # noqa: SIM115 (closed by `close`)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
             raise unreadable(location, error) from None
         self._opened = os.fstat(self._file.fileno())
         self.stat = FileStat.of(self._opened)

@@ -36,6 +36,22 @@ def test_rejected_manifest(example: Path, work: Workspace) -> None:
     assert str(caught.value) == example_message(example, work.folder)
 
 
+@pytest.mark.parametrize("example", examples("join/examples/manifests_of_many_mistakes"))
+def test_many_mistakes(example: Path, work: Workspace) -> None:
+    """All mistakes of a manifest are named at once, each in a line, in the manifest's order."""
+    path = Path(shutil.copy(example, work.folder))
+    with pytest.raises(ManifestError, match=r"\n") as caught:
+        load_manifest(Location(path))
+    assert str(caught.value) == example_message(example, work.folder)
+
+
+def test_a_mistake_of_the_defaults_is_named_once(work: Workspace) -> None:
+    """What is wrong with the defaults is not said again for each table."""
+    defaults = {"prefix": "a b", "key_normalize": "steem"}
+    with pytest.raises(ManifestError, match=r"^[^\n]+prefix[^\n]+\n[^\n]+key_normalize[^\n]+\Z"):
+        _load(work, TABLE, {**TABLE, "id": "u", "out": "p.jsonl"}, defaults=defaults)
+
+
 def test_manifest_that_is_not_there(work: Workspace) -> None:
     """A manifest that is not there is a manifest error."""
     with pytest.raises(ManifestError, match=r"gone\.json: cannot be read: No such file"):
