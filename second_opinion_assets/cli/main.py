@@ -6,7 +6,7 @@ scipy: importing one of them takes longer than most joins.
 
 import gc
 import sys
-from os import environ  # noqa: TID251 (no file)
+from os import environ  # noqa: TID251 (environment variables are no files)
 
 import click
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from os import environ  # noqa: TID251 (no file)
+from os import environ  # noqa: TID251 (environment variables are no files)
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.location import Location

@@ -26,7 +26,7 @@ from second_opinion_assets.scores.payload import Status
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.groups import group_of
 from second_opinion_assets.storage.location import HERE, Location
-from second_opinion_assets.storage.reading import Input, digest_file
+from second_opinion_assets.storage.reading import ChangedInputError, Input, digest_file
 from second_opinion_assets.tables.read_back import ReadBack
 
 STATUSES = tuple(status.name for status in Status)
@@ -162,6 +162,8 @@ class Verifier:
         if real not in self._digests:
             try:
                 self._digests[real] = digest_file(path)
+            except ChangedInputError:
+                self._digests[real] = FileState.changed
             except JoinError:
                 there = path.exists()
                 self._digests[real] = FileState.unreadable if there else FileState.gone

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from second_opinion_assets.join.recorded import base_of, read_record
 from second_opinion_assets.join.verify import Verification, Verifier
+from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import ChangedInputError
 from second_opinion_assets_tests.workspace import Workspace
 
 FORMS = ["out.jsonl", "out.json", "out.parquet"]
@@ -99,6 +101,17 @@ def test_a_folder_in_the_place_of_an_input(work: Workspace) -> None:
     (work.folder / "scores.jsonl").unlink()
     (work.folder / "scores.jsonl").mkdir()
     assert states(verify(audit))["scores.jsonl"] == "unreadable"
+
+
+def test_an_input_that_is_being_written(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is written to while it is hashed is changed, whatever it was before."""
+    audit = joined(work)
+
+    def digest_file(location: Location) -> FileDigest:
+        raise ChangedInputError(location)
+
+    monkeypatch.setattr("second_opinion_assets.join.verify.digest_file", digest_file)
+    assert states(verify(audit))["scores.jsonl"] == "changed"
 
 
 def test_a_status_edited_by_hand(work: Workspace) -> None:
