@@ -6,34 +6,36 @@ The one place that patches them; what is joined under them does not belong here.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 from unittest.mock import patch
 
-from second_opinion_assets.scores import read
+from second_opinion_assets.scores import json_rows
+from second_opinion_assets.scores.formats import csv_text
 from second_opinion_assets.storage import decompress, reading
-from second_opinion_assets.tables import forms
+from second_opinion_assets.tables import json_document, json_lines, parquet
 
 
 class Knobs(NamedTuple):
-    """Sizes that decide where blocks of rows end, and whether native code reads them."""
+    """Sizes that decide where blocks of rows end."""
 
     chunk_bytes: int
     learning_rows: int
-    native: bool = False
 
 
 @contextmanager
 def block_sizes(knobs: Knobs) -> Iterator[None]:
     """Let blocks of rows end where the knobs say, and nothing wait for the disk."""
+    rows = max(1, knobs.chunk_bytes // 64)
     with (
         patch.object(reading, "CHUNK_BYTES", knobs.chunk_bytes),
         patch.object(decompress, "HEAD_BYTES", knobs.chunk_bytes),
-        patch.object(read, "LEARNING_ROWS", knobs.learning_rows),
-        patch.object(read, "LARGE_SIDECAR_BYTES", 0 if knobs.native else sys.maxsize),
-        patch.object(forms, "LARGE_FILE_BYTES", 0 if knobs.native else sys.maxsize),
+        patch.object(json_rows, "LEARNING_ROWS", knobs.learning_rows),
+        patch.object(csv_text, "BLOCK_ROWS", rows),
+        patch.object(json_lines, "BLOCK_BYTES", knobs.chunk_bytes),
+        patch.object(json_document, "BLOCK_ROWS", rows),
+        patch.object(parquet, "ROW_GROUP_ROWS", rows),
         patch.object(os, "fsync"),
     ):
         yield

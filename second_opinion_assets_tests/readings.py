@@ -17,7 +17,7 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import JoinOptions, parse_options
 from second_opinion_assets.join.join import JoinResult, materialize
 from second_opinion_assets.join.manifest import TableSpec
-from second_opinion_assets.scores import Sidecar
+from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests import plain
 from second_opinion_assets_tests.knobs import block_sizes

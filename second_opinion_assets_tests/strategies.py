@@ -273,7 +273,7 @@ def cases(draw: st.DrawFn) -> Case:
     )
     features = draw(feature_lines(key_field))
     chunk_bytes = draw(st.sampled_from([64, 300, 4 << 20]))
-    knobs = Knobs(chunk_bytes, draw(st.sampled_from([1, 3, 200])), draw(st.booleans()))
+    knobs = Knobs(chunk_bytes, draw(st.sampled_from([1, 3, 200])))
     return Case(sidecars, features, options, knobs)
 
 

@@ -12,7 +12,7 @@ from second_opinion_assets.join.join import JoinResult, materialize
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.manifest_sidecars import parse_sidecar, read_sidecar_entry
 from second_opinion_assets.join.provenance import Invocation
-from second_opinion_assets.scores import Sidecar
+from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.location import Location
 
 INVOCATION = Invocation(Location("no-such-program"), ("--of", "a test"), {"of": "a test"})

@@ -14,10 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from second_opinion_assets.agreement.joined_table import JoinedTable
-from second_opinion_assets.scores.payload import Status, read_number
+from second_opinion_assets.contract.columns import Status
+from second_opinion_assets.scores.payload import read_number
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.reading import Input
-from second_opinion_assets.tables.read_back import ReadBack
+from second_opinion_assets.tables.open import open_table
+from second_opinion_assets.tables.table import NOTHING_APPENDED
 
 _OK = Status.ok.name
 _PLAIN = {float, int, type(None)}
@@ -62,10 +64,10 @@ def read_clips(table: JoinedTable, references: Iterable[str]) -> Clips:
     blocks: list[list[NDArray[np.float64]]] = []
     unusable = [0] * len(references)
     with Input(table.path) as file:
-        file.hash_in_background()  # the decoder would let no thread read ahead
-        back = ReadBack(file, table.key_column, [*names, *references])
-        for block_keys, *columns in back.blocks():
-            keys.extend(block_keys)
+        joined_table = open_table(file, NOTHING_APPENDED)
+        for found in joined_table.read_columns([table.key_column], [*names, *references]):
+            keys.extend(found.keys[0].to_pylist())
+            columns = found.others
             statuses, scores = columns[: len(names) : 2], columns[1 : len(names) : 2]
             block = [_ok_scores(*pair) for pair in zip(statuses, scores, strict=True)]
             for number, values in enumerate(columns[len(names) :]):

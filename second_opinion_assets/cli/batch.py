@@ -14,10 +14,10 @@ from second_opinion_assets.cli.console import (
     warn_of_keys,
 )
 from second_opinion_assets.cli.options import LOCATION
+from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.batch import materialize_batch
 from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.join.outcomes import TableOutcome
-from second_opinion_assets.matching.tally import Tally
 from second_opinion_assets.report.report import Report, ReportFiles
 from second_opinion_assets.storage.location import Location
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from second_opinion_assets.matching.tally import Tally
+from second_opinion_assets.contract.tally import Tally
 
 
 class JoinError(Exception):

@@ -21,6 +21,7 @@ from second_opinion_assets.agreement.show import (
     notes_markdown,
 )
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.graph.checks import check_specs
 from second_opinion_assets.graph.history import joined_table
 from second_opinion_assets.graph.joined import JOINED_GROUP, JOINED_KEY, MANIFEST_FINGERPRINT
@@ -31,7 +32,6 @@ from second_opinion_assets.join.manifest import Manifest, TableSpec, taken_paths
 from second_opinion_assets.join.provenance import Invocation
 from second_opinion_assets.registry.references import Reference, parse_references
 from second_opinion_assets.report.report import inline_svg
-from second_opinion_assets.scores.payload import slug
 from second_opinion_assets.storage.groups import InputPaths
 from second_opinion_assets.storage.location import Location
 

@@ -6,18 +6,18 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 from dagster import AssetCheckSeverity
 
+from second_opinion_assets.contract.fields import slug
+from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.graph.metadata import (
     Metadata,
     count_metadata,
     gap_samples_markdown,
     tallies_markdown,
 )
-from second_opinion_assets.join.key_hints import best_mode, few_keys_found, key_hint
 from second_opinion_assets.join.manifest import TableSpec
-from second_opinion_assets.matching.tally import Tally
+from second_opinion_assets.matching.readings import best_mode, few_keys_found, key_hint
 from second_opinion_assets.registry.scales import ScaleDoubt, scale_doubt
 from second_opinion_assets.report.markdown import cell, table
-from second_opinion_assets.scores.payload import slug
 from second_opinion_assets.storage.git import why_untracked
 
 PROMOTION_GATE = "promotion_gate"

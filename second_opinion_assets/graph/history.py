@@ -16,6 +16,7 @@ from dagster import DagsterEventType, RunStatusChangeRecordsFilter
 from second_opinion_assets.agreement.joined_table import JoinedTable
 from second_opinion_assets.contract.columns import APPENDED
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.contract.record import Record, record_of
 from second_opinion_assets.graph.joined import JOINED_KEY
 from second_opinion_assets.graph.metadata import DRIFT, SUMMARY
@@ -28,7 +29,6 @@ from second_opinion_assets.join.outcomes import (
     TableSummary,
 )
 from second_opinion_assets.matching.drift import Drift
-from second_opinion_assets.scores.payload import slug
 
 PAGE_EVENTS = 1000
 _Item = TypeVar("_Item")

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from second_opinion_assets.contract.errors import JoinError, MissingScoresError
 from second_opinion_assets.contract.options import KeyNormalize, MissingPolicy, parse_options
+from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.graph.checks import check_results, check_specs
 from second_opinion_assets.graph.metadata import (
     count_metadata,
@@ -31,7 +32,6 @@ from second_opinion_assets.graph.sources import (
 from second_opinion_assets.join.join import JoinResult, materialize
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation, fingerprint, table_args
-from second_opinion_assets.matching.tally import Tally
 from second_opinion_assets.storage.location import Location
 
 JOINED_KEY = dg.AssetKey("second_opinion_features")
@@ -179,7 +179,7 @@ def _scorer_keys(result: JoinResult) -> dict[str, dg.AssetKey]:
         if given.sidecar.label
     }
     for given in result.sidecars:
-        keys.update(dict.fromkeys(given.competitors, scorer_key(given.sidecar)))
+        keys.update(dict.fromkeys(given.scorers, scorer_key(given.sidecar)))
     return {name: key for name, key in keys.items() if name}
 
 

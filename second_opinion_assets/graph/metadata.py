@@ -10,14 +10,14 @@ import dagster as dg
 import msgspec
 
 from second_opinion_assets.contract.columns import APPENDED, AppendedColumn
+from second_opinion_assets.contract.fields import slug
+from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.join import JoinResult
 from second_opinion_assets.join.outcomes import TableSummary
 from second_opinion_assets.matching.drift import Drift
-from second_opinion_assets.matching.tally import Tally
 from second_opinion_assets.registry.facts import ScorerFacts
 from second_opinion_assets.report.drift import drift_markdown
 from second_opinion_assets.report.markdown import cell, table
-from second_opinion_assets.scores.payload import slug
 
 Metadata = dict[str, dg.MetadataValue]
 SUMMARY = "summary"

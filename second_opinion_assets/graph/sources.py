@@ -14,13 +14,13 @@ import dagster as dg
 import msgspec
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.graph.metadata import facts_metadata
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.provenance import table_args
 from second_opinion_assets.join.source_files import SourceFile, read_source_file
 from second_opinion_assets.registry.facts import ScorerFacts
-from second_opinion_assets.scores import Sidecar
-from second_opinion_assets.scores.payload import slug
+from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.decompress import plain_name
 from second_opinion_assets.storage.location import Location
 

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from second_opinion_assets.contract.columns import APPENDED
+from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.manifest import TableSpec
-from second_opinion_assets.matching.tally import Tally
 from second_opinion_assets.registry.facts import Registry
 
 

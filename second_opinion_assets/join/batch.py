@@ -7,6 +7,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from second_opinion_assets.contract.errors import JoinError, MissingScoresError
+from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.outcomes import (
@@ -16,7 +17,6 @@ from second_opinion_assets.join.outcomes import (
     TableSummary,
 )
 from second_opinion_assets.join.provenance import Invocation, table_args
-from second_opinion_assets.matching.tally import Tally
 from second_opinion_assets.storage.reading import Progress
 
 

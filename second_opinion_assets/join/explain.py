@@ -7,27 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 import msgspec
+import numpy as np
 from msgspec.structs import replace
 
+from second_opinion_assets.contract.columns import Status
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.contract.options import JoinOptions, KeyNormalize, MissingPolicy
-from second_opinion_assets.matching.claims import read_claims
-from second_opinion_assets.matching.collisions import FeatureKeys, KeysCollide
-from second_opinion_assets.matching.keys import KEY_NAMES, Normalizer, find_key_column, find_name
-from second_opinion_assets.matching.matching import Matching
-from second_opinion_assets.matching.tally import Tally
-from second_opinion_assets.scores import Reader, Sidecar, read_sidecars
-from second_opinion_assets.scores.payload import Status
-from second_opinion_assets.scores.scorers import Scorer, find_by_last_component
+from second_opinion_assets.contract.fields import KEY_NAMES, find_name
+from second_opinion_assets.contract.options import JoinOptions, KeyNormalize
+from second_opinion_assets.contract.tally import Tally
+from second_opinion_assets.matching.counts import count
+from second_opinion_assets.matching.keys import KeyColumn, Normalizer, choose_key_column
+from second_opinion_assets.matching.match import match
+from second_opinion_assets.scores.read import read_sidecar
+from second_opinion_assets.scores.score_table import (
+    KeyedScorers,
+    Scorer,
+    ScoreTable,
+    key_scorers,
+    one_table_a_scorer,
+)
+from second_opinion_assets.scores.sidecar import Format, Sidecar
 from second_opinion_assets.storage.location import Location
-from second_opinion_assets.tables import open_table
-from second_opinion_assets.tables.json_table import AppendedNames
+from second_opinion_assets.storage.reading import Input
+from second_opinion_assets.tables.open import open_table
+from second_opinion_assets.tables.table import NOTHING_APPENDED, read_key_columns, read_keys
 
+_AS_WRITTEN = JoinOptions(key_normalize=KeyNormalize.raw)
 SAMPLES = 3
-KeyBlock = list[str | None]
 
 
 class NamedBy(StrEnum):
@@ -69,7 +79,7 @@ class ExplainedSidecar(msgspec.Struct, frozen=True):
     """
 
     sidecar: Sidecar
-    reader: Reader | None = None
+    reader: Format | None = None
     rows: int = 0
     score_fields: list[str] = []
     scorers: list[ExplainedScorer] = []
@@ -140,7 +150,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 def explain(features: Location, sidecars: Sequence[Sidecar], options: JoinOptions) -> Explanation:
-    """Look at a feature table and its sidecars.
+    """Look at a feature table and its sidecars; each file is read once.
 
     Args:
         features: the feature table.
@@ -150,129 +160,121 @@ def explain(features: Location, sidecars: Sequence[Sidecar], options: JoinOption
     Raises:
         JoinError: the feature table cannot be read, or has no key column.
     """
-    explained = [_explain_sidecar(sidecar, options, NamedBy.label) for sidecar in sidecars]
-    usable = [told.sidecar for told in explained if not told.problem]
-    columns = _key_columns(features, options)
-    blocks = {column: _key_blocks(features, column) for column in columns}
-    keys = [key for block in blocks[columns[0]] for key in block]
-    readings = list(_readings(blocks, usable, options)) if usable else []
+    looks = [_look(sidecar, options) for sidecar in sidecars]
+    keys = _read_keys(features, options)
+    first = next(iter(keys.values()))
+    usable = [tables for _, tables in looks if tables]
+    readings = list(_readings(keys, usable, options)) if usable else []
+    filled = (key for key in map(first.key, range(len(first.codes))) if key)
     return Explanation(
         options=options,
         features=ExplainedFeatures(
-            features, len(keys), columns, [key for key in keys if key][:SAMPLES]
+            features, len(first.codes), list(keys), list(islice(filled, SAMPLES))
         ),
-        sidecars=explained,
+        sidecars=[told for told, _ in looks],
         readings=readings,
         best=max(readings, key=lambda reading: reading.found_rows, default=None),
     )
 
 
-def _explain_sidecar(sidecar: Sidecar, options: JoinOptions, named_by: NamedBy) -> ExplainedSidecar:
-    """Return what a sidecar holds, its keys taken as they are written."""
-    as_written = replace(options, key_normalize=KeyNormalize.raw, key_pattern=None)
-    try:
-        scorers, (given,) = read_sidecars([sidecar], as_written)
-    except JoinError as error:
-        if sidecar.label is None:
-            # Maybe no row names its scorer; if the fault is another one, it shows again.
-            return _explain_sidecar(_with_label(sidecar), options, NamedBy.file)
-        return ExplainedSidecar(sidecar, problem=str(error))
-    return ExplainedSidecar(
-        sidecar=sidecar,
-        reader=given.reader,
-        rows=given.rows,
-        score_fields=given.score_fields,
-        scorers=[_explain_scorer(scorer, sidecar, named_by) for scorer in scorers],
-    )
-
-
-def _with_label(sidecar: Sidecar) -> Sidecar:
-    """Return a sidecar whose rows need not name a scorer: its file names it then."""
+def _look(sidecar: Sidecar, options: JoinOptions) -> tuple[ExplainedSidecar, list[ScoreTable]]:
+    """Return what a sidecar holds, its keys taken as they are written, and its rows."""
+    # Where no row names its scorer, the file's name stands in.
     label = sidecar.scorer_name
-    return replace(sidecar, label=label, spec=f"{label}={sidecar.spec}")
+    try:
+        scores = read_sidecar(replace(sidecar, label=label), options)
+        scorers = key_scorers([table.as_written() for table in scores.tables], _AS_WRITTEN).scorers
+    except JoinError as error:
+        return ExplainedSidecar(sidecar, problem=str(error)), []
+    named_by = NamedBy.label if sidecar.label else NamedBy.file
+    if sidecar.label is None and scores.label_used:
+        sidecar = replace(sidecar, label=label, spec=f"{label}={sidecar.spec}")
+    told = ExplainedSidecar(
+        sidecar=sidecar,
+        reader=scores.given.files[0].format,
+        rows=scores.given.rows,
+        score_fields=scores.given.score_fields,
+        scorers=[
+            _explain_scorer(
+                scorer, named_by if scores.label_used and scorer.name == label else NamedBy.rows
+            )
+            for scorer in scorers
+        ],
+    )
+    return told, scores.tables
 
 
-def _explain_scorer(scorer: Scorer, sidecar: Sidecar, named_by: NamedBy) -> ExplainedScorer:
-    bad = [row for row, status in enumerate(scorer.status) if status == Status.bad]
+def _explain_scorer(scorer: Scorer, named_by: NamedBy) -> ExplainedScorer:
+    table = scorer.rows
+    bad = np.flatnonzero(table.columns.status == Status.bad).tolist()
     return ExplainedScorer(
-        competitor=scorer.competitor,
-        named_by=named_by if scorer.competitor == sidecar.label else NamedBy.rows,
-        key_fields=sorted(scorer.key_fields),
-        rows=scorer.rows,
-        ok_rows=scorer.rows - len(bad),
+        competitor=scorer.name,
+        named_by=named_by,
+        key_fields=table.used_key_fields(),
+        rows=len(table),
+        ok_rows=len(table) - len(bad),
         bad_rows=len(bad),
         duplicate_rows=scorer.duplicates,
-        frame_scores=sum(scorer.frames),
-        keys=scorer.raw_keys[:SAMPLES],
+        frame_scores=int(table.columns.frames.sum()),
+        keys=[table.raw_key(row) for row in range(min(SAMPLES, len(table)))],
         bad=[
-            BadRow(scorer.raw_keys[row], scorer.reasons[row], scorer.where(row))
+            BadRow(table.raw_key(row), table.reason(row).reason, table.where(row))
             for row in bad[:SAMPLES]
         ],
     )
 
 
-def _key_columns(features: Location, options: JoinOptions) -> list[str]:
+def _read_keys(features: Location, options: JoinOptions) -> dict[str, KeyColumn]:
     """Return the columns that may hold the key: the one the join would take, and other usual ones.
 
     Raises:
         JoinError: there is none.
     """
-    with open_table(features, _nothing_appended()) as table:
+    with Input(features) as file:
+        table = open_table(file, NOTHING_APPENDED)
         names = [column.name for column in table.columns]
-        chosen = find_key_column(table, options.key_column, str(features))
-    usual = [find_name(names, [name]) for name in KEY_NAMES]
-    return list(dict.fromkeys(name for name in (chosen, *usual) if name))
-
-
-def _key_blocks(features: Location, column: str) -> list[KeyBlock]:
-    with open_table(features, _nothing_appended()) as table:
-        return [block.keys for block in table.blocks(column)]
-
-
-def _nothing_appended() -> AppendedNames:
-    return AppendedNames([], overwrite=False)
+        asked = options.key_column
+        if asked and not find_name(names, [asked]):
+            column, keys = read_keys(table, asked, features)
+            return {column: keys}
+        chosen = choose_key_column(names, asked, str(features))
+        usual = [find_name(names, [name]) for name in KEY_NAMES]
+        columns = list(dict.fromkeys(name for name in (chosen, *usual) if name))
+        return read_key_columns(table, columns)
 
 
 def _readings(
-    blocks: dict[str, list[KeyBlock]], sidecars: list[Sidecar], options: JoinOptions
+    keys: dict[str, KeyColumn], sidecars: Sequence[Sequence[ScoreTable]], options: JoinOptions
 ) -> Iterator[Reading]:
     """Yield what each key column and mode would find, what was asked for first."""
     first = options.key_normalize
     modes = [first, *(mode for mode in KeyNormalize if mode is not first)]
-    options = replace(options, missing_policy=MissingPolicy.mark)
-    for column, key_blocks in blocks.items():
+    by_mode = {mode: _keyed(sidecars, replace(options, key_normalize=mode)) for mode in modes}
+    for column, column_keys in keys.items():
         for mode in modes:
-            yield _reading(column, key_blocks, sidecars, replace(options, key_normalize=mode))
+            keyed = by_mode[mode]
+            resolved = Normalizer(mode, column).mode
+            if isinstance(keyed, str):
+                yield Reading(column, mode, resolved, problem=keyed)
+            else:
+                asked = replace(options, key_normalize=mode)
+                tally = _tally(keyed, column, column_keys, asked)
+                yield Reading(column, mode, resolved, tally)
 
 
-def _reading(
-    column: str, blocks: list[KeyBlock], sidecars: list[Sidecar], options: JoinOptions
-) -> Reading:
-    mode = options.key_normalize
-    resolved = Normalizer(mode, column).mode
+def _keyed(sidecars: Sequence[Sequence[ScoreTable]], options: JoinOptions) -> KeyedScorers | str:
+    """Return the scorers with their keys as these options read them, or why that cannot be."""
     try:
-        scorers, _ = read_sidecars(sidecars, options)
+        return key_scorers(one_table_a_scorer(sidecars, options.prefix), options)
     except JoinError as error:
-        return Reading(column, mode, resolved, problem=str(error))
-    if mode is KeyNormalize.suffix:
-        find_by_last_component(scorers)
-    return Reading(column, mode, resolved, _tally(scorers, column, blocks, options))
+        return str(error)
 
 
-def _tally(
-    scorers: list[Scorer], column: str, blocks: list[KeyBlock], options: JoinOptions
-) -> Tally:
+def _tally(keyed: KeyedScorers, column: str, keys: KeyColumn, options: JoinOptions) -> Tally:
     """Return what the join would count."""
-    try:
-        matching = Matching(scorers, options, column)
-        for keys in blocks:
-            matching.take(keys)
-    except KeysCollide:
-        claims = read_claims(scorers, blocks, FeatureKeys(options, column))
-        matching = Matching(scorers, options, column, claims)
-        for keys in blocks:
-            matching.take(keys)
-    return matching.tally()
+    found = match(keyed.numbering, keyed.scorers, keys, column, options)
+    columns = [scorer.columns(rows) for scorer, rows in zip(keyed.scorers, found.rows, strict=True)]
+    return count(found, keyed.scorers, columns, options.prefix, kept=None)
 
 
 def manifest_entry(explanation: Explanation) -> dict[str, Any]:

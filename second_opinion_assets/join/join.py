@@ -1,20 +1,20 @@
-"""The join of one table: sidecars into scorers, features streamed past, table and audit out."""
+"""The join of one table: read, match, write."""
 
 from __future__ import annotations
 
-from contextlib import closing
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
-from second_opinion_assets.contract.columns import column_names
-from second_opinion_assets.contract.errors import JoinError, MissingScoresError
-from second_opinion_assets.contract.options import KeyNormalize, MissingPolicy
+from second_opinion_assets.contract.columns import column_names, shown_values
+from second_opinion_assets.contract.errors import MissingScoresError
+from second_opinion_assets.contract.options import MissingPolicy
+from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.audit import audit
-from second_opinion_assets.join.key_hints import add_key_hints
 from second_opinion_assets.join.manifest import TableSpec, refuse_shared_paths
-from second_opinion_assets.join.previous import EarlierTable
+from second_opinion_assets.join.previous import PresentRows, PreviousOutput
 from second_opinion_assets.join.provenance import (
     Invocation,
     file_entry,
@@ -22,20 +22,25 @@ from second_opinion_assets.join.provenance import (
     run_provenance,
     sidecar_entry,
 )
-from second_opinion_assets.matching.claims import Claims, read_claims
-from second_opinion_assets.matching.collisions import FeatureKeys, KeysCollide
+from second_opinion_assets.matching.counts import count, rows_with_every_scorer
 from second_opinion_assets.matching.drift import Drift
-from second_opinion_assets.matching.keys import find_key_column
-from second_opinion_assets.matching.matching import Matching
-from second_opinion_assets.matching.tally import Tally
-from second_opinion_assets.scores import SidecarInput, read_sidecars
-from second_opinion_assets.scores.scorers import Scorer, find_by_last_component
+from second_opinion_assets.matching.keys import KeyColumn
+from second_opinion_assets.matching.match import Match, match
+from second_opinion_assets.matching.readings import few_keys_found, keys_found_by_mode
+from second_opinion_assets.scores.read import read_scores
+from second_opinion_assets.scores.score_table import ScoreTable, key_scorers
+from second_opinion_assets.scores.sidecar import SidecarInput
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.publishing import Publication, json_document, publication
-from second_opinion_assets.storage.reading import Progress
-from second_opinion_assets.tables import open_table, open_writer, refuse_unknown_form
-from second_opinion_assets.tables.block import Column
-from second_opinion_assets.tables.json_table import AppendedNames
+from second_opinion_assets.storage.reading import Input, Progress
+from second_opinion_assets.tables.open import open_table, refuse_unknown_format, write_table
+from second_opinion_assets.tables.table import (
+    Added,
+    AppendedNames,
+    Column,
+    FeatureTable,
+    read_keys,
+)
 
 PREVIEW_ROWS = 5
 
@@ -84,6 +89,10 @@ def materialize(
 ) -> JoinResult:
     """Join one table, and publish table and audit once both are complete.
 
+    Read: every sidecar into columns, and the keys of the feature table. Match: which score row
+    each feature row gets. Write: the table gains its columns. Whatever is wrong with the inputs is
+    known before a byte is written.
+
     Args:
         spec: the table, its sidecars, where the output goes, and the options.
         invocation: what asked for it, for the provenance.
@@ -93,119 +102,98 @@ def materialize(
         MissingScoresError: policy `fail`, and a row lacks an ``ok`` score.
         JoinError: bad input. Whatever is raised, no file has changed.
     """
-    refuse_unknown_form(spec.features, "the feature table")
-    refuse_unknown_form(spec.out, "the output")
+    refuse_unknown_format(spec.features, "the feature table")
+    refuse_unknown_format(spec.out, "the output")
     refuse_shared_paths((spec,), "the join")
-    with (
-        EarlierTable(spec) as earlier,
-        Publication(spec.out) as out,
-        publication(spec.audit_json) as audit_file,
-    ):
-        scorers, sidecars = read_sidecars(spec.scores, spec.options, progress, spec.scorer_name)
-        if spec.options.key_normalize is KeyNormalize.suffix:
-            find_by_last_component(scorers)
-        appended = column_names(scorers, spec.options.prefix)
-        names = AppendedNames(appended, overwrite=spec.options.overwrite)
-        try:
-            joined = _join_rows(spec, scorers, names, out, progress)
-        except KeysCollide:
-            out.restart()
-            joined = _join_rows_by_claims(spec, scorers, names, out)
-        key_column, tally, features = joined.key_column, joined.tally, joined.features
-        add_key_hints(tally, scorers, spec, key_column, names)
+    with PreviousOutput(spec) as previous, Input(spec.features, progress) as features:
+        tables, sidecars = read_scores(spec.scores, spec.options, progress, spec.scorer_name)
+        names = column_names([table.scorer for table in tables], spec.options.prefix)
+        table = open_table(features, AppendedNames(names, overwrite=spec.options.overwrite))
+        key_column, keys = read_keys(table, spec.options.key_column, spec.features)
+        joined = _match(spec, tables, key_column, keys)
+        tally = joined.tally
+        tally.non_finite_values = table.non_finite_values
         if spec.options.missing_policy is MissingPolicy.fail and tally.gaps:
             raise MissingScoresError(tally.gaps, tally)
-        output = out.finish()
-        kept_columns = {column.name for column in joined.columns}
-        drift = earlier.drift(output, joined.matching, key_column, kept_columns)
-        document = audit(
-            spec,
-            key_column,
-            tally,
-            _provenance(spec, invocation, features, sidecars, output, tally.output_rows),
-        )
-        if audit_file:
-            audit_file.write(json_document(document))
-            audit_file.finish()
-        out.publish()
-        if audit_file:
-            audit_file.publish()
+        with Publication(spec.out) as out, publication(spec.audit_json) as audit_file:
+            written = write_table(spec.out, table, joined.added, out)
+            if written != tally.output_rows:
+                msg = f"{written} rows were written where {tally.output_rows} were to be kept"
+                raise AssertionError(msg)
+            tally.non_finite_values = table.non_finite_values
+            digest, output = features.digest, out.finish()
+            present = joined.present_rows(key_column, table)
+            drift = previous.drift(output, present)
+            document = audit(
+                spec,
+                key_column,
+                tally,
+                _provenance(spec, invocation, digest, sidecars, output, written),
+            )
+            if audit_file:
+                audit_file.write(json_document(document))
+                audit_file.finish()
+            out.publish()
+            if audit_file:
+                audit_file.publish()
     return JoinResult(
         spec=spec,
         key_column=key_column,
-        columns=joined.columns,
-        appended=appended,
+        columns=table.columns,
+        appended=names,
         tally=tally,
         audit=document,
-        features=features,
+        features=digest,
         sidecars=sidecars,
         output=output,
-        fingerprint=fingerprint(spec, features, [given.digest for given in sidecars]),
-        preview=joined.preview,
+        fingerprint=fingerprint(spec, digest, [given.digest for given in sidecars]),
+        preview=joined.preview(key_column),
         drift=drift,
     )
 
 
-class _JoinedRows(NamedTuple):
-    """What there is to say once all rows are written."""
+class _Joined(NamedTuple):
+    """What matching found."""
 
-    key_column: str
-    columns: list[Column]
+    match: Match
+    added: Added
     tally: Tally
-    features: FileDigest
-    preview: list[dict[str, Any]]
-    matching: Matching
+
+    def present_rows(self, key_column: str, table: FeatureTable) -> PresentRows:
+        """Return what there is to hold an earlier output against."""
+        columns = {column.name for column in table.columns}
+        return PresentRows(self.match, self.added.scorers, self.added.kept, key_column, columns)
+
+    def preview(self, key_column: str) -> list[dict[str, Any]]:
+        """Return key and appended columns of the first output rows."""
+        kept = self.added.kept
+        rows = range(len(self.match.features.codes)) if kept is None else np.flatnonzero(kept)
+        return [
+            {
+                key_column: self.match.features.key(int(row)),
+                **shown_values(self.added.scorers, self.added.prefix, int(row)),
+            }
+            for row in rows[:PREVIEW_ROWS]
+        ]
 
 
-def _join_rows(
-    spec: TableSpec,
-    scorers: list[Scorer],
-    names: AppendedNames,
-    out: Publication,
-    progress: Progress | None,
-    claims: Claims | None = None,
-) -> _JoinedRows:
-    """Stream the feature table past the scorers into the output.
-
-    Raises:
-        KeysCollide: feature keys collide, and there are no claims to tell them apart by.
-    """
-    with open_table(spec.features, names, progress) as table:
-        key_column = find_key_column(table, spec.options.key_column, str(spec.features))
-        matching = Matching(scorers, spec.options, key_column, claims)
-        matching.remembers_keys_without_scorer = spec.out.exists()
-        preview: list[dict[str, Any]] = []
-        with closing(
-            open_writer(spec.out, out, table, key_column, scorers, spec.options.prefix)
-        ) as writer:
-            for block in table.blocks(key_column):
-                joined = matching.take(block.keys)
-                if len(preview) < PREVIEW_ROWS:
-                    rows = islice(matching.shown(block.keys, joined), PREVIEW_ROWS - len(preview))
-                    preview.extend(rows)
-                writer.write(block, joined)
-            writer.finish()
-        if writer.rows != matching.kept_rows:
-            msg = f"{writer.rows} rows were written where {matching.kept_rows} were to be kept"
-            raise AssertionError(msg)
-        tally = matching.tally(table.non_finite_values)
-        return _JoinedRows(key_column, table.columns, tally, table.digest, preview, matching)
-
-
-def _join_rows_by_claims(
-    spec: TableSpec, scorers: list[Scorer], names: AppendedNames, out: Publication
-) -> _JoinedRows:
-    """Read all keys of the feature table for what they claim, then join it by that."""
-    with open_table(spec.features, names) as table:
-        key_column = find_key_column(table, spec.options.key_column, str(spec.features))
-        keys = (block.keys for block in table.blocks(key_column))
-        claims = read_claims(scorers, keys, FeatureKeys(spec.options, key_column))
-        features = table.digest
-    joined = _join_rows(spec, scorers, names, out, None, claims)
-    if joined.features != features:
-        msg = f"{spec.features}: changed while it was read; join again once it is complete"
-        raise JoinError(msg)
-    return joined
+def _match(
+    spec: TableSpec, tables: Sequence[ScoreTable], key_column: str, keys: KeyColumn
+) -> _Joined:
+    """Match the feature rows, and count what was found."""
+    options = spec.options
+    keyed = key_scorers(tables, options)
+    found = match(keyed.numbering, keyed.scorers, keys, key_column, options)
+    columns = [scorer.columns(rows) for scorer, rows in zip(keyed.scorers, found.rows, strict=True)]
+    drops = options.missing_policy is MissingPolicy.drop
+    kept = rows_with_every_scorer(columns) if drops else None
+    tally = count(found, keyed.scorers, columns, options.prefix, kept)
+    for table in tables:
+        if few_keys_found(of_scorer := tally.scorers[table.scorer]):
+            of_scorer.keys_found_by_mode = keys_found_by_mode(
+                table.normalized, keys.texts, key_column, options
+            )
+    return _Joined(found, Added(columns, options.prefix, kept), tally)
 
 
 def _provenance(

@@ -28,7 +28,7 @@ from second_opinion_assets.join.manifest_scorers import (
 from second_opinion_assets.join.manifest_sidecars import read_sidecar_entry, read_text
 from second_opinion_assets.registry.facts import Registry, shipped_registry
 from second_opinion_assets.registry.references import Reference, read_references
-from second_opinion_assets.scores import Sidecar
+from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.groups import InputPaths
 from second_opinion_assets.storage.location import Location

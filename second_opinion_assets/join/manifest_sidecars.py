@@ -9,7 +9,7 @@ import msgspec
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError, Problems
 from second_opinion_assets.contract.options import as_sentence, compile_key_pattern, gather_unknown
-from second_opinion_assets.scores import Reader, Sidecar, SidecarRules
+from second_opinion_assets.scores.sidecar import Format, Sidecar, SidecarRules
 from second_opinion_assets.storage.location import HERE, Location
 
 RULE_NAMES = tuple(field.name for field in msgspec.structs.fields(SidecarRules))
@@ -67,9 +67,9 @@ def read_sidecar_entry(entry: object, where: str, base: Location) -> Sidecar:
 
 def _refuse_rule(name: str, value: object, where: str) -> None:
     """Raise a JoinError for a rule that cannot have this value."""
-    if name == "reader" and value is not None and value not in list(Reader):
+    if name == "reader" and value is not None and value not in list(Format):
         found = json_text.shown(value)
-        msg = f"{where}.reader: is {found}, expected one of {', '.join(Reader)}"
+        msg = f"{where}.reader: is {found}, expected one of {', '.join(Format)}"
         raise JoinError(msg)
     try:
         rules = msgspec.convert({name: value}, SidecarRules)

@@ -10,9 +10,9 @@ from enum import StrEnum
 
 import msgspec
 
+from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.matching.drift import Drift
-from second_opinion_assets.matching.tally import Tally
 
 
 class TableStatus(StrEnum):

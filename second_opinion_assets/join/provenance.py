@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from second_opinion_assets.join.manifest import TableSpec
-from second_opinion_assets.scores import Sidecar, SidecarInput
+from second_opinion_assets.scores.sidecar import Sidecar, SidecarInput
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import digest_file
@@ -43,8 +43,8 @@ def sidecar_entry(given: SidecarInput) -> dict[str, Any]:
         "label": sidecar.label,
         "spec": sidecar.spec,
         "rows": given.rows,
-        "competitors": given.competitors,
-        "readers": [reader.value for reader in given.readers],
+        "competitors": given.scorers,
+        "readers": [format_.value for format_ in given.formats],
         "score_fields": given.score_fields,
         "rules": msgspec.to_builtins(sidecar.rules),
     }

@@ -9,10 +9,10 @@ import msgspec
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.scores import Reader
-from second_opinion_assets.scores.form import Asked
-from second_opinion_assets.scores.formats import csv_form, json_forms, parquet_form
-from second_opinion_assets.scores.recognise import CSV_READERS, recognise
+from second_opinion_assets.scores.formats import csv_text, json_documents, parquet
+from second_opinion_assets.scores.formats.recognise import CSV_FORMATS, recognise
+from second_opinion_assets.scores.rules import ReadRequest
+from second_opinion_assets.scores.sidecar import Format
 from second_opinion_assets.storage.decompress import Content
 from second_opinion_assets.storage.digests import FileDigest, combined_digest
 from second_opinion_assets.storage.groups import FileGroup, group_of
@@ -124,14 +124,14 @@ def _read_one(path: Location) -> SourceFile:
 
 def _count_rows(content: Content) -> tuple[int | None, bool]:
     """Return the number of rows, and whether the file looks whole."""
-    reader = recognise(content, Asked())
-    if reader is Reader.json_lines:
+    found = recognise(content, ReadRequest())
+    if found is Format.json_lines:
         return _count_lines(content)
-    if reader in CSV_READERS:
-        return csv_form.count_rows(content)
-    if reader is None:
+    if found in CSV_FORMATS:
+        return csv_text.count_rows(content)
+    if found is None:
         return None, True
-    count = parquet_form.count_rows if reader is Reader.parquet else json_forms.count_rows
+    count = parquet.count_rows if found is Format.parquet else json_documents.count_rows
     rows = count(content)
     return rows, rows is not None
 
@@ -146,7 +146,7 @@ def _count_lines(content: Content) -> tuple[int, bool]:
 
 
 def _is_json(text: bytes) -> bool:
-    """Say whether the last line of a text, one without a line feed, is whole."""
+    """Return whether the last line of a text, one without a line feed, is whole."""
     line = text.rpartition(b"\n")[2]
     try:
         json_text.decode(line, "")

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
+from second_opinion_assets.contract.columns import Status
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import MissingPolicy
 from second_opinion_assets.contract.record import (
@@ -22,12 +23,12 @@ from second_opinion_assets.contract.record import (
     Role,
 )
 from second_opinion_assets.join.recorded import base_of, read_record
-from second_opinion_assets.scores.payload import Status
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.groups import group_of
 from second_opinion_assets.storage.location import HERE, Location
 from second_opinion_assets.storage.reading import ChangedInputError, Input, digest_file
-from second_opinion_assets.tables.read_back import ReadBack
+from second_opinion_assets.tables.open import open_table
+from second_opinion_assets.tables.table import NOTHING_APPENDED
 
 STATUSES = tuple(status.name for status in Status)
 
@@ -174,9 +175,8 @@ class Verifier:
         names = [f"{scorer.column_prefix}_status" for scorer in record.scorers.values()]
         counters: list[Counter[str]] = [Counter() for _ in names]
         with Input(output) as file:
-            file.hash_in_background()  # the decoder would let no thread read ahead
-            for block in ReadBack(file, None, names).blocks():
-                for counter, statuses in zip(counters, block, strict=True):
+            for block in open_table(file, NOTHING_APPENDED).read_columns([], names):
+                for counter, statuses in zip(counters, block.others, strict=True):
                     counter.update(map(str, statuses))
             self._digests[output.identity] = file.digest
         return counters

@@ -1,64 +1,29 @@
-"""Keys: which field holds one, what its text is, and how it is reduced before comparison."""
+"""Keys: what their text is reduced to before both sides are compared, and keys as paths.
+
+Which field or column holds a key is told by the names of `contract.fields`; which rows share a key,
+by `match`.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import takewhile
 from operator import eq, ne
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+import numpy as np
+import pyarrow as pa
+
+from second_opinion_assets.contract.columns import Integers
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.fields import ALL_KEY_NAMES, KEY_NAMES, find_name
 from second_opinion_assets.contract.options import KeyNormalize, compile_key_pattern
 
-if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable, Iterable
-
-    from second_opinion_assets.tables.block import FeatureTable
-
-KEY_NAMES = (
-    "clip_id",
-    "video_id",
-    "chug_video_id",
-    "content_id",
-    "file_name",
-    "filename",
-    "basename",
-    "name",
-    "distorted_path",
-    "dis_path",
-    "path",
-)
-FURTHER_KEY_NAMES = (
-    "clip_name",
-    "clip_key",
-    "key",
-    "src",
-    "img_path",
-    "image",
-    "video_name",
-    "video",
-    "input_file_dist",
-    "flickr_id",
-)
-"""Names that scorers and tables use too, taken where there is none of the usual names."""
-
-
-def find_name(names: Iterable[str], wanted: Iterable[str]) -> str | None:
-    """Return the name that matches the first of `wanted`, whatever its case, or None.
-
-    Where two names differ in case alone, the one written as wanted goes first.
-    """
-    names = list(names)
-    by_lower: dict[str, str] = {}
-    for name in names:
-        by_lower.setdefault(name.lower(), name)
-    for want in wanted:
-        if want in names:
-            return want
-        if want.lower() in by_lower:
-            return by_lower[want.lower()]
-    return None
+KEY_TYPE = pa.large_string()
+# White space, both slashes, and all beyond ASCII: without them most ways of reducing do nothing.
+_MAYBE_NOT_NORMAL = re.compile(rb"[^!-.0-\[\]-~]")
 
 
 def choose_key_column(columns: Iterable[str], asked: str | None, table: str) -> str:
@@ -71,7 +36,7 @@ def choose_key_column(columns: Iterable[str], asked: str | None, table: str) -> 
     if not columns:
         msg = f"{table}: there are no rows, so there is no key column"
         raise JoinError(msg)
-    found = find_name(columns, [asked] if asked else (*KEY_NAMES, *FURTHER_KEY_NAMES))
+    found = find_name(columns, [asked] if asked else ALL_KEY_NAMES)
     if found is not None:
         return found
     there = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")  # noqa: PLR2004 (a line)
@@ -82,18 +47,6 @@ def choose_key_column(columns: Iterable[str], asked: str | None, table: str) -> 
             f"{table}: no key column ({', '.join(KEY_NAMES)}) among {there}; name it as key_column"
         )
     raise JoinError(msg)
-
-
-def find_key_column(table: FeatureTable, asked: str | None, where: str) -> str:
-    """Return the key column of a table, one that is asked for however late it starts.
-
-    Raises:
-        JoinError: the column asked for is not there, or none has a usual name.
-    """
-    names = [column.name for column in table.columns]
-    if asked and find_name(names, [asked]) is None and table.has_column(asked):
-        return asked
-    return choose_key_column(names, asked, where)
 
 
 class Normalizer:
@@ -120,16 +73,6 @@ class Normalizer:
         self.mode = mode
         self._pattern = None if pattern is None else compile_key_pattern(pattern)
 
-    @property
-    def merges(self) -> bool:
-        """Whether two different keys, not counting white space around them, may become one."""
-        return self.mode is not KeyNormalize.raw or self._pattern is not None
-
-    @property
-    def keeps_names(self) -> bool:
-        """Whether a key without white space or separators of paths stays as it is."""
-        return self.mode is not KeyNormalize.stem and self._pattern is None
-
     def one(self, key: str) -> str:
         """Return a key's normalised text, maybe an empty one."""
         return _NORMALIZERS[self.mode](self._picked(key))
@@ -151,9 +94,16 @@ class Normalizer:
             plain = list(map(_without_suffix, plain))
         return plain
 
-    def trail(self, key: str) -> Trail:
+    def array(self, keys: pa.Array) -> pa.Array:
+        """Return the normalised text of an array of texts without nulls."""
+        kept = self.mode is not KeyNormalize.stem and self._pattern is None
+        if kept and not _MAYBE_NOT_NORMAL.search(_bytes(keys)):
+            return keys
+        return pa.array(self.many(keys.to_pylist()), KEY_TYPE)
+
+    def path(self, key: str) -> KeyPath:
         """Return a key as a path."""
-        return Trail.of(key, self._pattern)
+        return KeyPath.of(key, self._pattern)
 
     def _picked(self, key: str) -> str:
         """Return what the pattern's group found in a key, or the key."""
@@ -161,11 +111,11 @@ class Normalizer:
         return key if found is None else found[1]
 
 
-class Trail(NamedTuple):
+class KeyPath(NamedTuple):
     """A key as written, taken for a path: its last component, and its folders from the end.
 
-    The folders end with what the path starts from, `/` or nothing, so that equal trails are equal
-    paths and a longer path is told from a shorter one.
+    The folders end with what the path starts from, `/` or nothing, so that equal key paths are
+    equal paths and a longer path is told from a shorter one.
     """
 
     name: str
@@ -173,8 +123,8 @@ class Trail(NamedTuple):
 
     @classmethod
     @lru_cache(maxsize=1024)  # Scorers of one clip tend to write its key alike.
-    def of(cls, key: str, pattern: re.Pattern[str] | None = None) -> Trail:
-        """Return the trail of a key.
+    def of(cls, key: str, pattern: re.Pattern[str] | None = None) -> KeyPath:
+        """Return a key as a path.
 
         Args:
             key: as written.
@@ -190,7 +140,7 @@ class Trail(NamedTuple):
         name = text[folder_end:start].lstrip() + name + text[end:].rstrip()
         return cls(name, (*folders, path[: path.startswith("/")]))
 
-    def agreement(self, other: Trail) -> tuple[int, bool]:
+    def agreement(self, other: KeyPath) -> tuple[int, bool]:
         """Return how many folders agree from the end, and whether the names do too.
 
         Names come last: that they count as one key is settled, be it that they differ in a suffix.
@@ -198,8 +148,8 @@ class Trail(NamedTuple):
         folders = sum(takewhile(bool, map(eq, self.folders, other.folders)))
         return folders, self.name == other.name
 
-    def parts_from(self, other: Trail) -> bool:
-        """Say whether the two differ in a folder that both have."""
+    def parts_from(self, other: KeyPath) -> bool:
+        """Return whether the two differ in a folder that both have."""
         return any(map(ne, self.folders[:-1], other.folders[:-1]))
 
 
@@ -240,3 +190,46 @@ _NORMALIZERS: dict[KeyNormalize, Callable[[str], str]] = {
     KeyNormalize.stem: _stem,
     KeyNormalize.suffix: _path,
 }
+
+
+def last_components(keys: pa.Array) -> pa.Array:
+    """Return what stands after the last slash of each of an array of paths."""
+    if b"/" not in bytes(_bytes(keys)):
+        return keys
+    return pa.array([key.rpartition("/")[2] for key in keys.to_pylist()], KEY_TYPE)
+
+
+class KeyColumn(NamedTuple):
+    """A column of keys as written, each different text once.
+
+    Attributes:
+        texts: the different texts, string without nulls.
+        codes: for each row, which of the texts it has; -1 for a null.
+    """
+
+    texts: pa.Array
+    codes: Integers
+
+    @classmethod
+    def of(cls, keys: pa.Array | pa.ChunkedArray) -> KeyColumn:
+        """Return a column of texts and nulls."""
+        if isinstance(keys, pa.ChunkedArray):
+            keys = keys.combine_chunks()
+        encoded = keys.dictionary_encode()
+        codes = encoded.indices
+        if codes.null_count:
+            valid = codes.is_valid().to_numpy(zero_copy_only=False)
+            return cls(
+                encoded.dictionary, np.where(valid, codes.fill_null(0).to_numpy(), -1).astype("i8")
+            )
+        return cls(encoded.dictionary, codes.to_numpy().astype(np.int64))
+
+    def key(self, row: int) -> str | None:
+        """Return the key of one row."""
+        code = int(self.codes[row])
+        return None if code < 0 else self.texts[code].as_py()
+
+
+def _bytes(texts: pa.Array) -> pa.Buffer | bytes:
+    """Return a buffer with the bytes of all texts, maybe among others."""
+    return texts.buffers()[2] or b""

@@ -14,9 +14,9 @@ import msgspec
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError, Problems
+from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.contract.options import as_sentence, refuse_unknown
 from second_opinion_assets.registry.scales import Scale
-from second_opinion_assets.scores.payload import slug
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from second_opinion_assets.contract.options import KeyNormalize
+from second_opinion_assets.contract.tally import ScorerTally
 from second_opinion_assets.join.explain import (
     ExplainedScorer,
     ExplainedSidecar,
@@ -18,7 +19,6 @@ from second_opinion_assets.join.explain import (
     manifest_entry,
 )
 from second_opinion_assets.matching.keys import Normalizer
-from second_opinion_assets.matching.tally import ScorerTally
 
 EXPLAIN_SCHEMA = "second-opinion-explain-v1"
 _NAMED_BY = {

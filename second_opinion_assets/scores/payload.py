@@ -1,79 +1,47 @@
-"""One row of a sidecar, read by the contract: its key, scorer, score, runtime and status.
+"""One row of a JSON sidecar, read by the contract: its key, scorer, score, runtime and status.
 
-The files that rows come from belong in `sidecars`; many rows as columns in `scorers`.
+Many alike rows are read at once in `alike`, which is held to give what this module gives.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from enum import IntEnum
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any, NamedTuple
 
+from second_opinion_assets.contract.columns import Status
+from second_opinion_assets.contract.fields import (
+    ALL_SCORE_NAMES,
+    FURTHER_KEY_NAMES,
+    FURTHER_SCORE_NAMES,
+    GOOD_STATUSES,
+    KEY_NAMES,
+    RUNTIME_NAMES,
+    SCORE_NAMES,
+    SCORER_FIELD,
+    STEM_FIELD,
+    matching_fields,
+)
 from second_opinion_assets.contract.json_text import shown
-from second_opinion_assets.matching.keys import FURTHER_KEY_NAMES, KEY_NAMES
+from second_opinion_assets.scores.rules import RowRules
 
-SCORE_NAMES = ("score", "mos", "predicted_mos", "predicted_vmaf_or_mos", "quality", "vmaf")
-FURTHER_SCORE_NAMES = ("overall/final score", "overall", "video_score", "pred_score")
-"""Names that scorers write too, taken where a row has none of the usual names, nor frames."""
-LABEL_NAMES = ("gt_score", "gt", "mos_gt", "label")
-"""What a scorer was measured against: never a second opinion."""
-STATUS_FIELD = "status"
-STEM_FIELD = "name of the file"
-"""Stands for a key's field where the key is the stem of a file's name."""
-RUNTIME_NAMES = ("runtime_ms", "runtime_total_ms", "elapsed_ms")
-GOOD_STATUSES = frozenset({"", "ok", "pass", "success"})
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 Payload = dict[str, Any]
 
 
-class Status(IntEnum):
-    """What a feature row got from one scorer."""
-
-    ok = 0
-    bad = 1
-    missing = 2
-
-
 class ScoreRow(NamedTuple):
     """What one row of a sidecar says about one clip.
 
-    `score` and `runtime_ms` are NaN where there is none; `reason` says why a row is bad.
+    `score` and `runtime_ms` are NaN where there is none; `defect` says why a row is bad.
     """
 
     score: float
     status: Status
     runtime_ms: float
     frames: int
-    reason: str
-
-
-class RowRules(NamedTuple):
-    """What is asked for of the rows of a sidecar, beyond the usual names.
-
-    Attributes:
-        score_field: the field taken before the usual names where a row has it; a dotted path
-            leads into nested fields, and a field of that very name goes first.
-        key_field: the field that every row must have the key in, likewise; None for a usual name.
-        status_field: the field of the status, likewise.
-        frames_field: a list of frames; a row's one score counts for as many.
-        stem: the key of a row that has none, if the file's name may be it.
-    """
-
-    score_field: str | None = None
-    key_field: str | None = None
-    status_field: str = STATUS_FIELD
-    frames_field: str | None = None
-    stem: str | None = None
-
-    @property
-    def are_plain(self) -> bool:
-        """Whether every row can be read without a look at what is nested elsewhere than usual."""
-        asked = (self.score_field, self.key_field, self.status_field)
-        return not (self.frames_field or any("." in name for name in asked if name))
+    defect: Defect | None
 
 
 class Found(NamedTuple):
@@ -89,14 +57,13 @@ class Found(NamedTuple):
 
 
 class Defect(NamedTuple):
-    """Where a number was expected: what is wrong instead."""
+    """What makes a row bad: of what kind it is, in a word or two, and what was found."""
 
+    kind: str
     reason: str
 
 
-def slug(competitor: str) -> str:
-    """Return the part of a column name that stands for a scorer, maybe an empty one."""
-    return re.sub(r"[^a-z0-9]+", "_", competitor.lower()).strip("_")
+NO_SCORE = Defect("no score", "no score")
 
 
 def read_number(value: object, name: str) -> float | Defect:
@@ -104,28 +71,14 @@ def read_number(value: object, name: str) -> float | Defect:
     if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return Defect(f"{name} is {shown(value)}, expected a finite number")
+        return Defect("not a number", f"{name} is {shown(value)}, expected a finite number")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        return Defect(f"{name} is {number}, expected a finite number")
+        return Defect("not finite", f"{name} is {number}, expected a finite number")
     return number
-
-
-@lru_cache(maxsize=4096)
-def matching_fields(fields: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the fields that match one of `names`, whatever their case, in the order of names.
-
-    Of two fields that differ in case alone, the one written like the name goes first.
-    """
-    return tuple(
-        field
-        for name in names
-        for field in sorted(fields, key=lambda field: field != name)
-        if field.lower() == name.lower()
-    )
 
 
 def find_in(place: Payload, names: tuple[str, ...]) -> Found | None:
@@ -173,13 +126,13 @@ def read_row(payload: Payload, rules: RowRules) -> ScoreRow:
     """
     score, frames = _score(payload, rules)
     runtime = _runtime_ms(payload)
-    reason = score.reason if isinstance(score, Defect) else _bad_status(payload, rules)
+    defect = score if isinstance(score, Defect) else _bad_status(payload, rules)
     return ScoreRow(
         score=math.nan if isinstance(score, Defect) else score,
-        status=Status.bad if reason else Status.ok,
+        status=Status.bad if defect else Status.ok,
         runtime_ms=runtime,
         frames=frames,
-        reason=reason,
+        defect=defect,
     )
 
 
@@ -205,7 +158,7 @@ def _find_score(payload: Payload, rules: RowRules) -> Found | None:
 
 def _frame_names(rules: RowRules) -> tuple[str, ...]:
     asked = (rules.score_field,) if rules.score_field else ()
-    return (*asked, *SCORE_NAMES, *FURTHER_SCORE_NAMES)
+    return (*asked, *ALL_SCORE_NAMES)
 
 
 def _score(payload: Payload, rules: RowRules) -> tuple[float | Defect, int]:
@@ -217,21 +170,21 @@ def _score(payload: Payload, rules: RowRules) -> tuple[float | Defect, int]:
         return read_number(found.value, ".".join(found.path)), count
     frames = payload.get("frames")
     if frames is None:
-        return Defect("no score"), 0
+        return NO_SCORE, 0
     return _mean_of_frames(frames, _frame_names(rules))
 
 
 def _mean_of_frames(frames: object, names: tuple[str, ...]) -> tuple[float | Defect, int]:
     if not isinstance(frames, list):
-        return Defect(f"frames is {shown(frames)}, expected a list"), 0
+        return Defect("no frames", f"frames is {shown(frames)}, expected a list"), 0
     if not frames:
-        return Defect("frames is empty"), 0
+        return Defect("no frames", "frames is empty"), 0
     scores: list[float] = []
     for position, frame in enumerate(frames):
         found = find_in(frame, names) if isinstance(frame, dict) else None
-        score = read_number(found.value, found.field) if found else Defect("no score")
+        score = read_number(found.value, found.field) if found else NO_SCORE
         if isinstance(score, Defect):
-            return Defect(f"frames[{position}]: {score.reason}"), 0
+            return Defect(f"frame with {score.kind}", f"frames[{position}]: {score.reason}"), 0
         scores.append(score)
     return mean(scores), len(scores)
 
@@ -254,7 +207,7 @@ def _runtime_ms(payload: Payload) -> float:
     runtimes = []
     for frame in frames if isinstance(frames, list) else ():
         found = find_in(frame, RUNTIME_NAMES) if isinstance(frame, dict) else None
-        runtime = read_number(found.value, found.field) if found else Defect("none")
+        runtime = read_number(found.value, found.field) if found else NO_SCORE
         if not isinstance(runtime, Defect):
             runtimes.append(runtime)
     try:
@@ -263,25 +216,27 @@ def _runtime_ms(payload: Payload) -> float:
         return math.nan
 
 
-def _bad_status(payload: Payload, rules: RowRules) -> str:
-    """Return why the row's own status makes it bad, or an empty text."""
+def _bad_status(payload: Payload, rules: RowRules) -> Defect | None:
+    """Return why the row's own status makes it bad, or None."""
     found = find_asked(payload, rules.status_field)
-    if found is None:
-        return ""
-    status = found.value
+    return None if found is None else status_defect(found.value, rules.status_field)
+
+
+def status_defect(status: object, field: str) -> Defect | None:
+    """Return why a row of this status is bad; None for a good one."""
     if isinstance(status, str) and status.strip().lower() in GOOD_STATUSES:
-        return ""
-    return f"{rules.status_field} is {shown(status)}"
+        return None
+    return Defect("bad status", f"{field} is {shown(status)}")
 
 
-def read_competitor(payload: Payload, label: str | None) -> str | None:
-    """Return the scorer's name: the payload's, then its summary's, then the label."""
+def read_scorer_name(payload: Payload) -> str | None:
+    """Return the scorer's name: the payload's, else its summary's."""
     summary = payload.get("summary")
     for place in (payload, summary if isinstance(summary, dict) else {}):
-        found = find_in(place, ("competitor",))
+        found = find_in(place, (SCORER_FIELD,))
         if found and isinstance(found.value, str | int | float) and str(found.value).strip():
             return str(found.value).strip()
-    return label
+    return None
 
 
 def find_key(payload: Payload, rules: RowRules) -> Found | None:
@@ -292,8 +247,3 @@ def find_key(payload: Payload, rules: RowRules) -> Found | None:
     if found is None and rules.stem is not None:
         return Found((STEM_FIELD,), rules.stem)
     return found
-
-
-def is_label(field: str) -> bool:
-    """Say whether a field, or what a path leads to, is named like a label."""
-    return field.rpartition(".")[2].lower() in LABEL_NAMES

@@ -6,23 +6,17 @@ Reading one does not belong here.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.scores.payload import STATUS_FIELD, RowRules, is_label
 from second_opinion_assets.storage.decompress import plain_name
 from second_opinion_assets.storage.digests import FileDigest, combined_digest
 from second_opinion_assets.storage.groups import FileGroup, is_pattern
 from second_opinion_assets.storage.location import Location
 
-if TYPE_CHECKING:
-    from second_opinion_assets.contract.options import JoinOptions
 
-
-class Reader(StrEnum):
-    """The forms of score files, each by the name of what reads it."""
+class Format(StrEnum):
+    """The formats of score files."""
 
     json_lines = "json_lines"
     json_document = "json_document"
@@ -43,7 +37,7 @@ class SidecarRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
         key_field: field that holds the key, likewise.
         status_field: field that holds the status, likewise; None for `status`.
         key_pattern: regular expression with one group, which is what its keys are reduced from.
-        reader: what reads it; None to be told by its content.
+        reader: its format; None to be told by its content.
         label_as_score: whether `score_field` may be a label, such as `gt_score`.
     """
 
@@ -51,7 +45,7 @@ class SidecarRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     key_field: str | None = None
     status_field: str | None = None
     key_pattern: str | None = None
-    reader: Reader | None = None
+    reader: Format | None = None
     label_as_score: bool | None = None
 
 
@@ -72,27 +66,6 @@ class Sidecar(msgspec.Struct, frozen=True):
     label: str | None = None
     rules: SidecarRules = SidecarRules()
 
-    def row_rules(self, options: JoinOptions) -> RowRules:
-        """Return how its rows are read: by its own rules, else as the table's options say.
-
-        Raises:
-            JoinError: the score asked for is a label, and that was not said to be meant.
-        """
-        own = self.rules
-        score_field = own.score_field or options.score_field
-        allowed = options.label_as_score if own.label_as_score is None else own.label_as_score
-        if score_field and is_label(score_field) and not allowed:
-            msg = (
-                f"{self.path}: score_field is {score_field!r}, a label and no second opinion; "
-                "name another field, or say label_as_score: true"
-            )
-            raise JoinError(msg)
-        return RowRules(
-            score_field,
-            own.key_field or options.score_key_field,
-            own.status_field or STATUS_FIELD,
-        )
-
     @property
     def scorer_name(self) -> str:
         """The scorer's name as far as it shows without reading: the label, or that of the file."""
@@ -111,10 +84,6 @@ class Sidecar(msgspec.Struct, frozen=True):
             written = written.parent
         return str(written / name)
 
-    def key_pattern(self, options: JoinOptions) -> str | None:
-        """Return the pattern that its keys are reduced by."""
-        return self.rules.key_pattern or options.key_pattern
-
 
 class SidecarFile(msgspec.Struct, frozen=True):
     """One file of a sidecar that was read.
@@ -124,14 +93,14 @@ class SidecarFile(msgspec.Struct, frozen=True):
         name: its path below the sidecar's folder; of a sidecar that is one file, empty.
         digest: of its bytes, as they lie on the disk.
         rows: how many score rows it holds, repeated ones included.
-        reader: what read it.
+        format: how it was read.
     """
 
     path: Location
     name: str
     digest: FileDigest
     rows: int
-    reader: Reader
+    format: Format
 
 
 class SidecarInput(msgspec.Struct, frozen=True):
@@ -140,13 +109,13 @@ class SidecarInput(msgspec.Struct, frozen=True):
     Attributes:
         sidecar: as it was asked for.
         files: the files that it consists of: one, or those of a folder or pattern.
-        competitors: the scorers that it names.
+        scorers: the scorers that it names.
         score_fields: the fields that the scores were read from.
     """
 
     sidecar: Sidecar
     files: tuple[SidecarFile, ...]
-    competitors: list[str]
+    scorers: list[str]
     score_fields: list[str]
 
     @property
@@ -167,11 +136,6 @@ class SidecarInput(msgspec.Struct, frozen=True):
         return sum(file.rows for file in self.files)
 
     @property
-    def readers(self) -> list[Reader]:
-        """What read its files, each once, in the order of the files."""
-        return list(dict.fromkeys(file.reader for file in self.files))
-
-    @property
-    def reader(self) -> Reader:
-        """What read its first file, and mostly all of them."""
-        return self.files[0].reader
+    def formats(self) -> list[Format]:
+        """The formats of its files, each once, in the order of the files."""
+        return list(dict.fromkeys(file.format for file in self.files))

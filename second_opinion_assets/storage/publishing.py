@@ -72,15 +72,19 @@ class Publication:
         self._remove_empty_folders()
 
     def write(self, data: bytes | memoryview) -> int:
-        """Take the next bytes; a failure to write them is raised by a later call.
+        """Take the next bytes, many of them uncopied; a failure to write is raised by a later call.
 
         A writer that an error left unfinished may still write when it is collected: to nowhere.
         """
-        if not self.closed:
-            self._gathered.append(bytes(data))
-            self._gathered_bytes += len(data)
-            if self._gathered_bytes >= WRITE_BYTES:
-                self._hand_over()
+        if self.closed:
+            return len(data)
+        if len(data) >= WRITE_BYTES:
+            self.write_made(lambda: data)
+            return len(data)
+        self._gathered.append(bytes(data))
+        self._gathered_bytes += len(data)
+        if self._gathered_bytes >= WRITE_BYTES:
+            self._hand_over()
         return len(data)
 
     def write_made(self, make: Callable[[], Buffer]) -> None:
@@ -88,20 +92,6 @@ class Publication:
         self._hand_over()
         self._settle()
         self._pending = self._thread.submit(self._write, make)
-
-    def restart(self) -> None:
-        """Forget what was written, to write the file anew."""
-        self._gathered = []
-        self._gathered_bytes = 0
-        self._settle()
-        self._pending = None
-        try:
-            self._file.seek(0)
-            self._file.truncate()
-        except OSError as error:
-            raise self._unwritable(error) from None
-        self._hash = hashlib.sha256()
-        self._bytes = 0
 
     def writable(self) -> bool:
         """Say yes, as file-like objects do."""

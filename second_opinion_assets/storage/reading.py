@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
@@ -18,6 +19,8 @@ from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.location import FileStat, Location, unreadable
 
 CHUNK_BYTES = 1 << 20  # small enough to stay in a core's cache from one step to the next
+
+_FRESH_SECONDS = 2.0
 
 Progress = Callable[[int], None]
 """Is told how many more input bytes are done."""
@@ -80,6 +83,14 @@ class Input:
             self._complete()
         assert self._digest is not None  # noqa: S101 (it is complete)
         return self._digest
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it was written to so shortly before that one more write may not show.
+
+        The clock of file times ticks every few milliseconds.
+        """
+        return time.time() - self._opened.st_mtime < _FRESH_SECONDS
 
     def chunks(self, chunk_bytes: int | None = None) -> Generator[bytes, None, None]:
         """Yield all bytes from the start, by default `CHUNK_BYTES` at a time.

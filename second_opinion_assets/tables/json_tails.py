@@ -1,48 +1,97 @@
-"""The appended columns as text: what is put at the end of each row's JSON object."""
+"""The appended columns as JSON text: what is put before the closing brace of each row's object.
+
+Text is made in the order of the feature rows, a block at a time, so that it takes memory for one
+block and no row of a large sidecar that nobody asks for is written.
+"""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from second_opinion_assets.contract.columns import column_names
-from second_opinion_assets.scores.payload import Status
-from second_opinion_assets.scores.scorers import NO_ROW_STATUSES
+from second_opinion_assets.contract.columns import (
+    STATUS_NAMES,
+    Floats,
+    Integers,
+    Mask,
+    ScorerColumns,
+    column_names,
+)
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from second_opinion_assets.scores.scorers import Scorer
+TEXT = pa.large_binary()
+_COMMA = ord(",")
 
 
-def json_tails(scorers: list[Scorer], prefix: str) -> list[bytes]:
-    """Return a text for each key number and, last, one for a key that no scorer has.
+class JsonTails:
+    """Makes the text of the appended columns.
 
-    Each begins with a comma.
+    Args:
+        scorers: what each scorer adds.
+        prefix: what the names of the columns start with.
     """
-    names = [f',"{name}":'.encode() for name in column_names(scorers, prefix)]
-    template = b"%b".join((*names, b""))
-    columns = [column for scorer in scorers for column in _columns(scorer)]
-    return list(map(template.__mod__, zip(*columns, strict=True)))
+
+    def __init__(self, scorers: Sequence[ScorerColumns], prefix: str) -> None:
+        self._scorers = scorers
+        self._names = [
+            [f'"{name}":'.encode() for name in column_names([scorer.scorer], prefix)]
+            for scorer in scorers
+        ]
+
+    def parts(self, rows: slice | Mask) -> list[pa.Array | pa.Scalar]:
+        """Return what the text of some rows is to be joined of, element by element.
+
+        Few parts join in less time: what stands between two numbers is one part, chosen among the
+        few texts that there are. A number brings the comma after it.
+        """
+        parts: list[pa.Array | pa.Scalar] = []
+        for scorer, (score, status, runtime_ms, frames, source) in zip(
+            self._scorers, self._names, strict=True
+        ):
+            values = scorer.values(rows)
+            sources = [source + msgspec.json.encode(written) for written in scorer.sources]
+            parts += [
+                pa.scalar(b"," + score, TEXT),
+                _numbers(values.score),
+                _chosen(
+                    [
+                        status + msgspec.json.encode(name) + b"," + runtime_ms
+                        for name in STATUS_NAMES
+                    ],
+                    values.status,
+                ),
+                _numbers(values.runtime_ms),
+            ]
+            if values.frames.any():
+                parts += [pa.scalar(frames, TEXT), _numbers(values.frames)]
+            else:  # scalars, as most scorers give
+                sources = [frames + b"0," + text for text in sources]
+            parts.append(_chosen(sources, values.source))
+        return parts
+
+    def texts(self, rows: slice | Mask) -> list[bytes]:
+        """Return the whole text of some rows, each beginning with a comma."""
+        joined = pc.binary_join_element_wise(*self.parts(rows), pa.scalar(b"", TEXT))
+        texts: list[bytes] = joined.to_pylist()
+        return texts
 
 
-def _columns(scorer: Scorer) -> list[Iterable[bytes]]:
-    """Return the five columns of a scorer as JSON text by key number, and last for no key."""
-    rows = scorer.rows_by_key
-    statuses = [msgspec.json.encode(status.name) for status in Status]
-    sources = [msgspec.json.encode(source.written) for source in scorer.sources]
-    by_row: list[list[bytes]] = [
-        _number_texts([*scorer.score, math.nan, math.nan]),
-        list(map(statuses.__getitem__, (*scorer.status, *NO_ROW_STATUSES))),
-        _number_texts([*scorer.runtime_ms, math.nan, math.nan]),
-        _number_texts([*scorer.frames, 0, 0]),
-        [*map(sources.__getitem__, scorer.source_of), b'""', b'""'],
-    ]
-    return [map(texts.__getitem__, rows) for texts in by_row]
+def _chosen(texts: list[bytes], numbers: np.ndarray) -> pa.Array | pa.Scalar:
+    """Return one of few texts for each row, or the one that all rows have."""
+    if len(numbers) and (numbers == numbers[0]).all():
+        return pa.scalar(texts[numbers[0]], TEXT)
+    return pa.array(texts, TEXT).take(pa.array(numbers))
 
 
-def _number_texts(numbers: list[Any]) -> list[bytes]:
-    """Return each number as JSON text, NaN as null."""
-    return msgspec.json.encode(numbers)[1:-1].split(b",")
+def _numbers(values: Floats | Integers) -> pa.Array:
+    """Return numbers as JSON text with a comma after each, NaN as null."""
+    if not len(values):
+        return pa.array([], TEXT)
+    text = np.frombuffer(bytearray(msgspec.json.encode(values.tolist())), np.uint8)
+    text[-1] = _COMMA
+    borders = np.concatenate(([1], np.flatnonzero(text == _COMMA) + 1))
+    buffers = [None, pa.py_buffer(borders), pa.py_buffer(text)]
+    return pa.Array.from_buffers(TEXT, len(values), buffers)

@@ -404,15 +404,10 @@ def _modules(arguments: list[str]) -> set[str]:
 FOREIGN = {"dagster", "pandas", "matplotlib", "scipy", "numpy"}
 
 
-def test_json_lines_import_no_pyarrow() -> None:
-    """A join of JSON lines imports neither Dagster nor pandas, and not even pyarrow."""
-    given = ["--features", "features.jsonl", "--scores", "scores.jsonl", "--out", "out.jsonl"]
-    assert _modules(["materialize", *given]) & (FOREIGN | {"pyarrow"}) == set()
-
-
-def test_parquet_imports_no_pandas() -> None:
-    """A join with parquet imports neither Dagster nor pandas."""
-    given = ["--features", "features.jsonl", "--scores", "scores.jsonl", "--out", "out.parquet"]
+@pytest.mark.parametrize("out", ["out.jsonl", "out.parquet"])
+def test_the_command_line_imports_no_pandas(out: str) -> None:
+    """A join imports neither Dagster nor pandas."""
+    given = ["--features", "features.jsonl", "--scores", "scores.jsonl", "--out", out]
     assert _modules(["materialize", *given]) & (FOREIGN - {"numpy"}) == set()
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.batch import materialize_batch
 from second_opinion_assets.join.manifest import Manifest, load_manifest
 from second_opinion_assets.join.outcomes import BatchSummary, EarlierOutput, TableOutcome
-from second_opinion_assets.matching.tally import Tally
 from second_opinion_assets.report.report import Report, ReportFiles
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.workspace import INVOCATION, Workspace

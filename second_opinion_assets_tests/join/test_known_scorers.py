@@ -11,7 +11,6 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.provenance import file_entry
 from second_opinion_assets.registry.facts import ScorerFacts, shipped_registry
-from second_opinion_assets.scores import read
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import digest_file
 from second_opinion_assets_tests.workspace import INVOCATION, Workspace
@@ -28,17 +27,13 @@ def _aliases(work: Workspace, **again: str) -> list[str]:
     return list(ALIASES)
 
 
-@pytest.mark.parametrize("large_bytes", [0, 1 << 20], ids=["native", "plain"])
-def test_canonical_names_make_aliases_one_scorer(
-    work: Workspace, monkeypatch: pytest.MonkeyPatch, large_bytes: int
-) -> None:
+def test_canonical_names_make_aliases_one_scorer(work: Workspace) -> None:
     """Where asked for, files under two names of one scorer fill one set of columns."""
-    monkeypatch.setattr(read, "LARGE_SIDECAR_BYTES", large_bytes)
     result = work.join(scores=_aliases(work), canonical_names=True)
     assert result.appended[0] == "second_opinion_dover_mobile_score"
     assert list(result.tally.scorers) == ["DOVER-Mobile"]
     assert [row[result.appended[0]] for row in work.rows()] == [72.5, 70]
-    assert [given.competitors for given in result.sidecars] == [["DOVER-Mobile"], ["DOVER-Mobile"]]
+    assert [given.scorers for given in result.sidecars] == [["DOVER-Mobile"], ["DOVER-Mobile"]]
 
 
 def test_canonical_names_keep_the_rules_for_duplicates(work: Workspace) -> None:

@@ -14,7 +14,7 @@ from second_opinion_assets.contract.errors import JoinError, ManifestError
 from second_opinion_assets.contract.options import JoinOptions, KeyNormalize, MissingPolicy
 from second_opinion_assets.join.manifest import Manifest, load_manifest
 from second_opinion_assets.join.manifest_sidecars import parse_sidecar
-from second_opinion_assets.scores import SidecarRules
+from second_opinion_assets.scores.sidecar import SidecarRules
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.examples import example_message, examples
 from second_opinion_assets_tests.workspace import Workspace

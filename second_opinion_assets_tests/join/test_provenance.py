@@ -18,7 +18,7 @@ from second_opinion_assets.join.provenance import (
 )
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.location import Location
-from second_opinion_assets.tables import open_table
+from second_opinion_assets.tables.open import open_table
 from second_opinion_assets_tests.workspace import Workspace
 
 

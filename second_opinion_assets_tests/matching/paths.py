@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from second_opinion_assets.contract.tally import ScorerTally
 from second_opinion_assets.join.join import JoinResult
-from second_opinion_assets.matching.tally import ScorerTally
 from second_opinion_assets_tests.workspace import Workspace
 
 BAD, MISSING = "bad", "missing"

@@ -16,11 +16,12 @@ import pyarrow as pa
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError, MissingScoresError
-from second_opinion_assets.join import join as materialize
-from second_opinion_assets.matching import claims
-from second_opinion_assets.matching.keys import Trail
-from second_opinion_assets.scores.scorers import Scorer
-from second_opinion_assets.tables import forms, parquet
+from second_opinion_assets.join import join as join_module
+from second_opinion_assets.matching.keys import KeyPath
+from second_opinion_assets.matching.match import match
+from second_opinion_assets.scores.score_table import ScoreTable
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import Input
 from second_opinion_assets_tests.knobs import Knobs, block_sizes
 from second_opinion_assets_tests.matching.paths import (
     BAD,
@@ -272,7 +273,6 @@ SCORE_SIDE = {
 }
 
 
-@pytest.mark.parametrize("native", [False, True], ids=["plain", "native"])
 @pytest.mark.parametrize("same", [False, True], ids=["different-scores", "same-score"])
 @pytest.mark.parametrize(("keys", "options"), SCORE_SIDE.values(), ids=SCORE_SIDE)
 def test_colliding_score_keys(
@@ -280,7 +280,6 @@ def test_colliding_score_keys(
     keys: list[str],
     options: dict[str, str],
     same: bool,  # noqa: FBT001 (a parameter)
-    native: bool,  # noqa: FBT001 (a parameter)
 ) -> None:
     """Score rows whose keys collide are an error that names both lines, whatever they say."""
     rows = [
@@ -290,10 +289,8 @@ def test_colliding_score_keys(
     work.write_lines("scores.jsonl", rows)
     work.write_lines("features.jsonl", [{"path": key} for key in keys])
     lines = rf"scores\.jsonl:4: '{keys[1]}' is '.*' once normalised, .* '{keys[0]}' of DOVER at "
-    with (
-        block_sizes(Knobs(4 << 20, 200, native)),
-        pytest.raises(JoinError, match=lines + r".*/scores\.jsonl:2; tell them apart by key_norm"),
-    ):
+    message = lines + r".*/scores\.jsonl:2; tell them apart by key_norm"
+    with pytest.raises(JoinError, match=message):
         work.join(**options)
     assert not (work.folder / "out.jsonl").exists()
 
@@ -362,11 +359,7 @@ def test_collisions_in_every_form(
     keys = ["x", "y", "v/z", "w/z", "y", "x", "u/z", "a/x", "v/z", "b/y"]
     write_scores(work, ["x", "w/z", "b/y"])
     small = block_sizes(Knobs(16, 200)) if blocks else nullcontext()
-    with (
-        small,
-        patch.object(forms, "DOCUMENT_BLOCK_ROWS", 2 if blocks else 10_000),
-        patch.object(parquet, "ROW_GROUP_ROWS", 2 if blocks else 10_000),
-    ):
+    with small:
         result = work.join(features=write_features(work, form, keys), out=f"out.{form}")
     # `x` is a longer path's end, but the very path of a score as well; `y` is no path of any.
     got = [0, BAD, MISSING, 1, BAD, 0, MISSING, BAD, MISSING, 2]
@@ -395,24 +388,29 @@ def test_a_collision_with_a_block_long_past(work: Workspace, late: str, got: Any
 # How it is found out.
 
 
+@pytest.mark.parametrize("suffix", ["jsonl", "json", "parquet"])
 @pytest.mark.parametrize("mode", ["basename", "suffix"])
-def test_a_table_without_collisions_is_read_once(work: Workspace, mode: str) -> None:
-    """Paths of different names, many rows a key, are joined as they stream by."""
-    with patch.object(materialize, "read_claims", side_effect=AssertionError("read twice")):
-        join(work, ["a/x", "b/y", "a/x", "c/q", "d/q"], ["x", "y"], key_normalize=mode)
-    assert gains(work.rows()) == [0, 1, 0, MISSING, MISSING]
+def test_a_table_is_opened_once(work: Workspace, mode: str, suffix: str) -> None:
+    """Each input is opened once for a join, though keys collide and few are found."""
+    write_scores(work, ["b/x"])
+    features = write_features(work, suffix, ["a/x", "b/x", "y"])
+    with patch.object(Input, "__init__", autospec=True, side_effect=Input.__init__) as opened:
+        work.join(features=features, out=f"out.{suffix}", key_normalize=mode)
+    names = [Location(given.args[1]).name for given in opened.call_args_list]
+    of_the_join = [name for name in names if name != "scorers.json"]  # what the package knows
+    assert sorted(of_the_join) == sorted([features, "scores.jsonl"])
 
 
-def test_a_table_that_changes_between_two_readings(work: Workspace) -> None:
-    """A table that is not the same when it is read again is refused, and nothing is written."""
+def test_a_table_that_changes_between_its_readings(work: Workspace) -> None:
+    """A table that is written to between the two readings is refused, and nothing is written."""
 
-    def read_and_change(*given: Any) -> claims.Claims:
-        found = claims.read_claims(*given)
-        work.write_lines("features.jsonl", [{"path": "a/x"}, {"path": "c/x"}, {"path": "d/y"}])
+    def match_and_change(*given: Any) -> Any:
+        found = match(*given)
+        (work.folder / "features.jsonl").write_bytes(work.read("features.jsonl")[::-1])
         return found
 
     with (
-        patch.object(materialize, "read_claims", read_and_change),
+        patch.object(join_module, "match", match_and_change),
         pytest.raises(JoinError, match=r"features\.jsonl: changed while it was read; join again"),
     ):
         join(work, ["a/x", "b/x"], ["b/x"])
@@ -425,8 +423,12 @@ def test_clips_that_share_a_name_are_not_compared_with_each_other(work: Workspac
     features = [f"/d/{n}/video.mp4" for n in range(clips)] + ["/d/none/video.mp4"]
     scores = [f"{n}/video.mp4" for n in range(clips)]
     with (
-        patch.object(Scorer, "trail", autospec=True, side_effect=Scorer.trail) as looked_at,
-        patch.object(Trail, "agreement", autospec=True, side_effect=Trail.agreement) as compared,
+        patch.object(
+            ScoreTable, "key_path", autospec=True, side_effect=ScoreTable.key_path
+        ) as looked_at,
+        patch.object(
+            KeyPath, "agreement", autospec=True, side_effect=KeyPath.agreement
+        ) as compared,
     ):
         join(work, features, scores, key_normalize="suffix")
     assert gains(work.rows()) == [*range(clips), MISSING]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.fields import KEY_NAMES, find_name
 from second_opinion_assets.contract.options import KeyNormalize
-from second_opinion_assets.matching.keys import KEY_NAMES, Normalizer, choose_key_column, find_name
+from second_opinion_assets.matching.keys import Normalizer, choose_key_column
 
 
 def test_key_names() -> None:

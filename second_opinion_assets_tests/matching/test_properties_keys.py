@@ -7,9 +7,9 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from second_opinion_assets.contract.fields import KEY_NAMES, find_name, slug
 from second_opinion_assets.contract.options import KeyNormalize
-from second_opinion_assets.matching.keys import KEY_NAMES, Normalizer, find_name
-from second_opinion_assets.scores.payload import slug
+from second_opinion_assets.matching.keys import Normalizer
 from second_opinion_assets_tests import plain
 
 often = settings(max_examples=300, derandomize=True, database=None)

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError, ManifestError
+from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.join.manifest import Manifest, load_manifest
 from second_opinion_assets.registry.facts import (
     FACT_NAMES,
@@ -20,7 +21,6 @@ from second_opinion_assets.registry.facts import (
     read_entries,
     shipped_registry,
 )
-from second_opinion_assets.scores.payload import slug
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input
 from second_opinion_assets_tests.examples import example_message, examples

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import JoinOptions
-from second_opinion_assets.scores import Reader, Sidecar, read_sidecars
-from second_opinion_assets.scores.formats import csv_form
+from second_opinion_assets.scores.formats import csv_text
+from second_opinion_assets.scores.read import read_scores
+from second_opinion_assets.scores.sidecar import Format, Sidecar
 from second_opinion_assets.storage import reading
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.workspace import Workspace
@@ -123,13 +124,13 @@ def scores_of(name: str, data: bytes) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, name)
         path.write_bytes(data)
-        scorers, _ = read_sidecars([Sidecar(Location(path), name, name)], JoinOptions())
+        tables, _ = read_scores([Sidecar(Location(path), name, name)], JoinOptions())
     return {
-        scorer.competitor: {
-            raw_key: [repr(part) for part in scorer.row(row)[:4]]
-            for row, raw_key in enumerate(scorer.raw_keys)
+        table.scorer: {
+            table.raw_key(row): [repr(column[row].item()) for column in table.values()[:4]]
+            for row in range(len(table))
         }
-        for scorer in scorers
+        for table in tables
     }
 
 
@@ -141,7 +142,7 @@ def test_every_form_says_what_lines_say(name: str, rows: list[Row], chunk_bytes:
     expected = scores_of("s.jsonl", as_lines(rows))
     with (
         patch.object(reading, "CHUNK_BYTES", chunk_bytes),
-        patch.object(csv_form, "_BLOCK_ROWS", 2),
+        patch.object(csv_text, "BLOCK_ROWS", 2),
     ):
         assert scores_of(name, FORMS[name](rows)) == expected
 
@@ -159,35 +160,23 @@ def test_zstd_says_what_lines_say() -> None:
         assert scores_of("s.zst", zstd(lines[:9000]) + zstd(lines[9000:])) == expected
 
 
-@pytest.mark.parametrize("name", ["s.csv", "s.parquet", "s.json", "s.jsonl.gz"])
-def test_large_files_of_every_form(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Native code reads every form of table where it is worth its import, to the same effect."""
-    monkeypatch.setattr("second_opinion_assets.scores.read.LARGE_SIDECAR_BYTES", 0)
-    rows = [
-        {"clip_id": f"c{n}", "competitor": "DOVER", "status": None, "runtime_ms": 1.5, "score": n}
-        for n in range(300)
-    ]
-    rows[7]["score"] = None
-    assert scores_of(name, FORMS[name](rows)) == scores_of("s.jsonl", as_lines(rows))
-
-
 @pytest.mark.parametrize(
-    ("name", "reader"),
+    ("name", "format_"),
     [
-        ("s.json", Reader.json_concatenated),
-        ("document.json", Reader.json_document),
-        ("s.csv", Reader.csv),
-        ("s.parquet.gz", Reader.parquet),
-        ("s.jsonl.gz", Reader.json_lines),
+        ("s.json", Format.json_concatenated),
+        ("document.json", Format.json_document),
+        ("s.csv", Format.csv),
+        ("s.parquet.gz", Format.parquet),
+        ("s.jsonl.gz", Format.json_lines),
     ],
 )
 @pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".txt", ""])
-def test_no_faith_in_the_suffix(work: Workspace, name: str, reader: Reader, suffix: str) -> None:
+def test_no_faith_in_the_suffix(work: Workspace, name: str, format_: Format, suffix: str) -> None:
     """What reads a file is told by what it holds, whatever it is called."""
     rows = [{"clip_id": key, "competitor": "DOVER", "score": 1} for key in ("a", "b")]
     work.write(f"scores{suffix}", FORMS[name]([{**row, "runtime_ms": None} for row in rows]))
     result = work.join(scores=[f"scores{suffix}"])
-    assert result.sidecars[0].reader is reader
+    assert result.sidecars[0].formats == [format_]
     assert result.tally.scorers["DOVER"].matched_rows == 2
 
 

@@ -119,9 +119,8 @@ def test_a_line_holds_one_row(parts: list[tuple[int, str, bool]]) -> None:
         for clip, end, newline in [(0, "\n", False), *parts]
     )
     file = plain.ScoreFile(text.encode(), lines=True, written="s.jsonl", label="a")
-    for native in (False, True):
-        knobs = Knobs(4 << 20, 1, native)
-        assert_agrees(Case([file], [b'{"clip_id": "c0"}'], plain.Options(), knobs))
+    knobs = Knobs(4 << 20, 1)
+    assert_agrees(Case([file], [b'{"clip_id": "c0"}'], plain.Options(), knobs))
 
 
 @given(st.integers(0, 3), st.integers(0, 3), st.sampled_from(['"x\udcff"', '"\udcc3"']))
@@ -132,6 +131,5 @@ def test_score_bytes_that_are_no_text_are_refused(before: int, after: int, wrong
     rows = (f'{{"clip_id": "c{n}", "score": 1, "note": {text}}}\n' for n, text in enumerate(notes))
     text = "".join(rows).encode(errors="surrogateescape")
     file = plain.ScoreFile(text, lines=True, written="s.jsonl", label="a")
-    for native in (False, True):
-        knobs = Knobs(64, 1, native)
-        assert_agrees(Case([file], [b'{"clip_id": "c0"}'], plain.Options(), knobs))
+    knobs = Knobs(64, 1)
+    assert_agrees(Case([file], [b'{"clip_id": "c0"}'], plain.Options(), knobs))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.scores.payload import slug
+from second_opinion_assets.contract.fields import slug
 from second_opinion_assets_tests.examples import (
     companion,
     example_message,

@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 
+from second_opinion_assets.contract.columns import Status
+from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.scores.payload import (
+    NO_SCORE,
     Defect,
-    RowRules,
-    Status,
     find_key,
     mean,
-    read_competitor,
     read_number,
     read_row,
     read_score_field,
-    slug,
+    read_scorer_name,
 )
+from second_opinion_assets.scores.rules import RowRules
 
 
 @pytest.mark.parametrize(
@@ -69,8 +70,9 @@ def test_read_number(value: object, number: float) -> None:
 )
 def test_read_number_says_what_it_found(value: object, found: str) -> None:
     """What is no finite number is a defect that shows the value."""
-    wanted = Defect(f"mos is {found}, expected a finite number")
-    assert read_number(value, "mos") == wanted
+    defect = read_number(value, "mos")
+    assert isinstance(defect, Defect)
+    assert defect.reason == f"mos is {found}, expected a finite number"
 
 
 def test_long_value_is_cut_in_the_reason() -> None:
@@ -94,14 +96,14 @@ def test_long_value_is_cut_in_the_reason() -> None:
         ({}, None, None),
     ],
 )
-def test_read_competitor(payload: dict[str, Any], label: str, competitor: str | None) -> None:
+def test_read_scorer_name(payload: dict[str, Any], label: str, competitor: str | None) -> None:
     """The scorer is named by the row, then by its summary, then by the label."""
-    assert read_competitor(payload, label) == competitor
+    assert (read_scorer_name(payload) or label) == competitor
 
 
 def test_empty_competitor_is_no_name() -> None:
     """An empty competitor leaves it to the summary to name the scorer."""
-    assert read_competitor({"competitor": "", "summary": {"competitor": "B"}}, "C") == "B"
+    assert read_scorer_name({"competitor": "", "summary": {"competitor": "B"}}) == "B"
 
 
 @pytest.mark.parametrize(
@@ -156,13 +158,13 @@ def test_bad_status_keeps_a_finite_score() -> None:
 def test_ok_row_has_no_reason() -> None:
     """An ok row gives no reason, and NaN stands for the runtime that it lacks."""
     row = read_row({"score": 3}, RowRules())
-    assert (row.status, row.frames, row.reason) == (Status.ok, 0, "")
+    assert (row.status, row.frames, row.defect) == (Status.ok, 0, None)
     assert math.isnan(row.runtime_ms)
 
 
 def test_score_goes_before_status_in_the_reason() -> None:
     """A failed row without a score says that it has none."""
-    assert read_row({"status": "error"}, RowRules()).reason == "no score"
+    assert read_row({"status": "error"}, RowRules()).defect == NO_SCORE
 
 
 def test_mean_is_rounded_once() -> None:

@@ -51,18 +51,6 @@ def test_small_writes_keep_their_order(
     assert digest == FileDigest(hashlib.sha256(text).hexdigest(), len(text))
 
 
-def test_restart_forgets_what_was_gathered(tmp_path: Path) -> None:
-    """After a restart the file holds only what is written from then on."""
-    with Publication(Location(tmp_path / "out")) as out:
-        out.write_made(lambda: b"written")
-        out.write(b"gathered")
-        out.restart()
-        out.write(b"anew")
-        out.finish()
-        out.publish()
-    assert (tmp_path / "out").read_bytes() == b"anew"
-
-
 def test_target_is_as_it_was_until_published(tmp_path: Path) -> None:
     """Nobody sees a file half written."""
     target = tmp_path / "out"

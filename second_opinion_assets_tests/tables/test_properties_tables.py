@@ -10,7 +10,6 @@ import re
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
-from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,9 +21,8 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import parse_options
 from second_opinion_assets.join.join import JoinResult, materialize
 from second_opinion_assets.join.manifest import TableSpec
-from second_opinion_assets.scores import Sidecar
+from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.location import Location
-from second_opinion_assets.tables import forms, parquet
 from second_opinion_assets_tests import plain
 from second_opinion_assets_tests.knobs import Knobs, block_sizes
 from second_opinion_assets_tests.readings import agrees
@@ -131,7 +129,7 @@ def jsonl_texts(draw: st.DrawFn) -> bytes:
     return text.encode()
 
 
-block_knobs = st.builds(Knobs, st.sampled_from([16, 64, 200, 4 << 20]), st.just(200), st.booleans())
+block_knobs = st.builds(Knobs, st.sampled_from([16, 64, 200, 4 << 20]), st.just(200))
 
 
 class Done(NamedTuple):
@@ -165,11 +163,7 @@ def join_file(features: Path, out: Path, knobs: Knobs, options: plain.Options) -
         audit_json=None,
         options=parse_options(vars(options), "test"),
     )
-    with (
-        block_sizes(knobs),
-        patch.object(forms, "DOCUMENT_BLOCK_ROWS", max(1, knobs.chunk_bytes // 64)),
-        patch.object(parquet, "ROW_GROUP_ROWS", max(1, knobs.chunk_bytes // 64)),
-    ):
+    with block_sizes(knobs):
         result = materialize(spec, INVOCATION)
     return Done(result, out.read_bytes())
 
@@ -475,7 +469,7 @@ def test_a_damaged_feature_table_is_never_half_read(data: st.DataObject) -> None
     text = data.draw(damaged(original))
     note(f"features: {text!r}")
     first_is_whole = original.split(b"\n")[0] == text.split(b"\n")[0]
-    knobs = data.draw(block_knobs) if first_is_whole else Knobs(4 << 20, 200, native=True)
+    knobs = data.draw(block_knobs) if first_is_whole else Knobs(4 << 20, 200)
     out_form = data.draw(st.sampled_from(["jsonl", "json", "parquet"]))
     try:
         rows = plain.loads_lines(text)
@@ -520,7 +514,7 @@ def test_a_key_that_is_no_text_is_named_by_its_line(before: int, after: int, key
         tempfile.TemporaryDirectory() as folder,
         pytest.raises(JoinError, match=rf"features\.jsonl:{before + 1}: "),
     ):
-        join(text, Knobs(4 << 20, 200, native=True), plain.Options(), Path(folder))
+        join(text, Knobs(4 << 20, 200), plain.Options(), Path(folder))
 
 
 @given(st.sampled_from([b"\xff", b"\xc3", b"\xed\xa0\x80"]), st.sampled_from(["top", "row", "key"]))
@@ -537,7 +531,7 @@ def test_bytes_that_are_no_text_are_refused(wrong: bytes, place: str) -> None:
             join_file(
                 features,
                 Path(folder, "out.json"),
-                Knobs(4 << 20, 200, native=True),
+                Knobs(4 << 20, 200),
                 plain.Options(),
             )
 

@@ -13,5 +13,5 @@ EXPECTED = "a list frames"
 
 
 def recognises(members: dict[str, bytes]) -> bool:
-    """Say whether a payload with these members is a wrapper's."""
+    """Return whether a payload with these members is a wrapper's."""
     return members.get("frames", b"").startswith(b"[")

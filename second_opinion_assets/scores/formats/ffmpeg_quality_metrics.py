@@ -15,8 +15,8 @@ from second_opinion_assets.scores.formats.nested_score import nested_score
 from second_opinion_assets.storage.location import Location
 
 if TYPE_CHECKING:
-    from second_opinion_assets.scores.form import Asked
-    from second_opinion_assets.scores.payload import RowRules
+    from second_opinion_assets.scores.rules import ReadRequest, RowRules
+    from second_opinion_assets.storage.location import Location
 
 EXPECTED = "an object global and a text input_file_dist"
 USUAL_SCORE = "global.vmaf.vmaf.average"
@@ -24,11 +24,11 @@ CLIP_FIELD = "input_file_dist"
 
 
 def recognises(members: dict[str, bytes]) -> bool:
-    """Say whether a payload with these members is such an output."""
+    """Return whether a payload with these members is such an output."""
     return members.get("global", b"").startswith(b"{") and CLIP_FIELD in members
 
 
-def rules(members: dict[str, bytes], asked: Asked, path: Location) -> RowRules:
+def rules(members: dict[str, bytes], asked: ReadRequest, path: Location) -> RowRules:
     """Return how such an output is read: one score for all frames of its metric.
 
     Raises:

@@ -13,20 +13,20 @@ from second_opinion_assets.scores.formats.nested_score import nested_score
 from second_opinion_assets.storage.location import Location
 
 if TYPE_CHECKING:
-    from second_opinion_assets.scores.form import Asked
-    from second_opinion_assets.scores.payload import RowRules
+    from second_opinion_assets.scores.rules import ReadRequest, RowRules
+    from second_opinion_assets.storage.location import Location
 
 EXPECTED = "an object pooled_metrics and a list frames"
 USUAL_SCORE = "pooled_metrics.vmaf.mean"
 
 
 def recognises(members: dict[str, bytes]) -> bool:
-    """Say whether a payload with these members is such a log."""
+    """Return whether a payload with these members is such a log."""
     pooled, frames = members.get("pooled_metrics", b""), members.get("frames", b"")
     return pooled.startswith(b"{") and frames.startswith(b"[")
 
 
-def rules(members: dict[str, bytes], asked: Asked, path: Location) -> RowRules:
+def rules(members: dict[str, bytes], asked: ReadRequest, path: Location) -> RowRules:
     """Return how such a log is read: one score for all its frames.
 
     Raises:

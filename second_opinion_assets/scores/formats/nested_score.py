@@ -12,13 +12,14 @@ from second_opinion_assets.storage.location import Location
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from second_opinion_assets.scores.form import Asked
+    from second_opinion_assets.scores.rules import ReadRequest
+    from second_opinion_assets.storage.location import Location
 
 _SHOWN_SCORES = 8
 
 
 def nested_score(
-    members: dict[str, bytes], name: str, usual: str, asked: Asked, path: Location
+    members: dict[str, bytes], name: str, usual: str, asked: ReadRequest, path: Location
 ) -> str:
     """Return the dotted path of a payload's score.
 
@@ -34,8 +35,8 @@ def nested_score(
     """
     scores = json_text.decode(members[name], str(path))
     payload = {**members, name: scores}
-    wanted = asked.own_score_field or usual
-    if not asked.own_score_field and asked.rules.score_field:
+    wanted = asked.own.score_field or usual
+    if not asked.own.score_field and asked.rules.score_field:
         # Said of the whole table, whose other sidecars may be the ones that have such a field.
         wanted = asked.rules.score_field if find_asked(payload, asked.rules.score_field) else usual
     if find_asked(payload, wanted):

@@ -8,16 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.fields import SCORE_NAMES, matching_fields
 from second_opinion_assets.scores.formats import external_bench, ffmpeg_quality_metrics, libvmaf
-from second_opinion_assets.scores.payload import SCORE_NAMES, RowRules, matching_fields
-from second_opinion_assets.scores.sidecar import Reader
-from second_opinion_assets.storage.location import Location
+from second_opinion_assets.scores.rules import RowRules
+from second_opinion_assets.scores.sidecar import Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from second_opinion_assets.scores.form import Asked
+    from second_opinion_assets.scores.rules import ReadRequest
     from second_opinion_assets.storage.decompress import Content
+    from second_opinion_assets.storage.location import Location
 
 
 class _Kind(NamedTuple):
@@ -25,52 +26,51 @@ class _Kind(NamedTuple):
 
     expected: str
     recognises: Callable[[dict[str, bytes]], bool]
-    rules: Callable[[dict[str, bytes], Asked, Location], RowRules]
+    rules: Callable[[dict[str, bytes], ReadRequest, Location], RowRules]
 
 
-_KINDS: dict[Reader, _Kind] = {
-    Reader.libvmaf: _Kind(libvmaf.EXPECTED, libvmaf.recognises, libvmaf.rules),
-    Reader.ffmpeg_quality_metrics: _Kind(
+_KINDS: dict[Format, _Kind] = {
+    Format.libvmaf: _Kind(libvmaf.EXPECTED, libvmaf.recognises, libvmaf.rules),
+    Format.ffmpeg_quality_metrics: _Kind(
         ffmpeg_quality_metrics.EXPECTED,
         ffmpeg_quality_metrics.recognises,
         ffmpeg_quality_metrics.rules,
     ),
-    Reader.external_bench: _Kind(
+    Format.external_bench: _Kind(
         external_bench.EXPECTED, external_bench.recognises, lambda _, asked, __: asked.rules
     ),
-    Reader.json_document: _Kind("any members", lambda _: True, lambda _, asked, __: asked.rules),
+    Format.json_document: _Kind("any members", lambda _: True, lambda _, asked, __: asked.rules),
 }
-_OF_ONE_CLIP = (Reader.libvmaf, Reader.ffmpeg_quality_metrics)
+_OF_ONE_CLIP = (Format.libvmaf, Format.ffmpeg_quality_metrics)
 
 
 def payload_rules(
-    members: dict[str, bytes], content: Content, asked: Asked, reader: Reader | None
-) -> tuple[Reader, RowRules]:
-    """Return what reads a payload, and by which rules.
+    members: dict[str, bytes], content: Content, asked: ReadRequest, forced: Format | None
+) -> tuple[Format, RowRules]:
+    """Return the format of a payload, and the rules it is read by.
 
     Args:
         members: of the payload, with the text of their values.
         content: the file that it is.
         asked: what is asked for of it.
-        reader: the reader that is asked for; None to be told by the members.
+        forced: the format that is asked for; None to be told by the members.
 
     Raises:
         JoinError: the payload is not of the kind asked for, or lacks the score asked for.
     """
-    kind = _KINDS.get(reader) if reader else None
+    kind = _KINDS.get(forced) if forced else None
     if kind and not kind.recognises(members):
-        msg = f"{content.path}: is no {reader} payload, which has {kind.expected}"
+        msg = f"{content.path}: is no {forced} payload, which has {kind.expected}"
         raise JoinError(msg)
-    if reader is None:
-        reader = _recognised(members)
-    if asked.stem_is_key or reader in _OF_ONE_CLIP:
+    found = forced or _recognised(members)
+    if asked.stem_is_key or found in _OF_ONE_CLIP:
         asked = asked._replace(rules=asked.rules._replace(stem=content.stem))
-    return reader, _KINDS[reader].rules(members, asked, content.path)
+    return found, _KINDS[found].rules(members, asked, content.path)
 
 
-def _recognised(members: dict[str, bytes]) -> Reader:
-    """Return what reads a payload; one with a usual score at its top says enough by itself."""
+def _recognised(members: dict[str, bytes]) -> Format:
+    """Return the format of a payload; one with a usual score at its top says enough by itself."""
     scores = (members[field] for field in matching_fields(tuple(members), SCORE_NAMES))
     if any(score != b"null" and score[:1] not in (b"[", b"{") for score in scores):
-        return Reader.json_document
-    return next(reader for reader, kind in _KINDS.items() if kind.recognises(members))
+        return Format.json_document
+    return next(found for found, kind in _KINDS.items() if kind.recognises(members))

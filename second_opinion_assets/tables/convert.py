@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.tables.block import LINE_END, JsonRows
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from second_opinion_assets.tables.block import Block
+from second_opinion_assets.matching.keys import KEY_TYPE
+from second_opinion_assets.tables.table import LINE_END, Block, JsonRows
 
 _BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
 _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
@@ -40,7 +37,7 @@ def schema_of_blocks(blocks: Iterable[Block], where: str) -> pa.Schema:
 
 
 def _is_bare(kind: pa.DataType) -> bool:
-    """Say whether a type has an object without members in it, which parquet cannot hold."""
+    """Return whether a type has an object without members in it, which parquet cannot hold."""
     if pa.types.is_struct(kind):
         return kind.num_fields == 0 or any(_is_bare(field.type) for field in kind)
     return pa.types.is_list(kind) and _is_bare(kind.value_type)
@@ -96,7 +93,7 @@ def _count_non_finite(values: pa.Array) -> int:
     return 0
 
 
-def key_texts(column: pa.ChunkedArray, where: str) -> list[str | None]:
+def key_texts(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
     """Return the text of each key of a column.
 
     Raises:
@@ -106,12 +103,14 @@ def key_texts(column: pa.ChunkedArray, where: str) -> list[str | None]:
     if pa.types.is_nested(kind) or any(is_bytes(kind) for is_bytes in _BYTES):
         msg = f"{where}: the key column holds {kind}, expected text or numbers"
         raise JoinError(msg)
-    texts: list[str | None] = column.cast(kind).cast(pa.large_string()).to_pylist()
+    texts = column.cast(kind).cast(KEY_TYPE)
+    for chunk in texts.chunks:
+        chunk.validate(full=True)
     return texts
 
 
 def _mixes_booleans(values: list[Any]) -> bool:
-    """Say whether truth values stand among numbers, which pyarrow would make 1 and 0 of."""
+    """Return whether truth values stand among numbers, which pyarrow would make 1 and 0 of."""
     types = set(map(type, values))
     if bool in types and types & {int, float}:
         return True

@@ -9,21 +9,20 @@ https://github.com/Q-Future/Q-Align/blob/37cf54c9281b5a984ada24f3dfb0fd5490c25d4
 from __future__ import annotations
 
 import re
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Generator, Iterator
+from typing import NamedTuple
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.scores.form import Asked, Form, RowBlock
+from second_opinion_assets.scores.formats.loaded import LoadedRows
 from second_opinion_assets.scores.formats.payloads import payload_rules
-from second_opinion_assets.scores.sidecar import Reader
+from second_opinion_assets.scores.json_rows import JsonBlock
+from second_opinion_assets.scores.rows import Place
+from second_opinion_assets.scores.rules import ReadRequest
+from second_opinion_assets.scores.sidecar import Format
+from second_opinion_assets.storage.decompress import Content
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import whole_lines
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
-    from second_opinion_assets.storage.decompress import Content
 
 LINE_SUFFIXES = (".jsonl", ".ndjson")
 ROW_LIST_NAMES = ("rows", "results")
@@ -32,7 +31,7 @@ BOM = b"\xef\xbb\xbf"
 _END_OF_OBJECT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|\}(?=[ \t\r\n]*\{)', re.DOTALL)
 
 
-def json_reader(content: Content) -> Reader:
+def json_format(content: Content) -> Format:
     """Return what reads a file that begins like JSON: by lines, or as a document.
 
     The suffix of JSON lines is believed as long as the first line is JSON. Of a file of another
@@ -43,7 +42,7 @@ def json_reader(content: Content) -> Reader:
         by_lines = first is None or _is_json(first) or not _begins_longer_text(first, rest)
     else:
         by_lines = bool(first and rest.startswith(b"{") and _is_json(first))
-    return Reader.json_lines if by_lines else Reader.json_document
+    return Format.json_lines if by_lines else Format.json_document
 
 
 def _first_lines(content: Content) -> tuple[bytes | None, bytes]:
@@ -64,67 +63,62 @@ def _is_json(line: bytes) -> bool:
 
 
 def _begins_longer_text(line: bytes, rest: bytes) -> bool:
-    """Say whether a line that is no JSON begins a value of many lines, or holds many objects."""
+    """Return whether a line that is no JSON begins a value of many lines, or holds many objects."""
     objects = _objects(line)
     return (line in (b"{", b"[") and bool(rest)) or (len(objects) > 1 and _is_json(objects[0]))
 
 
-def lines_form(content: Content, asked: Asked) -> Form:
+def load_lines(content: Content, asked: ReadRequest) -> LoadedRows:
     """Return the rows of a file of lines; a position is a line number, from 1."""
-    locate = partial("{}:{}".format, content.path)
-    return Form(Reader.json_lines, line_blocks(content.chunks()), locate, asked.rules)
+    place = Place.of_lines(content.path)
+    return LoadedRows(Format.json_lines, place, asked.rules, _line_blocks(content.chunks()))
 
 
-def line_blocks(chunks: Iterator[bytes]) -> Generator[RowBlock, None, None]:
+def _line_blocks(chunks: Iterator[bytes]) -> Generator[JsonBlock, None, None]:
     """Yield lines in blocks; a position is a line number, from 1."""
     first = 1
     for text in whole_lines(chunks):
-        block = _line_block(text, first)
-        yield block
-        first += block.count
+        ended = text if text.endswith(b"\n") else text + b"\n"
+        yield JsonBlock(ended, first, ends_open=ended is not text)
+        first += ended.count(b"\n")
 
 
-def _line_block(text: bytes, first: int) -> RowBlock:
-    ended = text if text.endswith(b"\n") else text + b"\n"
-    lines = json_text.plain_lines(ended)
-    certain = lines is not None
-    texts = lines if lines is not None else ended.split(b"\n")[:-1]
-    open_end = None if text is ended else first + len(texts) - 1
-    return RowBlock(ended, texts, first, certain, open_end)
-
-
-def document_form(content: Content, asked: Asked, reader: Reader | None = None) -> Form:
+def load_document(content: Content, asked: ReadRequest, forced: Format | None = None) -> LoadedRows:
     """Return the rows of a document, or of a file of objects one after another.
 
     Args:
         content: the file.
         asked: what is asked for of it.
-        reader: the reader that is asked for; None to be told by what the file holds.
+        forced: the format that is asked for; None to be told by what the file holds.
 
     Raises:
-        JoinError: the file is no JSON, or not of the form asked for.
+        JoinError: the file is no JSON, or not of the format asked for.
     """
     path = content.path
     text = _text(content)
-    if reader is Reader.json_concatenated:
-        return _concatenated_form(_objects(text), path, asked)
+    if forced is Format.json_concatenated:
+        return _concatenated(_objects(text), path, asked)
     try:
         document = _document(text, path)
     except JoinError:
         objects = _objects(text)
-        if reader is None and len(objects) > 1 and _is_json(objects[0]):
-            return _concatenated_form(objects, path, asked)
+        if forced is None and len(objects) > 1 and _is_json(objects[0]):
+            return _concatenated(objects, path, asked)
         raise
-    block = RowBlock.of(document.rows)
-    blocks = (block for block in [block])
     if document.members is not None:
-        kind, rules = payload_rules(document.members, content, asked, reader)
-        return Form(kind, blocks, lambda _: str(path), rules, is_table=False)
-    if reader not in (None, Reader.json_document):
-        msg = f"{path}: is no {reader} payload, but a list of {len(document.rows)} rows"
+        kind, rules = payload_rules(document.members, content, asked, forced)
+        blocks = _one(JsonBlock.of_texts(document.rows))
+        return LoadedRows(kind, Place(str(path)), rules, blocks, is_table=False)
+    if forced not in (None, Format.json_document):
+        msg = f"{path}: is no {forced} payload, but a list of {len(document.rows)} rows"
         raise JoinError(msg)
-    name = document.name
-    return Form(Reader.json_document, blocks, lambda row: f"{path}::${name}[{row}]", asked.rules)
+    place = Place.of_elements(path, document.name)
+    blocks = _one(JsonBlock.of_texts(document.rows))
+    return LoadedRows(Format.json_document, place, asked.rules, blocks)
+
+
+def _one(block: JsonBlock) -> Generator[JsonBlock, None, None]:
+    yield block
 
 
 def count_rows(content: Content) -> int | None:
@@ -184,11 +178,6 @@ def _objects(text: bytes) -> list[bytes]:
     return [*objects, text[start:].strip(json_text.WHITESPACE)]
 
 
-def _concatenated_form(objects: list[bytes], path: Location, asked: Asked) -> Form:
-    block = RowBlock.of(objects, open_end=len(objects) - 1)
-    return Form(
-        Reader.json_concatenated,
-        (block for block in [block]),
-        lambda row: f"{path}::$[{row}]",
-        asked.rules,
-    )
+def _concatenated(objects: list[bytes], path: Location, asked: ReadRequest) -> LoadedRows:
+    blocks = _one(JsonBlock.of_texts(objects, ends_open=True))
+    return LoadedRows(Format.json_concatenated, Place.of_elements(path), asked.rules, blocks)

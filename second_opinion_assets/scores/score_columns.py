@@ -5,54 +5,52 @@ In a table one column is the score: where two might be, the choice is the user's
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.matching.keys import FURTHER_KEY_NAMES, KEY_NAMES
-from second_opinion_assets.scores.payload import (
-    FURTHER_SCORE_NAMES,
+from second_opinion_assets.contract.fields import (
+    ALL_KEY_NAMES,
+    ALL_SCORE_NAMES,
     RUNTIME_NAMES,
-    SCORE_NAMES,
+    SCORER_FIELD,
     is_label,
     matching_fields,
 )
+from second_opinion_assets.scores.rules import ReadRequest
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from second_opinion_assets.scores.form import Asked
-
-ALL_KEY_NAMES = (*KEY_NAMES, *FURTHER_KEY_NAMES)
-ALL_SCORE_NAMES = (*SCORE_NAMES, *FURTHER_SCORE_NAMES)
 _SHOWN_COLUMNS = 12
 
 
-class ScoreTable(NamedTuple):
+class ScoreColumns(NamedTuple):
     """The columns of a table of scores that are read; the others are passed over.
 
     Attributes:
-        key: holds the key.
-        numbers: hold the score and runtimes.
-        texts: hold scorer and status.
+        key, score: their names.
+        runtimes, scorer, status: names of those that there are, the first with a value counts.
+        status_field: what the status column is asked for as.
     """
 
     key: str
-    numbers: tuple[str, ...]
-    texts: tuple[str, ...]
+    score: str
+    runtimes: tuple[str, ...] = ()
+    scorer: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    status_field: str = ""
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.key, *self.numbers, *self.texts)
+    def names(self) -> tuple[str, ...]:
+        return (self.key, self.score, *self.runtimes, *self.scorer, *self.status)
 
 
-def known_columns(columns: Sequence[str], asked: Asked) -> int:
+def known_columns(columns: Sequence[str], asked: ReadRequest) -> int:
     """Return how many of these names are known, or asked for: with any, they are a header."""
     rules = asked.rules
     wanted = [name for name in (rules.key_field, rules.score_field) if name]
     return len(set(matching_fields(tuple(columns), (*ALL_KEY_NAMES, *ALL_SCORE_NAMES, *wanted))))
 
 
-def score_table(columns: Sequence[str], asked: Asked, where: str) -> ScoreTable:
+def score_columns(columns: Sequence[str], asked: ReadRequest, where: str) -> ScoreColumns:
     """Return what is read of a table with these columns.
 
     Args:
@@ -67,17 +65,20 @@ def score_table(columns: Sequence[str], asked: Asked, where: str) -> ScoreTable:
     key = _key_column(names, asked, where)
     score = _score_column(names, asked, where, key)
     status = asked.rules.status_field
-    if asked.own and asked.own.status_field and not matching_fields(names, (status,)):
+    if asked.own.status_field and not matching_fields(names, (status,)):
         msg = f"{where}: no status column {status!r} among {_shown(names)}; name it as status_field"
         raise JoinError(msg)
-    return ScoreTable(
+    return ScoreColumns(
         key,
-        (score, *_others(names, RUNTIME_NAMES, (key, score))),
-        _others(names, ("competitor", status), (key, score)),
+        score,
+        _others(names, RUNTIME_NAMES, (key, score)),
+        _others(names, (SCORER_FIELD,), (key, score)),
+        _others(names, (status,), (key, score)),
+        status,
     )
 
 
-def _key_column(names: tuple[str, ...], asked: Asked, where: str) -> str:
+def _key_column(names: tuple[str, ...], asked: ReadRequest, where: str) -> str:
     key = asked.rules.key_field
     found = _one_each(matching_fields(names, (key,) if key else ALL_KEY_NAMES))
     if not found:
@@ -87,8 +88,8 @@ def _key_column(names: tuple[str, ...], asked: Asked, where: str) -> str:
     return found[0]
 
 
-def _score_column(names: tuple[str, ...], asked: Asked, where: str, key: str) -> str:
-    own, of_table = asked.own_score_field, asked.rules.score_field
+def _score_column(names: tuple[str, ...], asked: ReadRequest, where: str, key: str) -> str:
+    own, of_table = asked.own.score_field, asked.rules.score_field
     if own:
         found = (own,) if own in names else matching_fields(names, (own,))
     else:

@@ -13,31 +13,25 @@ from __future__ import annotations
 import csv
 import io
 import re
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
-
-import msgspec
+from collections.abc import Generator, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
 
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.scores.columns_asked import ScoreTable, known_columns, score_table
-from second_opinion_assets.scores.form import Asked, Form, RowBlock
-from second_opinion_assets.scores.payload import RowRules
-from second_opinion_assets.scores.sidecar import Reader
-from second_opinion_assets.storage.decompress import HEAD_BYTES
-from second_opinion_assets.storage.location import Location
+from second_opinion_assets.scores.columnar import Cells
+from second_opinion_assets.scores.formats.loaded import LoadedColumns
+from second_opinion_assets.scores.rows import Place
+from second_opinion_assets.scores.rules import ReadRequest
+from second_opinion_assets.scores.score_columns import ScoreColumns, known_columns, score_columns
+from second_opinion_assets.scores.sidecar import Format
+from second_opinion_assets.storage.decompress import HEAD_BYTES, Content
 from second_opinion_assets.storage.reading import whole_lines
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
-    from second_opinion_assets.storage.decompress import Content
 
 CSV_SUFFIXES = (".csv", ".tsv")
 DELIMITERS = (",", ";", "\t")
-HEADERLESS = ScoreTable("file_name", ("score",), ())
+HEADERLESS = ScoreColumns("file_name", "score")
 _PAIR = 2
-_BLOCK_ROWS = 8192
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+BLOCK_ROWS = 16_384
 _ANY_NUMBER = re.compile(
     r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(nan|inf)", re.IGNORECASE
 )
@@ -50,7 +44,7 @@ class Layout(NamedTuple):
     has_header: bool
 
 
-def csv_layout(content: Content, asked: Asked) -> Layout | None:
+def csv_layout(content: Content, asked: ReadRequest) -> Layout | None:
     """Return how a file is laid out, told by its first line; None if it is not certainly CSV."""
     line = _first_line(content)
     cells = {delimiter: _cells(line, delimiter) for delimiter in DELIMITERS}
@@ -63,35 +57,36 @@ def csv_layout(content: Content, asked: Asked) -> Layout | None:
     return None
 
 
-def csv_form(content: Content, asked: Asked, reader: Reader | None = None) -> Form:
+def load(content: Content, asked: ReadRequest, forced: Format | None = None) -> LoadedColumns:
     """Return the rows of a CSV file; a position is a line number, from 1.
 
     Args:
         content: the file.
         asked: what is asked for of it.
-        reader: the reader that is asked for; None to be told by the first line.
+        forced: the format that is asked for; None to be told by the first line.
 
     Raises:
         JoinError: the file is no CSV, or it is not certain which of its columns are what.
     """
     layout = csv_layout(content, asked)
-    if layout is None or (reader and layout.has_header != (reader is Reader.csv)):
-        layout = _likely_layout(content, headerless=reader is Reader.csv_headerless)
+    if layout is None or (forced and layout.has_header != (forced is Format.csv)):
+        layout = _likely_layout(content, headerless=forced is Format.csv_headerless)
     rows = _Rows(content, layout)
+    place = Place.of_lines(content.path)
     if layout.has_header:
-        kind, rules = Reader.csv, asked.rules
         names = rows.header()
-        table = score_table(names, asked, f"{content.path}:{rows.line}")
-    else:
-        kind, rules = Reader.csv_headerless, _without_fields(asked, content.path)
-        names, table = list(HEADERLESS.columns), HEADERLESS
-    blocks = _blocks(rows, names, table)
-    return Form(kind, blocks, partial("{}:{}".format, content.path), rules)
+        columns = score_columns(names, asked, place.where(rows.line))
+        return LoadedColumns(Format.csv, place, columns, _blocks(rows, names, columns, names))
+    _refuse_fields(asked, place.where(1))
+    names = list(HEADERLESS.names)
+    return LoadedColumns(
+        Format.csv_headerless, place, HEADERLESS, _blocks(rows, names, HEADERLESS, [""])
+    )
 
 
 def count_rows(content: Content) -> tuple[int, bool]:
     """Return how many rows a CSV file has, and whether its last line is whole."""
-    layout = csv_layout(content, Asked())
+    layout = csv_layout(content, ReadRequest())
     lines, last = 0, b"\n"
     for text in whole_lines(content.chunks()):
         lines += sum(bool(line.strip()) for line in text.split(b"\n"))
@@ -127,18 +122,13 @@ def _likely_layout(content: Content, *, headerless: bool) -> Layout:
     return Layout(delimiter, has_header=not headerless)
 
 
-def _without_fields(asked: Asked, path: Location) -> RowRules:
-    """Return rules that ask for no field, since a file without header has none.
-
-    Raises:
-        JoinError: a field is asked for of this very file.
-    """
+def _refuse_fields(asked: ReadRequest, where: str) -> None:
+    """Raise a JoinError if a field is asked for of a file without header, which has none."""
     own = asked.own
-    field = own and (own.score_field or own.key_field or own.status_field)
+    field = own.score_field or own.key_field or own.status_field
     if field:
-        msg = f"{path}:1: the file has no header, so no field {field!r}; leave that out"
+        msg = f"{where}: the file has no header, so no field {field!r}; leave that out"
         raise JoinError(msg)
-    return RowRules(stem=asked.rules.stem)
 
 
 def _first_line(content: Content) -> str:
@@ -230,33 +220,17 @@ class _Rows:
             self._lines_read += text.count(b"\n")
 
 
-def _blocks(rows: _Rows, names: list[str], table: ScoreTable) -> Generator[RowBlock, None, None]:
-    """Yield the rows as JSON, of the columns that are read; numbers stay as they are written."""
-    columns = [
-        (names.index(name), msgspec.json.encode(name), name in table.numbers, name == table.key)
-        for name in table.columns
-    ]
-    header = names if table is not HEADERLESS else [""]
-    texts: list[bytes] = []
-    first = 0
-    for cells in rows.rows(len(names), header):
-        if texts and (rows.line != first + len(texts) or len(texts) == _BLOCK_ROWS):
-            yield RowBlock.of(texts, first)
-            texts = []
-        if not texts:
-            first = rows.line
-        members = (
-            b"%b:%b" % (name, _value(cells[index].strip(), is_number=is_number, is_key=is_key))
-            for index, name, is_number, is_key in columns
-        )
-        texts.append(b"{%b}" % b",".join(members))
-    if texts:
-        yield RowBlock.of(texts, first)
-
-
-def _value(cell: str, *, is_number: bool, is_key: bool) -> bytes:
-    if is_number and _NUMBER.fullmatch(cell):
-        return cell.encode()
-    if not cell and not is_key:
-        return b"null"
-    return msgspec.json.encode(cell)
+def _blocks(
+    rows: _Rows, names: list[str], columns: ScoreColumns, header: list[str]
+) -> Generator[tuple[dict[str, Cells], Sequence[int]], None, None]:
+    """Yield the columns that are read, some rows at a time, and the rows' lines."""
+    indexes = {name: names.index(name) for name in columns.names}
+    numbered = ((rows.line, cells) for cells in rows.rows(len(names), header))
+    while block := list(islice(numbered, BLOCK_ROWS)):
+        lines, table = zip(*block, strict=True)
+        by_column = list(zip(*table, strict=True))
+        cells = {
+            name: [cell.strip() or None for cell in by_column[index]]
+            for name, index in indexes.items()
+        }
+        yield cells, lines

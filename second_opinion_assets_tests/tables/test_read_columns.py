@@ -1,4 +1,4 @@
-"""A joined table read again: the same columns as a plain reading gives, in every form."""
+"""Columns of a table, read by themselves: what a plain reading gives, in every format."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ import pytest
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input
-from second_opinion_assets.tables.read_back import ReadBack
+from second_opinion_assets.tables.open import open_table
+from second_opinion_assets.tables.table import NOTHING_APPENDED
 from second_opinion_assets_tests.workspace import Workspace
 
 STATUS = "second_opinion_dover_status"
 SCORE = "second_opinion_dover_score"
 
 
-def read(path: Path, key: str | None, names: list[str]) -> list[list[Any]]:
-    """Return whole columns of a table."""
-    columns: list[list[Any]] = [[] for _ in ([key] if key else []) + names]
+def read(path: Path, key: str, names: list[str]) -> list[list[Any]]:
+    """Return whole columns of a table, the key's first."""
+    columns: list[list[Any]] = [[] for _ in [key, *names]]
     with Input(Location(path)) as file:
-        for block in ReadBack(file, key, names).blocks():
-            for column, values in zip(columns, block, strict=True):
+        for block in open_table(file, NOTHING_APPENDED).read_columns([key], names):
+            found = [block.keys[0].to_pylist(), *block.others]
+            for column, values in zip(columns, found, strict=True):
                 column.extend(values)
         assert file.digest.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     return columns
@@ -70,10 +72,10 @@ def test_a_list_without_an_object_around_it(work: Workspace) -> None:
     [
         ("t.jsonl", b'{"k": 1}\n[1]\n', "t.jsonl:2: a row is a list, expected an object"),
         ("t.jsonl", b'{"k": 1}\n{"k"', "t.jsonl:2: not JSON"),
-        ("t.json", b'{"k": 1}', "t.json: no list of rows in the document"),
+        ("t.json", b'{"k": 1}', "t.json: no list named rows in the object"),
         ("t.json", b'{"rows": [{"k": 1}, 2]}', r"t.json::\$.rows\[1\]: a row is 2"),
-        ("t.parquet", b"PAR1", "t.parquet: not a parquet file, or a damaged one: "),
-        ("t.csv", b"k\n1\n", "t.csv: the table ends in .csv"),
+        ("t.parquet", b"PAR1", "t.parquet: not a parquet file, or cut short: "),
+        ("t.csv", b"k\n1\n", "t.csv: the feature table ends in .csv"),
     ],
 )
 def test_what_is_no_table(work: Workspace, name: str, content: bytes, message: str) -> None:
@@ -91,8 +93,8 @@ def test_a_parquet_table_without_the_column(work: Workspace) -> None:
 
 def test_columns_by_block(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table longer than a block is read block by block."""
-    monkeypatch.setattr("second_opinion_assets.tables.read_back.BATCH_ROWS", 10)
-    monkeypatch.setattr("second_opinion_assets.tables.read_back.BLOCK_BYTES", 1000)
+    monkeypatch.setattr("second_opinion_assets.tables.parquet.BATCH_ROWS", 10)
+    monkeypatch.setattr("second_opinion_assets.tables.json_lines.BLOCK_BYTES", 1000)
     work.write_lines("features.jsonl", ({"clip_id": str(n)} for n in range(95)))
     for out in ("out.jsonl", "out.parquet"):
         work.join(out=out)

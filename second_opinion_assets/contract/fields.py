@@ -1,0 +1,80 @@
+"""The names that scorers and feature tables use for keys, scores, runtimes and statuses.
+
+How a row is read by these names belongs to `scores`; how a table's key column is chosen, to
+`tables`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+KEY_NAMES = (
+    "clip_id",
+    "video_id",
+    "chug_video_id",
+    "content_id",
+    "file_name",
+    "filename",
+    "basename",
+    "name",
+    "distorted_path",
+    "dis_path",
+    "path",
+)
+FURTHER_KEY_NAMES = (
+    "clip_name",
+    "clip_key",
+    "key",
+    "src",
+    "img_path",
+    "image",
+    "video_name",
+    "video",
+    "input_file_dist",
+    "flickr_id",
+)
+"""Names that scorers and tables use too, taken where there is none of the usual names."""
+ALL_KEY_NAMES = (*KEY_NAMES, *FURTHER_KEY_NAMES)
+SCORE_NAMES = ("score", "mos", "predicted_mos", "predicted_vmaf_or_mos", "quality", "vmaf")
+FURTHER_SCORE_NAMES = ("overall/final score", "overall", "video_score", "pred_score")
+"""Names that scorers write too, taken where a row has none of the usual names, nor frames."""
+ALL_SCORE_NAMES = (*SCORE_NAMES, *FURTHER_SCORE_NAMES)
+LABEL_NAMES = ("gt_score", "gt", "mos_gt", "label")
+"""What a scorer was measured against: never a second opinion."""
+SCORER_FIELD = "competitor"
+STATUS_FIELD = "status"
+STEM_FIELD = "name of the file"
+"""Stands for a key's field where the key is the stem of a file's name."""
+RUNTIME_NAMES = ("runtime_ms", "runtime_total_ms", "elapsed_ms")
+GOOD_STATUSES = frozenset({"", "ok", "pass", "success"})
+
+
+@lru_cache(maxsize=4096)
+def matching_fields(fields: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the fields that match one of `names`, whatever their case, in the order of names.
+
+    Of two fields that differ in case alone, the one written like the name goes first.
+    """
+    return tuple(
+        field
+        for name in names
+        for field in sorted(fields, key=lambda field: field != name)
+        if field.lower() == name.lower()
+    )
+
+
+def find_name(names: Iterable[str], wanted: Iterable[str]) -> str | None:
+    """Return the name that matches the first of `wanted`, whatever its case, or None."""
+    return next(iter(matching_fields(tuple(names), tuple(wanted))), None)
+
+
+def is_label(field: str) -> bool:
+    """Return whether a field, or what a path leads to, is named like a label."""
+    return field.rpartition(".")[2].lower() in LABEL_NAMES
+
+
+def slug(scorer: str) -> str:
+    """Return the part of a column name that stands for a scorer, maybe an empty one."""
+    return re.sub(r"[^a-z0-9]+", "_", scorer.lower()).strip("_")

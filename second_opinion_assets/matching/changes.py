@@ -1,0 +1,254 @@
+"""What is different between the rows of an earlier output and those of the present join.
+
+Where the earlier rows come from is the business of `join.previous`; what is said of the difference
+stands in `drift`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from second_opinion_assets.contract.columns import (
+    STATUS_NAMES,
+    Floats,
+    Integers,
+    Mask,
+    ScorerColumns,
+    Status,
+)
+from second_opinion_assets.contract.options import JoinOptions
+from second_opinion_assets.matching.drift import Changes, ScorerDrift, Shift
+from second_opinion_assets.matching.keys import KEY_TYPE, KeyColumn, Normalizer
+from second_opinion_assets.matching.match import Match
+
+SHOWN_KEYS = 10
+SHOWN_SHIFTS = 10
+
+
+class EarlierScores(NamedTuple):
+    """What the rows of an earlier output have of one scorer: scores, NaN for none, and statuses."""
+
+    score: Floats
+    status: NDArray[np.uint8]
+
+
+class EarlierRows(NamedTuple):
+    """The rows of an earlier output.
+
+    Attributes:
+        keys: their keys, as written.
+        scorers: by column prefix, what they have of each scorer that both outputs have.
+        added, gone: names of the scorers that only the present output has, and column prefixes of
+            those that only the earlier one has.
+    """
+
+    keys: KeyColumn
+    scorers: dict[str, EarlierScores]
+    added: list[str]
+    gone: list[str]
+
+
+class _Identities(NamedTuple):
+    """What tells rows of both outputs apart: the key as the join reduces it.
+
+    A key that collides with another is told from it as it is written.
+
+    Attributes:
+        texts: the different identities; one of them is empty, of rows without a key.
+        before, after: the identity of each row of the earlier and the present output.
+    """
+
+    texts: pa.Array
+    before: Integers
+    after: Integers
+
+
+def unchanged_rows(columns: Sequence[ScorerColumns], match: Match, kept: Mask | None) -> Changes:
+    """Return what is different from an earlier output with the very same bytes: nothing."""
+    everything = slice(None) if kept is None else kept
+    rows = len(match.features.codes[everything])
+    scorers = {}
+    for scorer in columns:
+        ok = int((scorer.row_status[everything] == Status.ok).sum())
+        scorers[scorer.scorer] = _drift(ok, ok, rows, rows)
+    with_key = int(match.with_key[everything].sum())
+    return Changes(rows, rows, with_key, 0, 0, 0, [], [], scorers, [], [])
+
+
+def changed_rows(
+    earlier: EarlierRows,
+    match: Match,
+    columns: Sequence[ScorerColumns],
+    prefixes: Sequence[str],
+    kept: Mask | None,
+    key_column: str,
+    options: JoinOptions,
+) -> Changes:
+    """Compare the rows of an earlier output with those of the present one.
+
+    Args:
+        earlier: the earlier rows.
+        match: what the join found.
+        columns: what each scorer adds.
+        prefixes: the column prefix of each scorer.
+        kept: which feature rows the present output has; None for all.
+        key_column: the column of the keys.
+        options: of the join.
+    """
+    rows = np.arange(len(match.features.codes)) if kept is None else np.flatnonzero(kept)
+    found = _identities(earlier.keys, match, rows, key_column, options)
+    count = len(found.texts)
+    before = np.bincount(found.before, minlength=count)
+    after = np.bincount(found.after, minlength=count)
+    first_row = np.zeros(count, np.int64)
+    first_row[found.after[::-1]] = rows[::-1]
+    has_key = pc.greater(pc.binary_length(found.texts), 0).to_numpy(zero_copy_only=False)
+    compared = np.flatnonzero((has_key & (after > 0))[found.before])
+    present = first_row[found.before[compared]]
+    changed = np.zeros(len(compared), np.bool_)
+    scorers = {}
+    for scorer, prefix in zip(columns, prefixes, strict=True):
+        if (was := earlier.scorers.get(prefix)) is not None:
+            ok_after = int((scorer.row_status[rows] == Status.ok).sum())
+            keys = found.texts.take(pa.array(found.before[compared]))
+            scorers[scorer.scorer] = _compare(
+                was, compared, scorer, present, keys, changed, len(rows), ok_after
+            )
+    return Changes(
+        rows_before=len(found.before),
+        rows_after=len(rows),
+        compared_rows=len(compared),
+        changed_rows=int(changed.sum()),
+        added_rows=int(np.maximum(after - before, 0).sum()),
+        gone_rows=int(np.maximum(before - after, 0).sum()),
+        added_keys=_first_texts(found.texts, has_key & (after > 0) & (before == 0)),
+        gone_keys=_first_texts(found.texts, has_key & (before > 0) & (after == 0)),
+        scorers=scorers,
+        added_scorers=earlier.added,
+        gone_scorers=earlier.gone,
+    )
+
+
+def _identities(
+    earlier: KeyColumn, match: Match, rows: Integers, key_column: str, options: JoinOptions
+) -> _Identities:
+    colliding = np.zeros(len(match.features.texts), np.bool_)
+    if match.collisions is not None:
+        colliding[match.collisions.texts] = True
+    present = pc.if_else(pa.array(colliding), match.features.texts, match.reduced)
+    reduced = Normalizer(options.key_normalize, key_column, options.key_pattern).array(
+        earlier.texts
+    )
+    contested = match.reduced.filter(pa.array(colliding))
+    collides = pc.is_in(reduced, value_set=contested)
+    theirs = pc.if_else(collides, earlier.texts, reduced)
+    nothing = pa.array([""], KEY_TYPE)
+    # An empty text stands last on either side, where the -1 of a null finds it.
+    encoded = (
+        pa.chunked_array([present, nothing, theirs, nothing]).combine_chunks().dictionary_encode()
+    )
+    codes = encoded.indices.to_numpy().astype(np.int64)
+    ours, theirs_codes = codes[: len(present) + 1], codes[len(present) + 1 :]
+    return _Identities(
+        encoded.dictionary, theirs_codes[earlier.codes], ours[match.features.codes[rows]]
+    )
+
+
+def _compare(
+    was: EarlierScores,
+    compared: Integers,
+    scorer: ScorerColumns,
+    present: Integers,
+    keys: pa.Array,
+    changed: Mask,
+    rows_after: int,
+    ok_after: int,
+) -> ScorerDrift:
+    """Compare the compared rows' scores and statuses, and mark in `changed` those that differ."""
+    before, was_status = was.score[compared], was.status[compared]
+    after = scorer.entries.score[scorer.rows[present]]
+    is_status = scorer.row_status[present]
+    differs = (before != after) & ~(np.isnan(before) & np.isnan(after))
+    restated = was_status != is_status
+    changed |= differs | restated
+    shifted = np.flatnonzero(differs & ~np.isnan(before) & ~np.isnan(after))
+    shifts = after[shifted] - before[shifted]
+    with np.errstate(over="ignore"):
+        total = float(shifts.sum())
+    mean = total / len(shifts) if len(shifts) and math.isfinite(total) else None
+    return _drift(
+        int((was.status == Status.ok).sum()),
+        ok_after,
+        len(was.status),
+        rows_after,
+        changed_rows=int((differs | restated).sum()),
+        changed_scores=len(shifts),
+        mean_shift=mean,
+        shifts=_largest(shifts, shifted, before, after, keys),
+        status_changes=_status_changes(was_status[restated], is_status[restated]),
+    )
+
+
+def _drift(
+    ok_before: int,
+    ok_after: int,
+    rows_before: int,
+    rows_after: int,
+    *,
+    changed_rows: int = 0,
+    changed_scores: int = 0,
+    mean_shift: float | None = None,
+    shifts: Sequence[Shift] = (),
+    status_changes: dict[str, int] | None = None,
+) -> ScorerDrift:
+    return ScorerDrift(
+        changed_rows,
+        changed_scores,
+        mean_shift,
+        list(shifts),
+        status_changes or {},
+        ok_before,
+        ok_after,
+        coverage_before=ok_before / rows_before if rows_before else 1.0,
+        coverage_after=ok_after / rows_after if rows_after else 1.0,
+    )
+
+
+def _largest(
+    shifts: Floats, rows: Integers, before: Floats, after: Floats, keys: pa.Array
+) -> list[Shift]:
+    """Return the largest shifts, one a key."""
+    largest: dict[str, Shift] = {}
+    for number in np.argsort(-np.abs(shifts), kind="stable").tolist():
+        row = int(rows[number])
+        key = keys[row].as_py()
+        largest.setdefault(key, Shift(key, float(before[row]), float(after[row])))
+        if len(largest) == SHOWN_SHIFTS:
+            break
+    return list(largest.values())
+
+
+def _status_changes(was: NDArray[np.uint8], is_: NDArray[np.uint8]) -> dict[str, int]:
+    """Return how many rows went from which status to which, the commonest first."""
+    pairs, first, counts = np.unique(
+        was.astype(np.int64) * len(Status) + is_, return_index=True, return_counts=True
+    )
+    order = sorted(range(len(pairs)), key=lambda n: (-counts[n], first[n]))
+    return {
+        f"{STATUS_NAMES[pairs[n] // len(Status)]} to {STATUS_NAMES[pairs[n] % len(Status)]}": int(
+            counts[n]
+        )
+        for n in order
+    }
+
+
+def _first_texts(texts: pa.Array, chosen: Mask) -> list[str]:
+    first: list[str] = texts.take(pa.array(np.flatnonzero(chosen)[:SHOWN_KEYS])).to_pylist()
+    return first

@@ -1,0 +1,187 @@
+"""Columns of scores, from CSV cells or parquet, as rows of one kind with all other sidecars.
+
+Which column is what is told by `score_columns`; where the columns come from, by `formats`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from second_opinion_assets.contract import json_text
+from second_opinion_assets.contract.columns import Floats, Status
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.fields import GOOD_STATUSES
+from second_opinion_assets.matching.keys import KEY_TYPE
+from second_opinion_assets.scores.payload import NO_SCORE, Defect, read_number, status_defect
+from second_opinion_assets.scores.rows import CollectedRows, Place, row_columns
+from second_opinion_assets.scores.score_columns import ScoreColumns
+
+_PLAIN_NUMBERS = re.compile(r"(?:[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\n)*")
+
+Cells = Any
+"""A column's values: texts of CSV cells, None for an empty one, or a parquet column."""
+
+
+class ColumnReader:
+    """Reads tables of scores of one sidecar, of one or several files.
+
+    Args:
+        collected: takes the rows.
+        label: the scorer of rows that name none.
+        written: the sidecar as it was written, for messages.
+    """
+
+    def __init__(self, collected: CollectedRows, label: str | None, written: str) -> None:
+        self._collected = collected
+        self._label = label
+        self._written = written
+
+    def start(self, source: int, place: Place, columns: ScoreColumns) -> None:
+        """Begin a file, whose number among the collected sources is given."""
+        self._source, self._place, self._columns = source, place, columns
+
+    def read(self, cells: dict[str, Cells], positions: Sequence[int]) -> int:
+        """Read some rows, column by column; return how many there are.
+
+        Raises:
+            JoinError: a row that cannot be one, named by its place.
+        """
+        named, collected, source = self._columns, self._collected, self._source
+        keys = self._keys(cells[named.key], positions)
+        scorers = self._scorers([cells[name] for name in named.scorer], positions)
+        score, defects = _numbers(cells[named.score], named.score)
+        for name in named.status:
+            for row, defect in _bad_statuses(cells[name], named.status_field).items():
+                defects.setdefault(row, defect)
+        runtime_ms = np.full(len(positions), math.nan)
+        open_rows = np.ones(len(positions), np.bool_)
+        for name in named.runtimes:  # the first that has a value counts, be it no number
+            reported, problems = _numbers(cells[name], name)
+            runtime_ms = np.where(open_rows, reported, runtime_ms)
+            nulls = [row for row, defect in problems.items() if defect is NO_SCORE]
+            open_rows &= np.isin(np.arange(len(positions)), nulls)
+        status = np.zeros(len(positions), np.uint8)
+        status[list(defects)] = Status.bad
+        for row, defect in defects.items():
+            collected.reasons[source, positions[row]] = defect
+        for scorer in {scorers} if isinstance(scorers, int) else set(scorers):
+            collected.score_fields[scorer].add(named.score)
+        collected.parts.append(
+            row_columns(
+                keys,
+                scorers,
+                collected.key_fields.number(named.key),
+                source,
+                positions,
+                score,
+                status,
+                runtime_ms,
+                np.zeros(len(positions), np.int64),
+            )
+        )
+        return len(positions)
+
+    def _keys(self, cells: Cells, positions: Sequence[int]) -> pa.Array:
+        if isinstance(cells, pa.Array):
+            texts = _key_texts(cells, self._place.where(positions[0]) if len(positions) else "")
+            if texts.null_count:
+                row = texts.is_null().to_pylist().index(True)
+                msg = f"{self._place.where(positions[row])}: the key {self._columns.key} is null"
+                raise JoinError(msg)
+            return texts
+        return pa.array([cell or "" for cell in cells], KEY_TYPE)
+
+    def _scorers(self, columns: list[Cells], positions: Sequence[int]) -> int | list[int]:
+        """Return the number of the scorer that each row names, or of the one that all name."""
+        number = self._collected.scorers.number
+        names = [_text(value) for value in _values(columns[0])] if columns else []
+        nameless = not names or not all(names)
+        if nameless and self._label is None and len(positions):
+            row = names.index("") if names else 0
+            msg = (
+                f"{self._place.where(positions[row])}: no competitor in the row; "
+                f"give the file a label, as LABEL={self._written}"
+            )
+            raise JoinError(msg)
+        self._collected.label_used |= nameless
+        if not names:
+            return number(self._label or "")
+        numbers = {name: number(name or self._label or "") for name in dict.fromkeys(names)}
+        return [numbers[name] for name in names]
+
+
+def _values(cells: Cells) -> Sequence[Any]:
+    """Return a column as JSON values."""
+    if isinstance(cells, pa.Array):
+        cells = msgspec.to_builtins(cells.to_pylist(), enc_hook=str)
+    values: Sequence[Any] = cells
+    return values
+
+
+def _text(value: object) -> str:
+    """Return the name that a cell gives a scorer; nothing for what can be no name."""
+    return str(value).strip() if isinstance(value, str | int | float) else ""
+
+
+def _numbers(cells: Cells, name: str) -> tuple[Floats, dict[int, Defect]]:
+    """Return the numbers of a column, NaN where there is none, and what is wrong there."""
+    if isinstance(cells, pa.Array) and (
+        pa.types.is_floating(cells.type) or pa.types.is_integer(cells.type)
+    ):
+        numbers = pc.cast(cells, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        odd = np.flatnonzero(~np.isfinite(numbers)).tolist()
+        found = {row: _defect(cells[row].as_py(), name) for row in odd}
+    else:
+        values = _values(cells)
+        filled = [value for value in values if value is not None]
+        if all(type(value) is str for value in filled):
+            filled = [value.strip() for value in filled]
+            if _PLAIN_NUMBERS.fullmatch("".join(f"{value}\n" for value in filled)):
+                values = [value and float(value) for value in values]
+        numbers = np.full(len(values), math.nan)
+        found = {}
+        for row, value in enumerate(values):
+            number = NO_SCORE if value is None else read_number(value, name)
+            if isinstance(number, Defect):
+                found[row] = number
+            else:
+                numbers[row] = number
+        return numbers, found
+    return np.where(np.isfinite(numbers), numbers, math.nan), found
+
+
+def _defect(value: float | None, name: str) -> Defect:
+    found = NO_SCORE if value is None else read_number(value, name)
+    assert isinstance(found, Defect)  # noqa: S101 (asked of what is not finite)
+    return found
+
+
+def _bad_statuses(cells: Cells, field: str) -> dict[int, Defect]:
+    """Return why rows are bad by their own status."""
+    return {
+        row: defect
+        for row, value in enumerate(_values(cells))
+        if value is not None and not (type(value) is str and value in GOOD_STATUSES)
+        if (defect := status_defect(value, field))
+    }
+
+
+def _key_texts(keys: pa.Array, where: str) -> pa.Array:
+    """Return the own text of each key of a parquet column.
+
+    Raises:
+        JoinError: a key that is no text or number, or half a character.
+    """
+    kind = keys.type.value_type if pa.types.is_dictionary(keys.type) else keys.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind):
+        return keys.cast(kind).cast(KEY_TYPE)
+    raw = (msgspec.json.encode(value, enc_hook=str) for value in keys.to_pylist())
+    return pa.array([json_text.scalar_text(text, where) for text in raw], KEY_TYPE)

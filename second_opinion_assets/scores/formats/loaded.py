@@ -1,0 +1,50 @@
+"""What every format makes of a score file: rows of JSON, or columns."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import NamedTuple
+
+from second_opinion_assets.scores.columnar import Cells
+from second_opinion_assets.scores.json_rows import JsonBlock
+from second_opinion_assets.scores.rows import Place
+from second_opinion_assets.scores.rules import RowRules
+from second_opinion_assets.scores.score_columns import ScoreColumns
+from second_opinion_assets.scores.sidecar import Format
+
+
+class LoadedRows(NamedTuple):
+    """A score file of JSON rows.
+
+    Attributes:
+        format: how it is read.
+        place: where its rows stand.
+        rules: how the rows are read.
+        blocks: the rows, once.
+        is_table: whether there are many rows, most of them alike.
+    """
+
+    format: Format
+    place: Place
+    rules: RowRules
+    blocks: Generator[JsonBlock, None, None]
+    is_table: bool = True
+
+
+class LoadedColumns(NamedTuple):
+    """A score file of columns.
+
+    Attributes:
+        format: how it is read.
+        place: where its rows stand.
+        columns: what its columns are.
+        blocks: the values of the columns by their names, and the positions of the rows; once.
+    """
+
+    format: Format
+    place: Place
+    columns: ScoreColumns
+    blocks: Generator[tuple[dict[str, Cells], Sequence[int]], None, None]
+
+
+Loaded = LoadedRows | LoadedColumns

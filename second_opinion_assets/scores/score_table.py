@@ -1,0 +1,333 @@
+"""All score rows of one scorer as columns, and which of them are distinct.
+
+Reading them belongs to `read`; which feature rows get them, to `matching`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from second_opinion_assets.contract.columns import (
+    Integers,
+    Mask,
+    ScorerColumns,
+    ScorerValues,
+    Status,
+)
+from second_opinion_assets.contract.errors import JoinError, Problems
+from second_opinion_assets.contract.fields import slug
+from second_opinion_assets.contract.options import JoinOptions, KeyNormalize
+from second_opinion_assets.matching.keys import KeyPath, Normalizer
+from second_opinion_assets.matching.match import Numbering, number_keys
+from second_opinion_assets.scores.payload import Defect
+from second_opinion_assets.scores.rows import CollectedRows, RowColumns, Source
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """The score rows of one scorer, in the order in which they were read.
+
+    Attributes:
+        scorer: its name.
+        columns: the rows.
+        sources: the score files of the table.
+        key_fields: the names that `columns.key_field` has numbers of.
+        reasons: why a row is bad, by its file and position.
+        score_fields: the fields that the scores were read from.
+    """
+
+    scorer: str
+    columns: RowColumns
+    sources: Sequence[Source]
+    key_fields: Sequence[str]
+    reasons: Mapping[tuple[int, int], Defect]
+    score_fields: frozenset[str]
+
+    def __len__(self) -> int:
+        return len(self.columns.keys)
+
+    def raw_key(self, row: int) -> str:
+        """Return a row's key as written."""
+        key: str = self.columns.keys[row].as_py()
+        return key
+
+    def key_path(self, row: int) -> KeyPath:
+        """Return a row's key as a path."""
+        pattern = self.sources[self.columns.source[row]].key_pattern
+        return KeyPath.of(self.raw_key(row), None if pattern is None else re.compile(pattern))
+
+    def where(self, row: int) -> str:
+        """Return file and line of a row."""
+        source = self.sources[self.columns.source[row]]
+        where: str = source.place.where(int(self.columns.position[row]))
+        return where
+
+    def reason(self, row: int) -> Defect:
+        """Return why a bad row is bad."""
+        return self.reasons[int(self.columns.source[row]), int(self.columns.position[row])]
+
+    def key_field(self, row: int) -> str:
+        """Return the field that a row's key was read from."""
+        field: str = self.key_fields[self.columns.key_field[row]]
+        return field
+
+    def as_written(self) -> ScoreTable:
+        """Return the same rows with no pattern to reduce their keys by."""
+        return replace(self, sources=[source._replace(key_pattern=None) for source in self.sources])
+
+    def used_key_fields(self) -> list[str]:
+        """Return the fields that keys were read from."""
+        return sorted(self.key_fields[number] for number in np.unique(self.columns.key_field))
+
+    def taken(self, rows: Mask) -> ScoreTable:
+        """Return a table of some of the rows."""
+        return replace(self, columns=self.columns.take(rows))
+
+    def normalized(self, mode: KeyNormalize) -> pa.Array:
+        """Return all keys, normalised; how may differ by the field and file that they are from."""
+        patterns = [source.key_pattern for source in self.sources]
+        numbers = {pattern: number for number, pattern in enumerate(dict.fromkeys(patterns))}
+        by_source = np.array([numbers[pattern] for pattern in patterns], np.int64)
+        kinds = self.columns.key_field.astype(np.int64) * len(numbers)
+        kinds += by_source[self.columns.source]
+        different = np.unique(kinds).tolist()
+        keys = self.columns.keys
+        if not different:
+            return keys
+        ways = {
+            kind: Normalizer(
+                mode, self.key_fields[kind // len(numbers)], list(numbers)[kind % len(numbers)]
+            )
+            for kind in different
+        }
+        if len(ways) == 1:
+            return ways[different[0]].array(keys)
+        texts = np.empty(len(keys), object)
+        for kind, normalizer in ways.items():
+            rows = np.flatnonzero(kinds == kind)
+            texts[rows] = normalizer.array(keys.take(pa.array(rows))).to_pylist()
+        return pa.array(texts, keys.type)
+
+    def values(self) -> ScorerValues:
+        """Return what the rows add to a table."""
+        read = self.columns
+        return ScorerValues(read.score, read.status, read.runtime_ms, read.frames, read.source)
+
+
+class Scorer(NamedTuple):
+    """The distinct rows of one scorer.
+
+    Attributes:
+        rows: the rows, each with a key of its own.
+        numbers: the number of each row's key among those of all scorers.
+        duplicates: how many more rows there were that repeat one of them.
+    """
+
+    rows: ScoreTable
+    numbers: Integers
+    duplicates: int
+
+    @property
+    def name(self) -> str:
+        return self.rows.scorer
+
+    def columns(self, rows: Integers) -> ScorerColumns:
+        """Return what the scorer adds to feature rows of which each gets one of its rows."""
+        sources = [source.written for source in self.rows.sources]
+        return ScorerColumns.of(self.name, self.rows.values(), sources, rows)
+
+
+class KeyedScorers(NamedTuple):
+    """The scorers of a table, their keys numbered together."""
+
+    numbering: Numbering
+    scorers: list[Scorer]
+
+
+def score_tables(collected: CollectedRows, named: Callable[[str], str]) -> list[ScoreTable]:
+    """Return the rows of one sidecar, a table for each scorer, in the order of their first rows.
+
+    Args:
+        collected: all rows that were read.
+        named: returns the name that a scorer goes by, of the one that a row gives it.
+    """
+    rows = RowColumns.joined(collected.parts)
+    names = list(map(named, collected.scorers))
+    whole = ScoreTable(
+        "", rows, collected.sources, list(collected.key_fields), collected.reasons, frozenset()
+    )
+    tables = []
+    for name in dict.fromkeys(names):
+        numbers = [number for number, other in enumerate(names) if other == name]
+        table = whole if len(numbers) == len(names) else whole.taken(np.isin(rows.scorer, numbers))
+        fields = frozenset().union(*(collected.score_fields[number] for number in numbers))
+        tables.append(replace(table, scorer=name, score_fields=fields))
+    return tables
+
+
+def one_table_a_scorer(sidecars: Sequence[Sequence[ScoreTable]], prefix: str) -> list[ScoreTable]:
+    """Return one table for each scorer of several sidecars, in slug order.
+
+    Args:
+        sidecars: the tables of each, in the order of the sidecars.
+        prefix: what the names of appended columns start with.
+
+    Raises:
+        JoinError: a name that gives no slug, or two names with one.
+    """
+    by_name: dict[str, list[ScoreTable]] = {}
+    for tables in sidecars:
+        for table in tables:
+            by_name.setdefault(table.scorer, []).append(table)
+    _refuse_slugs({name: tables[0] for name, tables in by_name.items()}, prefix)
+    return [_joined(by_name[name]) for name in sorted(by_name, key=slug)]
+
+
+def _joined(tables: list[ScoreTable]) -> ScoreTable:
+    """Return the rows of one scorer from several sidecars, one after another."""
+    if len(tables) == 1:
+        return tables[0]
+    sources: list[Source] = []
+    key_fields: list[str] = []
+    reasons: dict[tuple[int, int], Defect] = {}
+    parts = []
+    for table in tables:
+        first, first_field = len(sources), len(key_fields)
+        sources += table.sources
+        key_fields += table.key_fields
+        reasons |= {(first + source, at): why for (source, at), why in table.reasons.items()}
+        columns = table.columns
+        parts.append(
+            columns._replace(
+                source=columns.source + np.int32(first),
+                key_field=columns.key_field + np.int32(first_field),
+            )
+        )
+    fields = frozenset().union(*(table.score_fields for table in tables))
+    return ScoreTable(
+        tables[0].scorer, RowColumns.joined(parts), sources, key_fields, reasons, fields
+    )
+
+
+def _refuse_slugs(tables: Mapping[str, ScoreTable], prefix: str) -> None:
+    """Raise a JoinError for each scorer whose name gives no slug, or the slug of another one."""
+    by_slug: dict[str, str] = {}
+    problems = Problems()
+    for name, table in tables.items():
+        where = table.where(0) if len(table) else table.sources[0].place.before.rstrip(":")
+        part = slug(name)
+        first = by_slug.setdefault(part, name)
+        if not part:
+            msg = f"{where}: competitor {name!r} has no letter a-z or digit to name columns by"
+            problems.add(msg)
+        elif first != name:
+            msg = (
+                f"{where}: competitors {first!r} and {name!r} would both be {prefix}_{part}_…; "
+                "give them one name, or two distinct ones"
+            )
+            problems.add(msg)
+    problems.refuse()
+
+
+def key_scorers(tables: Sequence[ScoreTable], options: JoinOptions) -> KeyedScorers:
+    """Normalise and number the keys of all scorers, and leave out rows that repeat another.
+
+    Raises:
+        JoinError: an empty key, or two different rows for one key.
+    """
+    columns = [table.normalized(options.key_normalize) for table in tables]
+    problems = Problems()
+    for table, keys in zip(tables, columns, strict=True):
+        empty = np.flatnonzero(pc.equal(pc.binary_length(keys), 0).to_numpy(zero_copy_only=False))
+        if len(empty):
+            row = int(empty[0])
+            problems.add(f"{table.where(row)}: the key {table.key_field(row)} is empty")
+    numbering = number_keys(columns)
+    scorers = []
+    for table, numbers in zip(tables, numbering.numbers, strict=True):
+        with problems.at():
+            scorers.append(_distinct(table, numbers, numbering.keys))
+    problems.refuse()
+    distinct = Numbering(numbering.keys, [scorer.numbers for scorer in scorers])
+    if options.key_normalize is KeyNormalize.suffix:
+        distinct = distinct.by_last_component()
+        scorers = [
+            scorer._replace(numbers=numbers)
+            for scorer, numbers in zip(scorers, distinct.numbers, strict=True)
+        ]
+    return KeyedScorers(distinct, scorers)
+
+
+def _distinct(table: ScoreTable, numbers: Integers, keys: pa.Array) -> Scorer:
+    """Return a scorer with the first row of each key.
+
+    Raises:
+        JoinError: a later row of a key says something else.
+    """
+    rows = np.arange(len(numbers))
+    first = np.zeros(len(keys), np.int64)
+    first[numbers[::-1]] = rows[::-1]
+    repeats = np.flatnonzero(first[numbers] != rows)
+    if not len(repeats):
+        return Scorer(table, numbers, 0)
+    known = first[numbers[repeats]]
+    for known_row, row in _not_plainly_equal(table, known, repeats):
+        if not _says_the_same(table, known_row, row):
+            raise _different(table, known_row, row, keys[int(numbers[row])].as_py())
+    kept = np.ones(len(numbers), np.bool_)
+    kept[repeats] = False
+    return Scorer(table.taken(kept), numbers[kept], len(repeats))
+
+
+def _not_plainly_equal(
+    table: ScoreTable, known: Integers, rows: Integers
+) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of rows that need a closer look than whether their values are equal."""
+    keys = table.columns.keys
+    equal = pc.equal(keys.take(pa.array(known)), keys.take(pa.array(rows)))
+    same = equal.to_numpy(zero_copy_only=False)
+    score, status, runtime_ms, frames, _ = table.values()
+    same &= (status[known] == Status.ok) & (status[rows] == Status.ok)
+    same &= (score[known] == score[rows]) & (frames[known] == frames[rows])
+    same &= (runtime_ms[known] == runtime_ms[rows]) | (
+        np.isnan(runtime_ms[known]) & np.isnan(runtime_ms[rows])
+    )
+    odd = np.flatnonzero(~same)
+    yield from zip(known[odd].tolist(), rows[odd].tolist(), strict=True)
+
+
+def _says_the_same(table: ScoreTable, known: int, row: int) -> bool:
+    """Return whether a row repeats another one exactly, its file and line aside."""
+    return _one_path(table, known, row) and _what_is_said(table, known) == _what_is_said(table, row)
+
+
+def _one_path(table: ScoreTable, known: int, row: int) -> bool:
+    first, second = table.raw_key(known), table.raw_key(row)
+    return first == second or KeyPath.of(first) == KeyPath.of(second)
+
+
+def _what_is_said(table: ScoreTable, row: int) -> str:
+    values = tuple(column[row].item() for column in table.values()[:-1])
+    reason = table.reasons.get((int(table.columns.source[row]), int(table.columns.position[row])))
+    return repr((values, reason and reason.reason))  # as text a NaN, none here, equals a NaN
+
+
+def _different(table: ScoreTable, known: int, row: int, key: str) -> JoinError:
+    first, second = table.where(known), table.where(row)
+    if not _one_path(table, known, row):
+        return JoinError(
+            f"{second}: {table.raw_key(row)!r} is {key!r} once normalised, and so is "
+            f"{table.raw_key(known)!r} of {table.scorer} at {first}; tell them apart "
+            "by key_normalize (suffix or raw) or key_pattern, or remove one of them"
+        )
+    return JoinError(
+        f"{second}: a second, different row of {table.scorer} for key {key!r}"
+        f"; the first is {first}; remove one of them"
+    )

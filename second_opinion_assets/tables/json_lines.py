@@ -1,0 +1,404 @@
+"""Feature tables of JSON objects by line: rows keep their own bytes.
+
+A document's rows are read in the same way, once they stand on lines (`json_document`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from second_opinion_assets.contract import json_text
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.matching.keys import KEY_TYPE
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import ChangedInputError, Input, whole_lines
+from second_opinion_assets.tables.convert import schema_of_blocks, table_of_rows
+from second_opinion_assets.tables.json_tails import TEXT, JsonTails
+from second_opinion_assets.tables.table import (
+    LINE_END,
+    Added,
+    AppendedNames,
+    Block,
+    Column,
+    ColumnBlock,
+    JsonRows,
+    Sink,
+)
+
+BLOCK_BYTES = 4 << 20  # large: a small native call of one thread waits for the others' lock
+SAMPLE_ROWS = 1000
+_EMPTY = re.compile(rb"^\{\s*\}$", re.MULTILINE)
+
+
+class Texts(Protocol):
+    """Rows as texts of whole lines, one object a line, that can be read more than once."""
+
+    def first_reading(self) -> Iterator[tuple[int, bytes]]:
+        """Yield all texts, each with where it starts."""
+
+    def again(self, start: int, length: int) -> bytes:
+        """Return a text of the first reading again."""
+
+    def where(self, line: int) -> str:
+        """Return the place of a row by the number of its line, from 1."""
+
+    @property
+    def path(self) -> str:
+        """The file that they are of."""
+
+    @property
+    def may_change_unseen(self) -> bool:
+        """Whether the file's times do not tell for certain that it was written to."""
+
+
+class FileTexts:
+    """The lines of a file; `Texts`."""
+
+    def __init__(self, file: Input) -> None:
+        self._file = file
+
+    def first_reading(self) -> Iterator[tuple[int, bytes]]:
+        start = 0
+        for text in whole_lines(self._file.chunks(BLOCK_BYTES)):
+            if start == 0 and self._file.size:
+                start = 3 if self._file.pread(0, min(3, self._file.size)) == b"\xef\xbb\xbf" else 0
+            yield start, text
+            start += len(text)
+
+    def again(self, start: int, length: int) -> bytes:
+        return self._file.pread(start, length)
+
+    def where(self, line: int) -> str:
+        return f"{self.path}:{line}"
+
+    @property
+    def path(self) -> str:
+        return str(self._file.location)
+
+    @property
+    def may_change_unseen(self) -> bool:
+        return self._file.is_fresh
+
+
+class _Lines(NamedTuple):
+    """A text that was read once.
+
+    Attributes:
+        start, length: where it is.
+        line: number of its first line.
+        rows: how many rows it has.
+        braces: position of each row's last brace; None where rows need a closer look.
+        checksum: what its bytes come to, where a change might not show otherwise.
+    """
+
+    start: int
+    length: int
+    line: int
+    rows: int
+    braces: NDArray[np.int32] | None
+    checksum: int | None
+
+
+class JsonLines:
+    """A feature table of JSON objects; a `FeatureTable`.
+
+    Args:
+        texts: its rows.
+        appended: the names of the columns to append.
+    """
+
+    def __init__(self, texts: Texts, appended: AppendedNames) -> None:
+        self.non_finite_values = 0
+        self.path = texts.path
+        self._texts = texts
+        self._appended = appended
+        self._first: Iterator[tuple[int, bytes]] | None = texts.first_reading()
+        self._head: tuple[int, bytes] = next(self._first, (0, b""))
+        self._read: list[_Lines] = []
+        self.columns = self._sampled_columns(self._head[1])
+
+    knows_all_columns = False
+
+    def read_columns(self, keys: Sequence[str], names: Sequence[str] = ()) -> Iterator[ColumnBlock]:
+        reader = RowReader(keys, names)
+        line = 1
+        for start, text in self._all_texts():
+            checksum = _checksum(text) if self._texts.may_change_unseen else None
+            ended = text if text.endswith(b"\n") else text + b"\n"
+            ends = json_text.plain_line_ends(ended)
+            block = None if ends is None else self._quick(ended, len(ends), reader, line)
+            braces = None if ends is None or block is None else (ends - 1).astype(np.int32)
+            if block is None:
+                block = self._careful_columns(ended, reader, line)
+            self._read.append(_Lines(start, len(text), line, block.rows, braces, checksum))
+            line += ended.count(b"\n")
+            yield block
+
+    def blocks(self) -> Iterator[JsonBlock]:
+        with ThreadPoolExecutor(1) as ahead:
+            upcoming = [ahead.submit(self._again, lines) for lines in self._read[:1]]
+            for number, lines in enumerate(self._read):
+                text = upcoming.pop().result()
+                upcoming = [ahead.submit(self._again, n) for n in self._read[number + 1 :][:1]]
+                if lines.rows:
+                    yield JsonBlock(self, lines, text)
+
+    def arrow_schema(self) -> pa.Schema:
+        """Read the whole table once more, for the types of all its columns."""
+        return schema_of_blocks(self.blocks(), self.path)
+
+    def careful_rows(self, text: bytes, line: int) -> JsonRows:
+        """Return the rows of a text that need a closer look."""
+        bodies, ends, empty = [], [], []
+        for where, row in self._rows(text, line):
+            strict, members, _ = _strict_row(row, where)
+            opened = strict.rstrip(json_text.WHITESPACE)
+            ends.append(b"}" + strict[len(opened) :] + b"\n")
+            if self._appended.names & members.keys():
+                opened = json_text.without_members(opened, self._appended.names)
+            bodies.append(opened[:-1])
+            if bodies[-1].strip() == b"{":
+                empty.append(len(bodies) - 1)
+        return JsonRows(bodies, ends, empty)
+
+    def place(self, line: int) -> str:
+        """Return the place of a row by the number of its line."""
+        return self._texts.where(line)
+
+    def _all_texts(self) -> Iterator[tuple[int, bytes]]:
+        self._read = []
+        if self._first is None:
+            self._first = self._texts.first_reading()
+        elif self._head[1]:
+            yield self._head
+        first, self._first = self._first, None
+        yield from first
+
+    def _again(self, lines: _Lines) -> bytes:
+        text = self._texts.again(lines.start, lines.length)
+        if lines.checksum is not None and _checksum(text) != lines.checksum:
+            raise ChangedInputError(Location(self.path))
+        return text
+
+    def _sampled_columns(self, text: bytes) -> list[Column]:
+        """Return the fields of the first rows with the JSON type of their first value."""
+        types: dict[str, str] = {}
+        for number, line in enumerate(text.split(b"\n", SAMPLE_ROWS)[:SAMPLE_ROWS], 1):
+            if not json_text.is_blank(line):
+                for name, value in json_text.members(line, self.place(number)).items():
+                    if types.get(name, "null") == "null":
+                        types[name] = json_text.type_name(value)
+        if self._appended.overwrite:
+            types = {name: kind for name, kind in types.items() if name not in self._appended.names}
+        return [Column(name, kind) for name, kind in types.items()]
+
+    def _quick(self, text: bytes, rows: int, reader: RowReader, line: int) -> ColumnBlock | None:
+        """Read lines that are all plain; None if one might need a closer look."""
+        if not json_text.is_utf8(text) or self._appended.may_be_in(text):
+            return None
+        block = reader.read_lines(text, rows, self.place(line))
+        if block is None:
+            return None
+        # A row without any member, which takes no comma, has no key either.
+        may_be_empty = self._appended.names and any(keys.null_count for keys in block.keys)
+        return None if may_be_empty and _EMPTY.search(text) else block
+
+    def _careful_columns(self, text: bytes, reader: RowReader, line: int) -> ColumnBlock:
+        """Read line by line, with a look at every member."""
+        rows = []
+        for where, row in self._rows(text, line):
+            _, members, non_finite = _strict_row(row, where)
+            self.non_finite_values += non_finite
+            exist = self._appended.names & members.keys()
+            if exist and not self._appended.overwrite:
+                raise self._appended.refuse(where, exist)
+            rows.append(reader.read(members, where))
+        return reader.block(rows)
+
+    def _rows(self, text: bytes, line: int) -> Iterator[tuple[str, bytes]]:
+        for number, row in enumerate(text.split(b"\n"), line):
+            if not json_text.is_blank(row):
+                yield self.place(number), row
+
+
+@dataclass(frozen=True)
+class JsonBlock:
+    """Some rows of a table of JSON objects; a `Block`."""
+
+    table: JsonLines
+    lines: _Lines
+    text: bytes
+
+    def __len__(self) -> int:
+        return self.lines.rows
+
+    @cached_property
+    def ended(self) -> bytes:
+        """The text with a line feed at its end."""
+        return self.text if self.text.endswith(b"\n") else self.text + b"\n"
+
+    def json_rows(self) -> JsonRows:
+        if self.lines.braces is None:
+            return self.table.careful_rows(self.ended, self.lines.line)
+        bodies = [line[:-1] for line in self.ended.split(b"\n")[:-1]]
+        return JsonRows(bodies, [LINE_END] * len(bodies))
+
+    def arrow(self, schema: pa.Schema | None) -> pa.Table:
+        where = self.table.path
+        bodies = self.json_rows().bodies
+        text = b"[" + b"},".join(bodies) + (b"}]" if bodies else b"]")
+        return table_of_rows(json_text.decode(text, where), where, schema)
+
+
+class RowReader:
+    """Reads the values of some columns of many rows at once, or of one.
+
+    Args:
+        keys: the columns whose values are taken as the texts of keys.
+        names: the other columns.
+    """
+
+    def __init__(self, keys: Sequence[str], names: Sequence[str]) -> None:
+        self._keys = keys
+        self._names = names
+        self._decoders = _decoders(keys, names)
+
+    def read_lines(self, text: bytes, rows: int, where: str) -> ColumnBlock | None:
+        """Return the columns of lines of JSON objects; None if they must be read one by one."""
+        while self._decoders:
+            try:
+                found = self._decoders[0].decode_lines(text)
+                return self._columns(found, where) if len(found) == rows else None
+            except msgspec.ValidationError:
+                self._decoders.pop(0)  # a number among the keys, from now on
+            except (msgspec.DecodeError, UnicodeError, RecursionError, JoinError):
+                return None  # a reading row by row names its line
+        return None
+
+    def read(self, members: dict[str, bytes], where: str) -> tuple[list[str | None], list[Any]]:
+        """Return the keys and other values of one row."""
+        return (
+            [json_text.scalar_text(members.get(name, b"null"), where) for name in self._keys],
+            [json_text.decode(members.get(name, b"null"), where) for name in self._names],
+        )
+
+    def block(self, rows: list[tuple[list[str | None], list[Any]]]) -> ColumnBlock:
+        """Return rows that were read one by one as columns."""
+        return ColumnBlock(
+            len(rows),
+            [pa.array([keys[n] for keys, _ in rows], KEY_TYPE) for n in range(len(self._keys))],
+            [tuple(values[n] for _, values in rows) for n in range(len(self._names))],
+        )
+
+    def _columns(self, rows: list[Any], where: str) -> ColumnBlock:
+        keys = [list(map(attrgetter(f"key_{n}"), rows)) for n in range(len(self._keys))]
+        if len(self._decoders) == 1:  # as they stand in the file
+            keys = [
+                [key and json_text.scalar_text(bytes(key), where) for key in column]
+                for column in keys
+            ]
+        values: list[Sequence[Any]] = [
+            list(map(attrgetter(f"column_{n}"), rows)) for n in range(len(self._names))
+        ]
+        return ColumnBlock(len(rows), [pa.array(column, KEY_TYPE) for column in keys], values)
+
+
+def _decoders(keys: Sequence[str], names: Sequence[str]) -> list[msgspec.json.Decoder[Any]]:
+    """Return what decodes rows: with keys as text, and failing that as any value's text."""
+    wanted = [*keys, *names]
+    if not json_text.has_plain_names(wanted) or len(set(wanted)) < len(wanted):
+        return []
+
+    def members(kind: Any, role: str, columns: Sequence[str]) -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401 (a type)
+        for number, name in enumerate(columns):
+            yield f"{role}_{number}", kind, msgspec.field(name=name, default=None)
+
+    return [
+        msgspec.json.Decoder(
+            msgspec.defstruct(
+                "Row", [*members(kind, "key", keys), *members(Any, "column", names)], gc=False
+            )
+        )
+        for kind in (str | None, msgspec.Raw)
+    ]
+
+
+def _strict_row(line: bytes, where: str) -> tuple[bytes, dict[str, bytes], int]:
+    """Return a line as strict JSON, its members, and how many NaN and Infinity became null."""
+    if not json_text.is_utf8(line):
+        msg = f"{where}: not UTF-8 text"
+        raise JoinError(msg)
+    row, count = line, 0
+    if b"NaN" in line or b"Infinity" in line:
+        json_text.decode(line, where)
+        row, count = json_text.null_non_finite(line)
+    return row, json_text.members(row, where), count
+
+
+def _checksum(text: bytes) -> int:
+    """Return a number that two readings of one text have in common: the sum of its words."""
+    whole = len(text) // 8 * 8
+    words = np.frombuffer(text, np.uint64, count=whole // 8)
+    return int(words.sum()) ^ int.from_bytes(text[whole:], "little")
+
+
+class JsonLinesWriter:
+    """Writes JSON lines: each row's own bytes with members at their end; a `Writer`."""
+
+    def __init__(self, sink: Sink, added: Added) -> None:
+        self._sink = sink
+        self._added = added
+        self._tails = JsonTails(added.scorers, added.prefix)
+
+    def write(self, blocks: Iterable[Block]) -> int:
+        written = first = 0
+        for block in blocks:
+            rows = slice(first, first + len(block))
+            first = rows.stop
+            kept = None if self._added.kept is None else self._added.kept[rows]
+            if kept is None and isinstance(block, JsonBlock) and block.lines.braces is not None:
+                self._sink.write(self._spliced(block, rows))
+                self._sink.write(LINE_END)
+                written += len(block)
+            else:
+                lines = self.lines(block.json_rows(), rows)
+                if kept is not None:
+                    lines = [
+                        line for line, is_kept in zip(lines, kept.tolist(), strict=True) if is_kept
+                    ]
+                self._sink.write(b"".join(lines))
+                written += len(lines)
+        return written
+
+    def lines(self, rows: JsonRows, numbers: slice) -> list[bytes]:
+        """Return each row with its members and its own end."""
+        tails = self._tails.texts(numbers)
+        for number in rows.empty:
+            tails[number] = tails[number].removeprefix(b",")
+        return [b"".join(parts) for parts in zip(rows.bodies, tails, rows.ends, strict=True)]
+
+    def _spliced(self, block: JsonBlock, rows: slice) -> memoryview:
+        """Return plain lines as text, each with its members; the last one ends before its brace."""
+        braces = block.lines.braces
+        assert braces is not None  # noqa: S101 (asked of plain lines)
+        text, count = block.ended, len(block)
+        # From each last brace to the next: pieces that lie side by side need no copy of the text.
+        borders = np.concatenate((np.zeros(1, np.int64), braces.astype(np.int64)))
+        pieces = pa.Array.from_buffers(
+            TEXT, count, [None, pa.py_buffer(borders), pa.py_buffer(text)]
+        )
+        nothing = pa.scalar(b"", TEXT)
+        joined = pc.binary_join_element_wise(pieces, *self._tails.parts(rows), nothing)
+        return memoryview(joined.buffers()[2])
