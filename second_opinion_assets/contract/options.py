@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from second_opinion_assets.contract.errors import JoinError, Problems
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 DEFAULT_PREFIX = "second_opinion"
 _PREFIX = re.compile(r"[A-Za-z0-9_.\-]+")

@@ -5,16 +5,14 @@ Taken from the values of an audit; reading its file, and whether it still holds,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import MissingPolicy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, msgspec.Meta(ge=0)]

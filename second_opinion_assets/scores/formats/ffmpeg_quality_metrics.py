@@ -9,14 +9,9 @@ frames in `global.<metric>.<value>` the `average`, `median`, `stdev`, `min` and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from second_opinion_assets.scores.formats.nested_score import nested_score
+from second_opinion_assets.scores.rules import ReadRequest, RowRules
 from second_opinion_assets.storage.location import Location
-
-if TYPE_CHECKING:
-    from second_opinion_assets.scores.rules import ReadRequest, RowRules
-    from second_opinion_assets.storage.location import Location
 
 EXPECTED = "an object global and a text input_file_dist"
 USUAL_SCORE = "global.vmaf.vmaf.average"

@@ -7,14 +7,9 @@ It has the metrics of each frame in `frames[].metrics`, and over all frames in
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from second_opinion_assets.scores.formats.nested_score import nested_score
+from second_opinion_assets.scores.rules import ReadRequest, RowRules
 from second_opinion_assets.storage.location import Location
-
-if TYPE_CHECKING:
-    from second_opinion_assets.scores.rules import ReadRequest, RowRules
-    from second_opinion_assets.storage.location import Location
 
 EXPECTED = "an object pooled_metrics and a list frames"
 USUAL_SCORE = "pooled_metrics.vmaf.mean"

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.scores.payload import find_asked
+from second_opinion_assets.scores.rules import ReadRequest
 from second_opinion_assets.storage.location import Location
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from second_opinion_assets.scores.rules import ReadRequest
-    from second_opinion_assets.storage.location import Location
 
 _SHOWN_SCORES = 8
 

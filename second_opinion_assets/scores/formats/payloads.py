@@ -5,20 +5,16 @@ Such a file is about one clip, whose key, if it is not inside, is the stem of th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.fields import SCORE_NAMES, matching_fields
 from second_opinion_assets.scores.formats import external_bench, ffmpeg_quality_metrics, libvmaf
-from second_opinion_assets.scores.rules import RowRules
+from second_opinion_assets.scores.rules import ReadRequest, RowRules
 from second_opinion_assets.scores.sidecar import Format
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from second_opinion_assets.scores.rules import ReadRequest
-    from second_opinion_assets.storage.decompress import Content
-    from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.decompress import Content
+from second_opinion_assets.storage.location import Location
 
 
 class _Kind(NamedTuple):
