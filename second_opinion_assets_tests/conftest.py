@@ -1,12 +1,33 @@
-"""What tests of every floor need."""
+"""What tests of every floor need, and which of them run in one process."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from second_opinion_assets_tests.workspace import Workspace
+
+FLOOR_DEPTH = 2
+
+
+class ByServer(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """Spreads tests over processes; those of a folder below a floor, which share a server, stay.
+
+    The mark `xdist_group` would do the same, but pytest 9.2 does not hand it on.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        *folders, _file = nodeid.partition("::")[0].split("/")
+        return "/".join(folders) if len(folders) > FLOOR_DEPTH else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServer:
+    """Let pytest-xdist keep the tests of one server together."""
+    return ByServer(config, log)
 
 
 @pytest.fixture

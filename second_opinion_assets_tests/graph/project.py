@@ -13,10 +13,17 @@ from second_opinion_assets.storage.location import Location
 
 @dataclass
 class Project:
-    """Writes inputs and a manifest; each table has the key `clip_id`."""
+    """Writes inputs and a manifest; each table has the key `clip_id`.
+
+    Attributes:
+        folder: holds all of it.
+        tables: of the manifest.
+        others: what the manifest says beside its tables.
+    """
 
     folder: Path
     tables: list[dict[str, Any]] = field(default_factory=list)
+    others: dict[str, Any] = field(default_factory=dict)
 
     @property
     def manifest_path(self) -> Path:
@@ -67,7 +74,7 @@ class Project:
 
     def save(self) -> Manifest:
         """Write the manifest and read it."""
-        self.manifest_path.write_text(json.dumps({"tables": self.tables}))
+        self.manifest_path.write_text(json.dumps({**self.others, "tables": self.tables}))
         return load_manifest(Location(self.manifest_path))
 
     def out(self, table_id: str) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -17,7 +16,6 @@ from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets_tests.graph.project import Project
 from second_opinion_assets_tests.graph.runs import QUIET, Join
-from second_opinion_assets_tests.graph.webserver import webserver
 
 CLIPS = [f"c{n}" for n in range(12)]
 AGREES: dict[str, float | None] = {clip: float(n) for n, clip in enumerate(CLIPS)}
@@ -272,17 +270,3 @@ def test_evidence_waits_for_joins(
         "one",
         "second_opinion_report",
     ]
-
-
-@pytest.mark.e2e
-def test_a_backfill_of_joins_and_agreements(tmp_path: Path, project: Project) -> None:
-    """A table that fails to join has no agreement; all others have theirs, from one backfill."""
-    for name in TABLES:
-        project.add_table(name, CLIPS, {"DOVER": AGREES}, references=["ssim"])
-    project.save()
-    (project.folder / "three.DOVER.jsonl").write_text("nonsense")
-    with webserver(tmp_path / "home", project.manifest_path) as server:
-        evidence = ("second_opinion_features", "second_opinion_agreement")
-        assert server.backfill(TABLES, evidence) == "COMPLETED_FAILED"
-        made = server.partitions("second_opinion_agreement")["materialized"]
-    assert made == ["four", "one", "two"]

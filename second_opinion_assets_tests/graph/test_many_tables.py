@@ -15,7 +15,6 @@ from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets_tests.graph.project import Project
 from second_opinion_assets_tests.graph.runs import QUIET, Join
-from second_opinion_assets_tests.graph.webserver import webserver
 
 CLIPS = ["a", "b"]
 COMPLETE: dict[str, float | None] = {"a": 1.0, "b": 2.0}
@@ -175,24 +174,3 @@ def test_a_bug_in_one_table_is_raised_once_the_others_are_joined(
     result = join_range(instance, manifest, "one", "four")
     assert list(materializations(result)) == ["four"]
     assert failure(result).error.cause.cls_name == "ZeroDivisionError"
-
-
-@pytest.mark.e2e
-def test_staleness_after_a_backfill(tmp_path: Path, project: Project) -> None:
-    """After a backfill in one run, exactly the table whose input changed is stale."""
-    for table in TABLES:
-        project.add_table(table, CLIPS, {"DOVER": COMPLETE}, missing_policy="fail")
-    project.write_scores("two", "DOVER", {"a": 1.0})
-    project.save()
-    fresh = dict.fromkeys(TABLES, "FRESH")
-    with webserver(tmp_path / "home", project.manifest_path) as server:
-        assert server.launch_job("observe_sources") == "SUCCESS"
-        assert server.backfill(TABLES) == "COMPLETED_FAILED"
-        assert server.partitions() == {"materialized": ["four", "one", "three"], "failed": ["two"]}
-        assert server.stale(TABLES) == {**fresh, "two": "MISSING"}
-        assert not server.check("promotion_gate", "two")["success"]
-        assert server.check("promotion_gate", "three")["success"]
-        project.write_scores("two", "DOVER", COMPLETE)
-        project.write_scores("three", "DOVER", {"a": 1.0, "b": 3.0})
-        assert server.launch_job("observe_sources") == "SUCCESS"
-        assert server.stale(TABLES) == {**fresh, "two": "MISSING", "three": "STALE"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,16 @@ from typing import Any
 
 BIN = Path(sys.executable).parent
 PROJECT = Path(__file__).parents[2]
-DEADLINE_SECONDS = 90
+DEADLINE_SECONDS = 240
+ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 BACKFILL_SECONDS = 1800
+QUICK_QUEUE = """
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    dequeue_interval_seconds: 1
+"""
 
 LAUNCH = """
 mutation ($params: ExecutionParams!) {
@@ -72,6 +79,13 @@ BACKFILL_STATUS = """
 query ($id: String!) {
   partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } }
 }
+"""
+TICKS = """
+{ sensorOrError(sensorSelector: {
+    repositoryLocationName: "second_opinion_assets"
+    repositoryName: "__repository__"
+    sensorName: "refresh_after_scorer_runs"
+  }) { ... on Sensor { sensorState { ticks(limit: 20) { timestamp status } } } } }
 """
 PARTITIONS = """
 query ($asset: String!) { assetNodeOrError(assetKey: {path: [$asset]}) { ... on AssetNode {
@@ -145,7 +159,7 @@ class Webserver:
 
         def ended() -> str | None:
             status = str(self.query(RUN_STATUS, id=run_id)["runOrError"]["status"])
-            return status if status in {"SUCCESS", "FAILURE", "CANCELED"} else None
+            return status if status in ENDED else None
 
         return str(wait_for(ended))
 
@@ -185,6 +199,18 @@ class Webserver:
         joins = [run for run in found if run["assetSelection"] != agreement]
         return [str(run["status"]) for run in joins]
 
+    def wait_for_looks(self, looks: int) -> None:
+        """Wait until the sensor, from now on, has looked at the files so many times."""
+        now = time.time()
+
+        def looked() -> bool:
+            sensor = self.query(TICKS)["sensorOrError"]
+            ticks = sensor["sensorState"]["ticks"]
+            done = [tick for tick in ticks if tick["status"] != "STARTED"]
+            return len([tick for tick in done if tick["timestamp"] > now]) >= looks
+
+        wait_for(looked)
+
     def check(self, name: str, partition: str) -> dict[str, Any]:
         """Return the latest evaluation of a check for a partition."""
         found = self.query(CHECK, check=name, partition=partition)["assetCheckExecutions"]
@@ -208,10 +234,15 @@ def wait_for(condition: Callable[[], Any], deadline_seconds: float = DEADLINE_SE
     raise TimeoutError(message)
 
 
-def environment(home: Path, manifest: Path) -> dict[str, str]:
-    """Return the environment of a process that works on one manifest with a home of its own."""
+def environment(home: Path, manifest: Path, *, as_shipped: bool = False) -> dict[str, str]:
+    """Return the environment of a process that works on one manifest with a home of its own.
+
+    Its instance is the one that the project ships; unless it is to be just that, runs do not wait
+    in the queue for the next of its rare looks.
+    """
     home.mkdir(exist_ok=True)
-    shutil.copy(PROJECT / "config" / "dagster.yaml", home)
+    settings = (PROJECT / "config" / "dagster.yaml").read_text()
+    (home / "dagster.yaml").write_text(settings + ("" if as_shipped else QUICK_QUEUE))
     return {
         **os.environ,
         "DAGSTER_HOME": str(home),
@@ -221,8 +252,21 @@ def environment(home: Path, manifest: Path) -> dict[str, str]:
 
 
 @contextmanager
-def webserver(home: Path, manifest: Path, **settings: str) -> Iterator[Webserver]:
-    """Serve the graph of a manifest, with a daemon, until the context is left."""
+def webserver(
+    home: Path,
+    manifest: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    as_shipped: bool = False,
+) -> Iterator[Webserver]:
+    """Serve the graph of a manifest, with a daemon, until the context is left.
+
+    Args:
+        home: the folder of Dagster's history, made if need be.
+        manifest: what to serve.
+        settings: more variables of the environment.
+        as_shipped: whether the instance is to be the project's own in every respect.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -232,7 +276,7 @@ def webserver(home: Path, manifest: Path, **settings: str) -> Iterator[Webserver
     with log.open("wb") as out:
         process = subprocess.Popen(
             command,
-            env={**environment(home, manifest), **settings},
+            env={**environment(home, manifest, as_shipped=as_shipped), **(settings or {})},
             stdout=out,
             stderr=out,
             cwd=home.parent,

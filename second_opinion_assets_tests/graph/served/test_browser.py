@@ -7,25 +7,23 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from second_opinion_assets_tests.graph.webserver import PROJECT, Webserver, webserver
+from second_opinion_assets_tests.graph.served.clips import Clips
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-from collections.abc import Iterator
 
 from playwright.sync_api import (
     Browser,
     expect,  # it may be missing
 )
 
-from second_opinion_assets_tests.graph.browser import RUN_MS, Visitor, chromium
+from second_opinion_assets_tests.graph.served.browser import RUN_MS, Visitor, chromium
 
 CHROMIUM = shutil.which("chromium") or ""
 pytestmark = [
@@ -41,46 +39,6 @@ query ($id: ID!) {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the real clips and, beside their tables, a promotion-grade one.
-
-    The blur scorer lacks one clip of the others; of the promotion-grade table it lacks two and
-    failed on a third.
-    """
-    folder = tmp_path_factory.mktemp("browser")
-    for name in ("config", "data"):
-        shutil.copytree(PROJECT / name, folder / name)
-    blur = folder / "data/clips/blur.jsonl"
-    lines = blur.read_text().splitlines(keepends=True)
-    failed = {**json.loads(lines[2]), "score": None, "status": "error"}
-    (folder / "data/clips/gaps.jsonl").write_text("".join([json.dumps(failed) + "\n", *lines[3:]]))
-    blur.write_text("".join(lines[1:]))
-    manifest = folder / "config/clips.json"
-    content = json.loads(manifest.read_text())
-    content["tables"].append(
-        {
-            "id": "promoted",
-            "features": "../data/clips/features.jsonl",
-            "scores": [
-                "piqe=../data/clips/piqe.jsonl",
-                "ffmpeg-blurdetect=../data/clips/gaps.jsonl",
-            ],
-            "out": "../outputs/clips/promoted.jsonl",
-            "missing_policy": "fail",
-        }
-    )
-    manifest.write_text(json.dumps(content))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[Webserver]:
-    """Return a webserver that serves these tables."""
-    with webserver(folder / "home", folder / "config/clips.json") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Return a browser."""
     with chromium(CHROMIUM) as running:
@@ -89,16 +47,16 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visitor(
-    server: Webserver, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+    clips: Clips, browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Visitor]:
     """Return somebody with a browser window and no history in it."""
     kept = os.environ.get("SECOND_OPINION_ARTIFACTS")
     screenshots = Path(kept) if kept else tmp_path_factory.getbasetemp() / "screenshots"
     with browser.new_context(viewport={"width": 1500, "height": 1000}) as context:
-        yield Visitor(context.new_page(), server, screenshots)
+        yield Visitor(context.new_page(), clips.server, screenshots)
 
 
-def test_a_partition_is_launched_from_the_launchpad(visitor: Visitor, folder: Path) -> None:
+def test_a_partition_is_launched_from_the_launchpad(visitor: Visitor, clips: Clips) -> None:
     """Typed run config reaches the run, which publishes; the partition's page tells about it."""
     visitor.open_partition("clips_jsonl")
     visitor.fill_launchpad(
@@ -113,7 +71,7 @@ def test_a_partition_is_launched_from_the_launchpad(visitor: Visitor, folder: Pa
     config = " ".join(run["runConfigYaml"].split())
     assert config == "ops: second_opinion_features: config: missing_policy: mark"
     assert {"key": "dagster/partition", "value": "clips_jsonl"} in run["tags"]
-    rows = (folder / "outputs/clips/clips.jsonl").read_text().splitlines()
+    rows = (clips.outputs / "clips.jsonl").read_text().splitlines()
     statuses = [json.loads(row)["second_opinion_ffmpeg_blurdetect_status"] for row in rows]
     assert statuses == ["missing"] + ["ok"] * 11
 
@@ -130,10 +88,10 @@ def test_a_partition_is_launched_from_the_launchpad(visitor: Visitor, folder: Pa
     assert '"missing_policy": "mark"' in provenance
 
 
-def test_the_failed_gate_of_a_promotion_grade_table(visitor: Visitor, folder: Path) -> None:
+def test_the_failed_gate_of_a_promotion_grade_table(visitor: Visitor, clips: Clips) -> None:
     """A gap fails the run; the red gate says how much is missing and bad, and which keys."""
     assert visitor.server.launch("promoted", {}) == "FAILURE"
-    assert not (folder / "outputs/clips/promoted.jsonl").exists()
+    assert not (clips.outputs / "promoted.jsonl").exists()
 
     visitor.open_partition("promoted")
     expect(visitor.page.get_by_text("failed, and did not materialize this asset")).to_be_visible()
@@ -212,10 +170,10 @@ def test_agreement_is_seen_as_pictures_and_tables(visitor: Visitor) -> None:
     visitor.photograph("coverage")
 
 
-def test_changes_since_the_join_before(visitor: Visitor, folder: Path) -> None:
+def test_changes_since_the_join_before(visitor: Visitor, clips: Clips) -> None:
     """A table joined again shows what changed: by scorer, the largest shifts, statuses."""
     assert visitor.server.launch("clips_jsonl", {}) == "SUCCESS"
-    blur = folder / "data/clips/blur.jsonl"
+    blur = clips.folder / "blur.jsonl"
     lines = [json.loads(line) for line in blur.read_text().splitlines()]
     moved = {**lines[0], "score": lines[0]["score"] + 1.5}
     blur.write_text("".join(json.dumps(row) + "\n" for row in [moved, *lines[2:]]))
@@ -230,21 +188,24 @@ def test_changes_since_the_join_before(visitor: Visitor, folder: Path) -> None:
     assert "ok to missing" in changes
 
 
-def test_provenance_is_verified_on_demand(visitor: Visitor, folder: Path) -> None:
-    """Pressing Execute hashes every file again: all hold, until one of them changes."""
+def test_provenance_is_verified_on_demand(visitor: Visitor, clips: Clips) -> None:
+    """Pressing Execute hashes every file again: a table holds until one of its files changes."""
+    page = visitor.page
+    told = page.get_by_role("cell", name="clips_parquet", exact=True)
     assert visitor.server.launch("clips_parquet", {}) == "SUCCESS"
     visitor.open("/assets/second_opinion_report?view=overview")
     visitor.execute_check("provenance_holds")
-    holds = re.compile(r"(\d) of \1 joined tables hold")
-    expect(visitor.page.get_by_text(holds)).to_be_visible(timeout=RUN_MS)
+    expect(page.get_by_text("joined tables hold")).to_be_visible(timeout=RUN_MS)
+    expect(told).to_have_count(0)
     visitor.photograph("provenance_holds")
 
-    with (folder / "data/clips/piqe.jsonl").open("a") as sidecar:
+    with (clips.folder / "piqe.jsonl").open("a") as sidecar:
         sidecar.write("\n")
     visitor.open("/assets/second_opinion_report?view=overview")
     visitor.execute_check("provenance_holds")
-    expect(visitor.page.get_by_text("changed", exact=True).first).to_be_visible(timeout=RUN_MS)
-    expect(visitor.page.get_by_text("Failed", exact=True).first).to_be_visible()
+    expect(told.first).to_be_visible(timeout=RUN_MS)
+    expect(page.get_by_text("changed", exact=True).first).to_be_visible()
+    expect(page.get_by_text("Failed", exact=True).first).to_be_visible()
     visitor.photograph("provenance_fails")
 
 

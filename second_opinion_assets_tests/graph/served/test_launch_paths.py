@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from second_opinion_assets_tests.graph.project import Project
+from second_opinion_assets_tests.graph.served.clips import Clips
 from second_opinion_assets_tests.graph.webserver import (
     BIN,
     LOCATIONS,
-    PROJECT,
     Webserver,
     environment,
     webserver,
@@ -35,32 +32,6 @@ query ($partition: String!) {
 """
 
 
-def copied_clips(folder: Path) -> Path:
-    """Copy the real clips and their manifest; return the manifest."""
-    for name in ("config", "data"):
-        shutil.copytree(PROJECT / name, folder / name)
-    return folder / "config" / "clips.json"
-
-
-@pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the manifest of the real clips in a folder of its own, made incomplete.
-
-    One scorer lacks a clip, so that `drop` has something to drop.
-    """
-    manifest = copied_clips(tmp_path_factory.mktemp("clips"))
-    blur = manifest.parent.parent / "data/clips/blur.jsonl"
-    blur.write_bytes(b"".join(blur.read_bytes().splitlines(keepends=True)[1:]))
-    return manifest
-
-
-@pytest.fixture(scope="module")
-def server(manifest: Path) -> Iterator[Webserver]:
-    """Return a webserver that serves the real clips."""
-    with webserver(manifest.parent.parent / "home", manifest) as running:
-        yield running
-
-
 def entries(server: Webserver, partition: str) -> dict[str, dict[str, Any]]:
     """Return the metadata entries of a partition's latest materialization by label."""
     node = server.query(MATERIALIZATION, partition=partition)["assetNodeOrError"]
@@ -68,8 +39,9 @@ def entries(server: Webserver, partition: str) -> dict[str, dict[str, Any]]:
     return {entry["label"]: entry for entry in event["metadataEntries"]}
 
 
-def test_a_partition_is_launched_over_graphql(server: Webserver, manifest: Path) -> None:
+def test_a_partition_is_launched_over_graphql(clips: Clips) -> None:
     """A launch with `missing_policy: drop` publishes, with metadata and checks to read back."""
+    server = clips.server
     assert server.launch("clips_jsonl", {"missing_policy": "drop"}) == "SUCCESS"
     found = entries(server, "clips_jsonl")
     assert found["input_rows"]["intValue"] == 12
@@ -82,55 +54,58 @@ def test_a_partition_is_launched_over_graphql(server: Webserver, manifest: Path)
     assert (gate["success"], gate["severity"], gate["partition"]) == (False, "WARN", "clips_jsonl")
     assert {"missing_keys", "tallies"} <= {entry["label"] for entry in gate["metadataEntries"]}
     assert server.check("rows_kept", "clips_jsonl")["success"]
-    out = manifest.parent.parent / "outputs/clips/clips.jsonl"
-    assert len(out.read_bytes().splitlines()) == 11
+    assert len((clips.outputs / "clips.jsonl").read_bytes().splitlines()) == 11
 
 
-@pytest.mark.parametrize("table", ["clips_jsonl", "clips_parquet"])
+@pytest.mark.parametrize("out", ["clips.jsonl", "clips.parquet"])
 def test_every_way_of_launching_gives_the_same_bytes(
-    server: Webserver, manifest: Path, tmp_path: Path, table: str
+    clips: Clips, tmp_path: Path, out: str
 ) -> None:
     """GraphQL, `dagster asset materialize` and `second-opinion batch` write one and the same."""
-    spec = next(t for t in json.loads(manifest.read_text())["tables"] if t["id"] == table)
-    out = manifest.parent / spec["out"]
-    assert server.launch(table, {}) == "SUCCESS"
-    from_ui = out.read_bytes()
-    out.unlink()
+    table, path = out.replace(".", "_"), clips.outputs / out
+    assert clips.server.launch(table, {}) == "SUCCESS"
+    from_ui = path.read_bytes()
+    path.unlink()
+    manifest = clips.project.manifest_path
     env = environment(tmp_path / "home", manifest)
     command = [f"{BIN}/dagster", "asset", "materialize", "-m", "second_opinion_assets.definitions"]
     command += ["--select", "second_opinion_features", "--partition", table]
     subprocess.run(command, env=env, check=True, capture_output=True, cwd=tmp_path)
-    from_dagster = out.read_bytes()
-    out.unlink()
-    command = [f"{BIN}/second-opinion", "batch", "--manifest", str(manifest)]
+    from_dagster = path.read_bytes()
+    path.unlink()
+    command = [f"{BIN}/second-opinion", "batch", "--manifest", f"{clips.root}/config/clips.json"]
     subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
-    assert from_ui == from_dagster == out.read_bytes()
+    assert from_ui == from_dagster == path.read_bytes()
 
 
-def test_only_the_table_that_changed_is_stale(tmp_path: Path, project: Project) -> None:
+def test_only_the_table_that_changed_is_stale(clips: Clips) -> None:
     """Staleness follows content: new scores, or an edited option, of one table leave the other."""
-    scores: dict[str, float | None] = {"a": 1.0, "b": 2.0}
-    project.add_table("one", ["a", "b"], {"DOVER": scores})
-    project.add_table("two", ["a", "b"], {"DOVER": scores})
-    project.save()
-    with webserver(tmp_path / "home", project.manifest_path) as server:
+    server, tables = clips.server, ["clips_jsonl", "clips_wrapper_jsonl"]
+
+    def stale() -> list[str]:
         assert server.launch_job("observe_sources") == "SUCCESS"
-        assert server.launch("one", {}) == server.launch("two", {}) == "SUCCESS"
-        assert server.stale(["one", "two"]) == {"one": "FRESH", "two": "FRESH"}
-        project.write_scores("one", "DOVER", {"a": 1.0, "b": 3.0})
-        assert server.launch_job("observe_sources") == "SUCCESS"
-        assert server.stale(["one", "two"]) == {"one": "STALE", "two": "FRESH"}
-        assert server.launch("one", {}) == "SUCCESS"
-        assert server.stale(["one", "two"]) == {"one": "FRESH", "two": "FRESH"}
-        project.tables[1]["prefix"] = "so"
-        project.save()
-        server.reload()
-        assert server.launch_job("observe_sources") == "SUCCESS"
-        assert server.stale(["one", "two"]) == {"one": "FRESH", "two": "STALE"}
+        return list(server.stale(tables).values())
+
+    assert stale()
+    assert server.launch(tables[0], {}) == server.launch(tables[1], {}) == "SUCCESS"
+    assert stale() == ["FRESH", "FRESH"]
+    with (clips.folder / "brisque.csv").open("a") as scores:
+        scores.write("clip_of_no_table,3.5\n")
+    assert stale() == ["STALE", "FRESH"]
+    assert server.launch(tables[0], {}) == "SUCCESS"
+    assert stale() == ["FRESH", "FRESH"]
+    wrapper = next(table for table in clips.project.tables if table["id"] == tables[1])
+    wrapper["prefix"] = "so"
+    clips.project.save()
+    server.reload()
+    assert stale() == ["FRESH", "STALE"]
 
 
 def test_a_broken_manifest_is_the_error_of_the_code_location(tmp_path: Path) -> None:
-    """What the UI shows for a manifest with a typo starts with the place and the near word."""
+    """What the UI shows for a manifest with a typo starts with the place and the near word.
+
+    On a server of its own: while a code location is broken its daemon fails the runs of others.
+    """
     manifest = tmp_path / "manifest.json"
     manifest.write_text('{"tables": [{"id": "t", "featurs": "f.jsonl"}]}')
     with webserver(tmp_path / "home", manifest) as server:
