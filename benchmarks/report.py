@@ -15,8 +15,7 @@ from pathlib import Path
 import dagster as dg
 
 from second_opinion_assets.graph.build import build_definitions
-from second_opinion_assets.graph.joined import JOINED_KEY
-from second_opinion_assets.graph.report import REPORT_KEY
+from second_opinion_assets.graph.names import JOINED_KEY, REPORT_KEY
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest, load_manifest
 from second_opinion_assets.storage.location import Location

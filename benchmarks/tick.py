@@ -14,8 +14,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from second_opinion_assets.graph.joined import JOINED_KEY, MANIFEST_FINGERPRINT
-from second_opinion_assets.graph.refresh import Looks
+from second_opinion_assets.graph.names import JOINED_KEY, MANIFEST_FINGERPRINT
+from second_opinion_assets.graph.refresh import RefreshPlanner
 from second_opinion_assets.join.manifest import Manifest, load_manifest
 from second_opinion_assets.storage.location import Location
 
@@ -26,11 +26,11 @@ def main(tables: int, scorers: int) -> None:
     """Measure the first tick, one after a restart, and the ones after that."""
     with tempfile.TemporaryDirectory() as name, dg.instance_for_test() as instance:
         manifest = make_project(Path(name), tables, scorers)
-        looks = Looks(manifest, settle_seconds=10)
+        planner = RefreshPlanner(manifest, settle_seconds=10)
         print(f"{tables} tables, {scorers} scorers")
-        print(f"first tick, everything new: {tick(looks, instance):.2f} s")
-        print(f"tick after that: {tick(looks, instance):.2f} s")
-        restarted = Looks(manifest, settle_seconds=10)
+        print(f"first tick, everything new: {tick(planner, instance):.2f} s")
+        print(f"tick after that: {tick(planner, instance):.2f} s")
+        restarted = RefreshPlanner(manifest, settle_seconds=10)
         print(f"first tick after a restart, nothing changed: {tick(restarted, instance):.2f} s")
         for _ in range(3):
             print(f"tick, nothing changed: {tick(restarted, instance):.2f} s")
@@ -58,14 +58,14 @@ def make_project(folder: Path, tables: int, scorers: int) -> Manifest:
     return load_manifest(Location(path))
 
 
-def tick(looks: Looks, instance: dg.DagsterInstance) -> float:
+def tick(planner: RefreshPlanner, instance: dg.DagsterInstance) -> float:
     """Look once, record what that gives as if every run it asks for succeeded; return seconds."""
     start = time.perf_counter()
-    found = looks.look(instance, time.time() + LATER)
+    plan = planner.plan(instance, time.time() + LATER)
     seconds = time.perf_counter() - start
-    for event in found.events:
+    for event in plan.events:
         instance.report_runless_asset_event(event)
-    for request in found.requests:
+    for request in plan.requests:
         version = (request.run_key or "").split(":")[1]
         metadata = {MANIFEST_FINGERPRINT: version}
         instance.report_runless_asset_event(

@@ -91,7 +91,7 @@ class _Held(NamedTuple):
 
 
 def compare(
-    clips: Clips, chosen: ChosenReferences, registry: Registry, told_by: Iterable[str] = ()
+    clips: Clips, chosen: ChosenReferences, registry: Registry, dataset_hints: Iterable[str] = ()
 ) -> Agreement:
     """Hold the opinions on a table against its references and against one another.
 
@@ -99,7 +99,7 @@ def compare(
         clips: the values of the table.
         chosen: its references.
         registry: what is known of the scorers.
-        told_by: texts that may name the data set of the table: its id, its file's name.
+        dataset_hints: texts that may name the data set of the table: its id, its file's name.
     """
     scorers = {name: registry.direction(name) for name in clips.opinions}
     opinions = [_turned(clips.opinions, *item) for item in scorers.items()]
@@ -120,7 +120,7 @@ def compare(
             name: disputed_clips(clips, name, _differences(held[: len(against)], name))
             for name in chosen.directions
         },
-        notes=[*_notes(clips, chosen, scorers), *_leaks(registry, scorers, told_by)],
+        notes=[*_notes(clips, chosen, scorers), *_leaks(registry, scorers, dataset_hints)],
     )
 
 
@@ -179,9 +179,9 @@ def _notes(
     return notes
 
 
-def _leaks(registry: Registry, scorers: Iterable[str], told_by: Iterable[str]) -> list[str]:
+def _leaks(registry: Registry, scorers: Iterable[str], dataset_hints: Iterable[str]) -> list[str]:
     """Say which scorers learnt from the set that the table seems to be of."""
-    texts = [spelling(text) for text in told_by]
+    texts = [spelling(text) for text in dataset_hints]
     return [
         f"{name} learnt from {known}, which this table seems to be of: it is no fair judge here."
         for name in scorers

@@ -22,12 +22,22 @@ from second_opinion_assets.agreement.show import (
 )
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.fields import slug
-from second_opinion_assets.graph.checks import check_specs
 from second_opinion_assets.graph.history import joined_table
-from second_opinion_assets.graph.joined import JOINED_GROUP, JOINED_KEY, MANIFEST_FINGERPRINT
-from second_opinion_assets.graph.metadata import Metadata
-from second_opinion_assets.graph.runs import Event, Outcome, events_of_run
-from second_opinion_assets.graph.sources import OWNERS, beta_accepted
+from second_opinion_assets.graph.names import (
+    AGREEMENT_KEY,
+    JOINED_KEY,
+    MANIFEST_FINGERPRINT,
+    OPINIONS_AGREE,
+    RUN_PROVENANCE,
+    Metadata,
+)
+from second_opinion_assets.graph.runs import (
+    MOST_AGREEMENTS,
+    Event,
+    Outcome,
+    asset_of_tables,
+    events_of_run,
+)
 from second_opinion_assets.join.manifest import Manifest, TableSpec, taken_paths
 from second_opinion_assets.join.provenance import Invocation
 from second_opinion_assets.registry.references import Reference, parse_references
@@ -35,14 +45,6 @@ from second_opinion_assets.report.report import inline_svg
 from second_opinion_assets.storage.groups import InputPaths
 from second_opinion_assets.storage.location import Location
 
-AGREEMENT_KEY = dg.AssetKey("second_opinion_agreement")
-OPINIONS_AGREE = "opinions_agree"
-MOST_TABLES = 25
-"""Tables of a backfill that share a run.
-
-Fewer than of the joined tables, so that a backfill of both runs one after the other: within one run
-a table that fails to join would keep the agreement of all others from being made.
-"""
 SHOWN_AT_ONCE = 1000
 """The UI puts Markdown of this length and more behind a link."""
 _CHECK = (
@@ -69,7 +71,6 @@ class AgreementConfig(dg.Config):
 
 def agreement_asset(manifest: Manifest) -> dg.AssetsDefinition:
     """Return the asset of the agreement of each table of a manifest."""
-    partitions = dg.StaticPartitionsDefinition([table.id for table in manifest.tables])
 
     def second_opinion_agreement(
         context: dg.AssetExecutionContext, config: AgreementConfig
@@ -84,22 +85,18 @@ def agreement_asset(manifest: Manifest) -> dg.AssetsDefinition:
 
         yield from events_of_run(context, make)
 
-    with beta_accepted():  # the backfill policy is one
-        return dg.asset(
-            key=AGREEMENT_KEY,
-            deps=[JOINED_KEY],
-            partitions_def=partitions,
-            check_specs=check_specs(AGREEMENT_KEY, partitions, {OPINIONS_AGREE: _CHECK}),
-            code_version=AGREEMENT_VERSION,
-            backfill_policy=dg.BackfillPolicy.multi_run(MOST_TABLES),
-            output_required=False,  # of several tables each yields its own events
-            group_name=JOINED_GROUP,
-            owners=OWNERS,
-            kinds={"json", "parquet"},
-            tags={"second_opinion/role": "agreement"},
-            metadata={"manifest": dg.MetadataValue.path(str(manifest.path))},
-            description=_DESCRIPTION,
-        )(second_opinion_agreement)
+    return asset_of_tables(
+        manifest,
+        second_opinion_agreement,
+        AGREEMENT_KEY,
+        role="agreement",
+        description=_DESCRIPTION,
+        deps=[dg.AssetDep(JOINED_KEY)],
+        checks={OPINIONS_AGREE: _CHECK},
+        code_version=AGREEMENT_VERSION,
+        most_tables=MOST_AGREEMENTS,
+        kinds={"json", "parquet"},
+    )
 
 
 def _agreement(
@@ -108,7 +105,7 @@ def _agreement(
     config: AgreementConfig,
     taken: InputPaths,
 ) -> Outcome:
-    """Compare the opinions on one table, and say what became of it."""
+    """Compare the opinions on one table, and return what became of it."""
     # Here, since it loads pandas, scipy and matplotlib, which takes seconds.
     from second_opinion_assets.agreement.make import make_agreement  # noqa: PLC0415
 
@@ -139,7 +136,7 @@ def _agreement(
     )
 
 
-def _metadata(made: "MadeAgreement") -> Metadata:
+def _metadata(made: MadeAgreement) -> Metadata:
     """Return the agreement as the UI shows it, and figures that plot over time."""
     agreement = made.agreement
     notes = notes_markdown(agreement)
@@ -155,11 +152,11 @@ def _metadata(made: "MadeAgreement") -> Metadata:
         "clips": dg.MetadataValue.int(agreement.clips),
         **_srocc(agreement.against_references),
         **{name: dg.MetadataValue.path(str(path)) for name, path in made.files.named().items()},
-        "run_provenance": dg.MetadataValue.json(made.provenance),
+        RUN_PROVENANCE: dg.MetadataValue.json(made.provenance),
     }
 
 
-def _opinions_agree(made: "MadeAgreement") -> dg.AssetCheckResult:
+def _opinions_agree(made: MadeAgreement) -> dg.AssetCheckResult:
     """Return whether no scorer is contrary to a reference.
 
     The description holds pictures and tables, since the UI shows it at once and puts large metadata
@@ -181,7 +178,7 @@ def _opinions_agree(made: "MadeAgreement") -> dg.AssetCheckResult:
     )
 
 
-def _srocc(pairs: "list[Pair]") -> Metadata:
+def _srocc(pairs: list[Pair]) -> Metadata:
     """Return the Spearman correlations of pairs; of two with one name the first counts."""
     found = {
         f"{slug(pair.scorer)}/srocc_{_key(pair.other)}": pair.correlation.spearman
@@ -198,12 +195,12 @@ def _key(reference: str) -> str:
     return slug(reference) or reference
 
 
-def _shown(agreement: "Agreement", reference: str) -> str:
+def _shown(agreement: Agreement, reference: str) -> str:
     """Return the most disputed clips, fewer of them where the UI then shows them at once."""
     texts = [disputed_markdown(agreement, reference, most) for most in (SHOWN_CLIPS, 5, 3)]
     return next((text for text in texts if len(text) < SHOWN_AT_ONCE), texts[0])
 
 
-def _pictures_markdown(made: "MadeAgreement") -> str:
+def _pictures_markdown(made: MadeAgreement) -> str:
     parts = [f"![{title}]({inline_svg(svg)})" for title, svg in made.pictures.items()]
     return "\n\n".join(parts)

@@ -4,9 +4,12 @@ import dagster as dg
 
 from second_opinion_assets.contract.errors import ManifestError
 from second_opinion_assets.graph.agreement import agreement_asset
-from second_opinion_assets.graph.evidence import evidence_sensor
 from second_opinion_assets.graph.joined import joined_tables
-from second_opinion_assets.graph.refresh import nightly_schedule, refresh_sensor
+from second_opinion_assets.graph.refresh import (
+    evidence_sensor,
+    nightly_schedule,
+    refresh_sensor,
+)
 from second_opinion_assets.graph.report import report_asset
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.graph.sources import observe_job, source_assets

@@ -9,10 +9,19 @@ from dagster import AssetCheckSeverity
 from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.graph.metadata import (
-    Metadata,
     count_metadata,
     gap_samples_markdown,
     tallies_markdown,
+)
+from second_opinion_assets.graph.names import (
+    KEYS_MATCH,
+    LICENCE,
+    OUTPUT_ROWS,
+    PROMOTION_GATE,
+    ROWS_KEPT,
+    SCORES_IN_RANGE,
+    SCORES_VARY,
+    Metadata,
 )
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.matching.readings import best_mode, few_keys_found, key_hint
@@ -20,21 +29,20 @@ from second_opinion_assets.registry.scales import ScaleDoubt, scale_doubt
 from second_opinion_assets.report.markdown import cell, table
 from second_opinion_assets.storage.git import why_untracked
 
-PROMOTION_GATE = "promotion_gate"
-_DESCRIPTIONS = {
+JOIN_CHECKS = {
     PROMOTION_GATE: (
         "Every row has an ok score from every scorer. An error for a promotion-grade table "
         "(missing_policy `fail` in the manifest), which must not be used for retraining until it "
         "passes; a warning for any other."
     ),
-    "rows_kept": "As many rows came out as went in, or as policy `drop` was to keep.",
-    "keys_match": "At least 5 % of the keys of each scorer's sidecar are found in the table.",
-    "scores_vary": "No score column is all null, all zero or constant.",
-    "scores_in_range": (
+    ROWS_KEPT: "As many rows came out as went in, or as policy `drop` was to keep.",
+    KEYS_MATCH: "At least 5 % of the keys of each scorer's sidecar are found in the table.",
+    SCORES_VARY: "No score column is all null, all zero or constant.",
+    SCORES_IN_RANGE: (
         "The ok scores of each scorer lie on the scale that is declared for it. Where a table's "
         "are on another one, its manifest says so by `scale`; which a scorer has, by `scorers`."
     ),
-    "licence": (
+    LICENCE: (
         "Scores that may not be passed on are not written where git would track them. Write them "
         "below a folder that `.gitignore` names."
     ),
@@ -44,14 +52,14 @@ _DESCRIPTIONS = {
 def check_specs(
     asset: dg.AssetKey,
     partitions_def: dg.PartitionsDefinition[str],
-    descriptions: Mapping[str, str] = _DESCRIPTIONS,
+    descriptions: Mapping[str, str],
 ) -> list[dg.AssetCheckSpec]:
     """Return the checks of an asset, with a result of its own for each table.
 
     Args:
         asset: the key of the asset.
         partitions_def: its tables.
-        descriptions: what each check says, by name; by default those of the joined tables.
+        descriptions: what each check says, by name.
     """
     with warnings.catch_warnings():
         # Without partitions one table's result would hide another's; the parameter is a preview.
@@ -100,7 +108,7 @@ def _promotion_gate(tally: Tally, *, promotion_grade: bool, published: bool) -> 
         "tallies": dg.MetadataValue.md(tallies_markdown(tally)),
     }
     if not published:
-        del metadata["output_rows"]
+        del metadata[OUTPUT_ROWS]
     if tally.gaps:
         description = "\n\n".join(
             [cell(tally.gaps), tallies_markdown(tally), gap_samples_markdown(tally)]
@@ -124,16 +132,16 @@ def _promotion_gate(tally: Tally, *, promotion_grade: bool, published: bool) -> 
 def _rows_kept(tally: Tally, *, published: bool) -> dg.AssetCheckResult:
     if not published:
         return dg.AssetCheckResult(
-            check_name="rows_kept", passed=True, description="nothing was published"
+            check_name=ROWS_KEPT, passed=True, description="nothing was published"
         )
     expected = tally.input_rows - tally.dropped_rows
-    metadata: Metadata = {"output_rows": dg.MetadataValue.int(tally.output_rows)}
+    metadata: Metadata = {OUTPUT_ROWS: dg.MetadataValue.int(tally.output_rows)}
     if tally.dropped_rows:
         metadata["dropped_rows"] = dg.MetadataValue.int(tally.dropped_rows)
     if tally.output_rows != expected:
         metadata["expected_rows"] = dg.MetadataValue.int(expected)
     return dg.AssetCheckResult(
-        check_name="rows_kept", passed=tally.output_rows == expected, metadata=metadata
+        check_name=ROWS_KEPT, passed=tally.output_rows == expected, metadata=metadata
     )
 
 
@@ -155,7 +163,7 @@ def _keys_match(tally: Tally) -> dg.AssetCheckResult:
             table(["scorer", "keys", *modes, "use"], rows)
         )
     return dg.AssetCheckResult(
-        check_name="keys_match",
+        check_name=KEYS_MATCH,
         passed=not doubtful,
         severity=AssetCheckSeverity.WARN,
         description="; ".join(key_hint(scorer) for scorer in doubtful.values()) or None,
@@ -171,7 +179,7 @@ def _scores_vary(tally: Tally) -> dg.AssetCheckResult:
         elif scorer.matched_rows > 1 and scorer.score_min == scorer.score_max:
             flat[name] = "all zero" if scorer.score_min == 0 else f"constant {scorer.score_min:g}"
     return dg.AssetCheckResult(
-        check_name="scores_vary",
+        check_name=SCORES_VARY,
         passed=not flat,
         severity=AssetCheckSeverity.WARN,
         description="; ".join(f"{name}: {what}" for name, what in flat.items()) or None,
@@ -195,7 +203,7 @@ def _scores_in_range(tally: Tally, spec: TableSpec) -> dg.AssetCheckResult:
         else:
             said.append(f"{name}: within {scales[0].label}")
     return dg.AssetCheckResult(
-        check_name="scores_in_range",
+        check_name=SCORES_IN_RANGE,
         passed=not doubts,
         severity=AssetCheckSeverity.WARN,
         description="; ".join(doubts or said) or None,
@@ -223,7 +231,7 @@ def _licence(tally: Tally, spec: TableSpec, *, published: bool) -> dg.AssetCheck
     if why := why_untracked(spec.out):
         return _licence_kept(f"{names} may not be passed on; {why}")
     return dg.AssetCheckResult(
-        check_name="licence",
+        check_name=LICENCE,
         passed=False,
         severity=AssetCheckSeverity.WARN,
         description=(
@@ -241,5 +249,5 @@ def _licence(tally: Tally, spec: TableSpec, *, published: bool) -> dg.AssetCheck
 
 def _licence_kept(why: str) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        check_name="licence", passed=True, severity=AssetCheckSeverity.WARN, description=why
+        check_name=LICENCE, passed=True, severity=AssetCheckSeverity.WARN, description=why
     )

@@ -1,12 +1,10 @@
-"""What Dagster's history says of each joined table: its latest materialization or failure.
+"""What Dagster's history says of each table: its latest events, runs, materialization, failure.
 
 Only stored events are read here, never a table; how a report reads does not belong here.
 """
 
-from __future__ import annotations
-
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import dagster as dg
@@ -18,9 +16,16 @@ from second_opinion_assets.contract.columns import APPENDED
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.contract.record import Record, record_of
-from second_opinion_assets.graph.joined import JOINED_KEY
-from second_opinion_assets.graph.metadata import DRIFT, SUMMARY
-from second_opinion_assets.graph.sources import DATA_VERSION_TAG
+from second_opinion_assets.graph.names import (
+    COLUMN_SCHEMA,
+    DATA_VERSION_TAG,
+    DRIFT,
+    JOINED_KEY,
+    KEY_COLUMN,
+    MISSING_POLICY,
+    RUN_PROVENANCE,
+    SUMMARY,
+)
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.outcomes import (
     EarlierOutput,
@@ -34,6 +39,60 @@ PAGE_EVENTS = 1000
 _Item = TypeVar("_Item")
 
 
+class LatestEvent(NamedTuple):
+    """What is kept of the latest event of a partition."""
+
+    event_id: int
+    timestamp: float
+    version: str | None
+    metadata: dict[str, object]
+
+
+class LatestEvents(dict[str, LatestEvent]):
+    """The latest event of each partition of an asset, kept up to date with little reading.
+
+    Args:
+        key: the asset.
+        kind: observations or materializations.
+        metadata: the names of the metadata to keep of each event.
+    """
+
+    def __init__(
+        self, key: dg.AssetKey, kind: DagsterEventType, metadata: Collection[str] = ()
+    ) -> None:
+        super().__init__()
+        self._key = key
+        self._kind = kind
+        self._metadata = metadata
+        self._last = 0
+
+    def catch_up(self, instance: dg.DagsterInstance) -> list[str]:
+        """Read the events that are new; return the partitions concerned."""
+        ids = instance.event_log_storage.get_latest_storage_id_by_partition(
+            self._key, self._kind, after_cursor=self._last
+        )
+        if not ids:
+            return []
+        wanted = dg.AssetRecordsFilter(asset_key=self._key, storage_ids=list(ids.values()))
+        is_observation = self._kind is DagsterEventType.ASSET_OBSERVATION
+        fetch = instance.fetch_observations if is_observation else instance.fetch_materializations
+        for record in fetch(wanted, limit=len(ids)).records:
+            event = record.asset_observation or record.asset_materialization
+            if event is not None and event.partition is not None:
+                self[event.partition] = LatestEvent(
+                    record.storage_id,
+                    record.timestamp,
+                    (event.tags or {}).get(DATA_VERSION_TAG),
+                    {
+                        name: event.metadata[name].value
+                        for name in self._metadata
+                        if name in event.metadata
+                    },
+                )
+        self._last = max(ids.values())
+        return list(ids)
+
+
 class Attempts(NamedTuple):
     """Runs that were to join a table and have not, by table: those that ended, and the others."""
 
@@ -41,7 +100,7 @@ class Attempts(NamedTuple):
     in_progress: dict[str, str]
 
 
-class _Joined(NamedTuple):
+class _LatestJoin(NamedTuple):
     run_id: str
     summary: TableSummary | None
     drift: Drift | None
@@ -116,8 +175,8 @@ def joined_table(instance: dg.DagsterInstance, spec: TableSpec) -> JoinedTable:
         raise JoinError(msg)
     version = (event.tags or {}).get(DATA_VERSION_TAG)
     summary = _summary(event.metadata)
-    schema = event.metadata.get("dagster/column_schema")
-    key_column, provenance = (event.metadata.get(k) for k in ("key_column", "run_provenance"))
+    schema = event.metadata.get(COLUMN_SCHEMA)
+    key_column, provenance = (event.metadata.get(k) for k in (KEY_COLUMN, RUN_PROVENANCE))
     if not (version and summary and key_column and provenance) or not isinstance(
         schema, dg.TableSchemaMetadataValue
     ):
@@ -128,7 +187,7 @@ def joined_table(instance: dg.DagsterInstance, spec: TableSpec) -> JoinedTable:
         raise JoinError(msg)
     recorded: Any = provenance.value
     prefix = recorded["args"]["prefix"]
-    prefixes = {name: f"{prefix}_{slug(name)}" for name in summary.competitors}
+    prefixes = {name: f"{prefix}_{slug(name)}" for name in summary.scorers}
     appended = {f"{start}_{column.suffix}" for start in prefixes.values() for column in APPENDED}
     return JoinedTable(
         path=spec.out,
@@ -157,7 +216,7 @@ def latest_records(instance: dg.DagsterInstance, manifest: Manifest) -> dict[str
 def _as_audit(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return metadata of a joined table in the form of its audit, as far as a record goes."""
     values = {name: value.value for name, value in metadata.items()}
-    summary, provenance = values.get(SUMMARY) or {}, values.get("run_provenance") or {}
+    summary, provenance = values.get(SUMMARY) or {}, values.get(RUN_PROVENANCE) or {}
     prefix = provenance.get("args", {}).get("prefix")
     return {
         **summary,
@@ -165,13 +224,13 @@ def _as_audit(metadata: Mapping[str, Any]) -> dict[str, Any]:
             name: {**counts, "column_prefix": f"{prefix}_{slug(name)}"}
             for name, counts in summary.get("competitors", {}).items()
         },
-        "key_column": values.get("key_column"),
-        "missing_policy": values.get("missing_policy"),
+        "key_column": values.get(KEY_COLUMN),
+        "missing_policy": values.get(MISSING_POLICY),
         "run_provenance": provenance,
     }
 
 
-def _not_failed(table: TableSpec, joined: _Joined | None) -> TableOutcome:
+def _not_failed(table: TableSpec, joined: _LatestJoin | None) -> TableOutcome:
     if joined is None:
         return TableOutcome(table, TableStatus.not_joined)
     status = TableStatus.ok if table.out.exists() else TableStatus.output_gone
@@ -179,7 +238,7 @@ def _not_failed(table: TableSpec, joined: _Joined | None) -> TableOutcome:
 
 
 def _failed(
-    table: TableSpec, run_id: str, failures: Mapping[str, _Failure], joined: _Joined | None
+    table: TableSpec, run_id: str, failures: Mapping[str, _Failure], joined: _LatestJoin | None
 ) -> TableOutcome:
     failure = failures.get(run_id, _Failure("the run failed without saying why", None))
     earlier = joined and EarlierOutput(
@@ -196,10 +255,10 @@ def _latest_ids(instance: dg.DagsterInstance) -> Mapping[str, int]:
     )
 
 
-def _latest_joined(instance: dg.DagsterInstance) -> dict[str, _Joined]:
+def _latest_joined(instance: dg.DagsterInstance) -> dict[str, _LatestJoin]:
     """Return the latest materialization of each table."""
     return {
-        table_id: _Joined(run_id, _summary(metadata), _stored(metadata, DRIFT, Drift))
+        table_id: _LatestJoin(run_id, _summary(metadata), _stored(metadata, DRIFT, Drift))
         for table_id, run_id, metadata in _latest_materializations(instance)
     }
 

@@ -14,29 +14,27 @@ from pydantic import Field
 from second_opinion_assets.contract.errors import JoinError, MissingScoresError
 from second_opinion_assets.contract.options import KeyNormalize, MissingPolicy, parse_options
 from second_opinion_assets.contract.tally import Tally
-from second_opinion_assets.graph.checks import check_results, check_specs
+from second_opinion_assets.graph.checks import JOIN_CHECKS, check_results
 from second_opinion_assets.graph.metadata import (
     count_metadata,
     join_metadata,
     summary_metadata,
     tally_lines,
 )
-from second_opinion_assets.graph.runs import MOST_TABLES, Event, Outcome, events_of_run
-from second_opinion_assets.graph.sources import (
-    FEATURES_KEY,
-    OWNERS,
-    beta_accepted,
-    scorer_key,
-    source_deps,
+from second_opinion_assets.graph.names import JOINED_KEY, MANIFEST_FINGERPRINT, OUTPUT_ROWS
+from second_opinion_assets.graph.runs import (
+    MOST_JOINS,
+    Event,
+    Outcome,
+    asset_of_tables,
+    events_of_run,
 )
+from second_opinion_assets.graph.sources import scorer_key, source_deps
 from second_opinion_assets.join.join import JoinResult, materialize
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation, fingerprint, table_args
 from second_opinion_assets.storage.location import Location
 
-JOINED_KEY = dg.AssetKey("second_opinion_features")
-MANIFEST_FINGERPRINT = "manifest_fingerprint"
-JOINED_GROUP = "second_opinion"
 _DESCRIPTION = (
     "Feature tables with the second opinions of external scorers: for each scorer a score, its "
     "status (ok, bad, missing), runtime, frames and source, joined by key. Run config may set any "
@@ -96,7 +94,6 @@ class JoinConfig(dg.Config):
 
 def joined_tables(manifest: Manifest) -> dg.AssetsDefinition:
     """Return the asset of the joined tables of a manifest."""
-    partitions = dg.StaticPartitionsDefinition([table.id for table in manifest.tables])
     kinds = {table.out.suffix.lstrip(".").lower() for table in manifest.tables}
 
     def second_opinion_features(
@@ -107,29 +104,23 @@ def joined_tables(manifest: Manifest) -> dg.AssetsDefinition:
 
         yield from events_of_run(context, join)
 
-    with beta_accepted():  # the backfill policy is one
-        return dg.asset(
-            key=JOINED_KEY,
-            deps=source_deps(manifest),
-            partitions_def=partitions,
-            check_specs=check_specs(JOINED_KEY, partitions),
-            code_version=JOIN_VERSION,
-            backfill_policy=dg.BackfillPolicy.multi_run(MOST_TABLES),
-            output_required=False,  # of several tables each yields its own events
-            group_name=JOINED_GROUP,
-            owners=OWNERS,
-            kinds={"python", *sorted(kinds)[:2]},
-            tags={"second_opinion/role": "joined"},
-            metadata={
-                "manifest": dg.MetadataValue.path(str(manifest.path)),
-                "promotion_grade_tables": [t.id for t in manifest.tables if t.promotion_grade],
-            },
-            description=_DESCRIPTION,
-        )(second_opinion_features)
+    return asset_of_tables(
+        manifest,
+        second_opinion_features,
+        JOINED_KEY,
+        role="joined",
+        description=_DESCRIPTION,
+        deps=source_deps(manifest),
+        checks=JOIN_CHECKS,
+        code_version=JOIN_VERSION,
+        most_tables=MOST_JOINS,
+        kinds={"python", *sorted(kinds)[:2]},
+        metadata={"promotion_grade_tables": [t.id for t in manifest.tables if t.promotion_grade]},
+    )
 
 
 def _join(context: dg.AssetExecutionContext, table: TableSpec, config: JoinConfig) -> Outcome:
-    """Join one table and say what became of it."""
+    """Join one table and return what became of it."""
     grade = table.promotion_grade
     try:
         spec = _with_overrides(table, config)
@@ -138,7 +129,7 @@ def _join(context: dg.AssetExecutionContext, table: TableSpec, config: JoinConfi
         _log(context, table, error.tally)
         checks = list(check_results(error.tally, spec, promotion_grade=grade, published=False))
         counts = count_metadata(error.tally)
-        del counts["output_rows"]  # nothing was published
+        del counts[OUTPUT_ROWS]  # nothing was published
         counts.update(summary_metadata(error.tally, published=False))
         return Outcome(checks, counts, failure=str(error))
     except JoinError as error:
@@ -150,7 +141,7 @@ def _join(context: dg.AssetExecutionContext, table: TableSpec, config: JoinConfi
     return Outcome(
         list(check_results(result.tally, spec, promotion_grade=grade, published=True)),
         {
-            **join_metadata(result, FEATURES_KEY, _scorer_keys(result)),
+            **join_metadata(result, _scorer_keys(result)),
             MANIFEST_FINGERPRINT: dg.MetadataValue.text(by_manifest),
         },
         version=result.fingerprint,

@@ -13,10 +13,16 @@ import click
 import dagster as dg
 
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.graph.agreement import AGREEMENT_KEY
 from second_opinion_assets.graph.build import build_definitions, load_tables
-from second_opinion_assets.graph.joined import JOINED_KEY
-from second_opinion_assets.graph.report import REPORT_KEY
+from second_opinion_assets.graph.names import (
+    AGREEMENT_JSON,
+    AGREEMENT_KEY,
+    INPUT_ROWS,
+    JOINED_KEY,
+    OUTPUT_ROWS,
+    REPORT_KEY,
+    REPORT_MD,
+)
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.graph.sources import source_partitions
 from second_opinion_assets.join.manifest import Manifest, TableSpec
@@ -86,8 +92,8 @@ def launch(
         result = run(JOINED_KEY, AGREEMENT_KEY, table_id=table.id)
         joined = result.asset_materializations_for_node(JOINED_KEY.path[-1])
         for event in joined:
-            rows[0] += int(str(event.metadata["input_rows"].value))
-            rows[1] += int(str(event.metadata["output_rows"].value))
+            rows[0] += int(str(event.metadata[INPUT_ROWS].value))
+            rows[1] += int(str(event.metadata[OUTPUT_ROWS].value))
         failed += not joined
         complete = complete and result.success
         for line in _table_lines(table, result):
@@ -107,13 +113,13 @@ def _table_lines(table: TableSpec, result: dg.ExecuteInProcessResult) -> Iterato
         if table.audit_json:
             yield f"{table.id}: {table.audit_json} (audit)"
     for event in result.asset_materializations_for_node(AGREEMENT_KEY.path[-1]):
-        yield f"{table.id}: {event.metadata['agreement_json'].value} (agreement)"
+        yield f"{table.id}: {event.metadata[AGREEMENT_JSON].value} (agreement)"
     yield from (f"{table.id}: failed: {reason}" for reason in _failures(result))
 
 
 def _report_lines(result: dg.ExecuteInProcessResult) -> Iterator[str]:
     for event in result.asset_materializations_for_node(REPORT_KEY.path[-1]):
-        yield f"report: {event.metadata['report_md'].value}"
+        yield f"report: {event.metadata[REPORT_MD].value}"
     yield from (f"report: failed: {reason}" for reason in _failures(result))
 
 

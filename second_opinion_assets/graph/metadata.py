@@ -12,6 +12,19 @@ import msgspec
 from second_opinion_assets.contract.columns import APPENDED, AppendedColumn
 from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.contract.tally import Tally
+from second_opinion_assets.graph.names import (
+    COLUMN_SCHEMA,
+    DRIFT,
+    FEATURES_KEY,
+    INPUT_ROWS,
+    KEY_COLUMN,
+    MISSING_POLICY,
+    OUTPUT_ROWS,
+    PARTITION_ROWS,
+    RUN_PROVENANCE,
+    SUMMARY,
+    Metadata,
+)
 from second_opinion_assets.join.join import JoinResult
 from second_opinion_assets.join.outcomes import TableSummary
 from second_opinion_assets.matching.drift import Drift
@@ -19,19 +32,12 @@ from second_opinion_assets.registry.facts import ScorerFacts
 from second_opinion_assets.report.drift import drift_markdown
 from second_opinion_assets.report.markdown import cell, table
 
-Metadata = dict[str, dg.MetadataValue]
-SUMMARY = "summary"
-DRIFT = "drift"
 
-
-def join_metadata(
-    result: JoinResult, features_key: dg.AssetKey, scorer_keys: Mapping[str, dg.AssetKey]
-) -> Metadata:
+def join_metadata(result: JoinResult, scorer_keys: Mapping[str, dg.AssetKey]) -> Metadata:
     """Return the metadata of one joined table, what people read first and JSON last.
 
     Args:
         result: what the join did.
-        features_key: the asset that input columns come from.
         scorer_keys: the asset that a scorer's columns come from, by the scorer's name.
     """
     metadata: Metadata = {
@@ -44,21 +50,21 @@ def join_metadata(
         **drift_metadata(result.drift),
         "preview": dg.MetadataValue.md(preview_markdown(result)),
         **summary_metadata(result.tally, published=True),
-        "run_provenance": dg.MetadataValue.json(result.provenance),
+        RUN_PROVENANCE: dg.MetadataValue.json(result.provenance),
         "output": dg.MetadataValue.path(str(result.spec.out)),
         **(
             {"audit": dg.MetadataValue.path(str(result.spec.audit_json))}
             if result.spec.audit_json
             else {}
         ),
-        "missing_policy": dg.MetadataValue.text(result.spec.options.missing_policy.value),
-        "key_column": dg.MetadataValue.text(result.key_column),
+        MISSING_POLICY: dg.MetadataValue.text(result.spec.options.missing_policy.value),
+        KEY_COLUMN: dg.MetadataValue.text(result.key_column),
         **count_metadata(result.tally),
         "dagster/row_count": dg.MetadataValue.int(result.tally.output_rows),
-        "dagster/partition_row_count": dg.MetadataValue.int(result.tally.output_rows),
+        PARTITION_ROWS: dg.MetadataValue.int(result.tally.output_rows),
         "dagster/uri": dg.MetadataValue.text(result.spec.out.as_uri()),
-        "dagster/column_schema": _column_schema(result),
-        "dagster/column_lineage": _column_lineage(result, features_key, scorer_keys),
+        COLUMN_SCHEMA: _column_schema(result),
+        "dagster/column_lineage": _column_lineage(result, scorer_keys),
     }
     return dict(
         sorted(metadata.items(), key=lambda item: isinstance(item[1], dg.JsonMetadataValue))
@@ -72,7 +78,7 @@ def summary_metadata(tally: Tally, *, published: bool) -> Metadata:
 
 
 def drift_metadata(drift: Drift) -> Metadata:
-    """Return what changed since the join before, and of it the counts that plot over time."""
+    """Return what changed since the previous join, and of it the counts that plot over time."""
     metadata: Metadata = {
         "changes": dg.MetadataValue.md(drift_markdown(drift)),
         DRIFT: dg.MetadataValue.json(msgspec.to_builtins(drift)),
@@ -91,8 +97,8 @@ def drift_metadata(drift: Drift) -> Metadata:
 def count_metadata(tally: Tally) -> Metadata:
     """Return the counts of a join, the totals first and then by scorer."""
     counts: Metadata = {
-        "input_rows": dg.MetadataValue.int(tally.input_rows),
-        "output_rows": dg.MetadataValue.int(tally.output_rows),
+        INPUT_ROWS: dg.MetadataValue.int(tally.input_rows),
+        OUTPUT_ROWS: dg.MetadataValue.int(tally.output_rows),
         "matched_rows": dg.MetadataValue.int(tally.matched_rows),
         "missing_rows": dg.MetadataValue.int(tally.missing_rows),
         "bad_rows": dg.MetadataValue.int(tally.bad_rows),
@@ -251,14 +257,14 @@ def facts_metadata(facts: ScorerFacts) -> Metadata:
 
 
 def _column_lineage(
-    result: JoinResult, features_key: dg.AssetKey, scorer_keys: Mapping[str, dg.AssetKey]
+    result: JoinResult, scorer_keys: Mapping[str, dg.AssetKey]
 ) -> dg.TableColumnLineageMetadataValue:
-    deps = {name: [dg.TableColumnDep(features_key, name)] for name, _ in result.columns}
+    deps = {name: [dg.TableColumnDep(FEATURES_KEY, name)] for name, _ in result.columns}
     names = iter(result.appended)
     for scorer in result.tally.scorers:
         for column in APPENDED:
             deps[next(names)] = [
-                dg.TableColumnDep(features_key, result.key_column),
+                dg.TableColumnDep(FEATURES_KEY, result.key_column),
                 dg.TableColumnDep(scorer_keys[scorer], column.suffix),
             ]
     return dg.MetadataValue.column_lineage(dg.TableColumnLineage(deps))

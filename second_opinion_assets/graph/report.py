@@ -1,6 +1,6 @@
 """The report on all tables: an asset without partitions, made from Dagster's history alone.
 
-What the report says and how it reads is in `join.report`.
+What the report says and how it reads is in `report`.
 """
 
 from collections import Counter
@@ -10,10 +10,20 @@ import dagster as dg
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.graph.history import open_attempts, state_version, table_outcomes
-from second_opinion_assets.graph.joined import JOINED_GROUP, JOINED_KEY
-from second_opinion_assets.graph.metadata import Metadata
+from second_opinion_assets.graph.names import (
+    ALL_JOINED,
+    INPUT_ROWS,
+    JOINED_GROUP,
+    JOINED_KEY,
+    MANIFEST,
+    OUTPUT_ROWS,
+    OWNERS,
+    REPORT_KEY,
+    ROLE_TAG,
+    RUN_PROVENANCE,
+    Metadata,
+)
 from second_opinion_assets.graph.settings import Settings
-from second_opinion_assets.graph.sources import OWNERS
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.outcomes import TableStatus, summaries
 from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation
@@ -25,9 +35,6 @@ from second_opinion_assets.report.report import (
     troubles_markdown,
 )
 from second_opinion_assets.storage.location import Location, shared_folder
-
-REPORT_KEY = dg.AssetKey("second_opinion_report")
-ALL_JOINED = "every_table_joined"
 
 
 def report_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
@@ -49,8 +56,8 @@ def report_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
         group_name=JOINED_GROUP,
         owners=OWNERS,
         kinds={"json", "markdown"},
-        tags={"second_opinion/role": "report"},
-        metadata={"manifest": dg.MetadataValue.path(str(manifest.path))},
+        tags={ROLE_TAG: "report"},
+        metadata={MANIFEST: dg.MetadataValue.path(str(manifest.path))},
         description=(
             "The tables of the manifest at a glance: which carry which second opinions, how much "
             "of them is missing or bad, and which tables failed and why. Made from what the runs "
@@ -101,8 +108,8 @@ def report_metadata(report: Report) -> Metadata:
     totals = {
         "tables": len(report.outcomes),
         **{f"{status}_tables": statuses[status] for status in TableStatus},
-        "input_rows": sum(summary.input_rows for summary in joined),
-        "output_rows": sum(summary.output_rows for summary in joined),
+        INPUT_ROWS: sum(summary.input_rows for summary in joined),
+        OUTPUT_ROWS: sum(summary.output_rows for summary in joined),
         "matched_rows": sum(summary.matched_rows for summary in joined),
         "missing_rows": sum(summary.missing_rows for summary in joined),
         "bad_rows": sum(summary.bad_rows for summary in joined),
@@ -119,7 +126,7 @@ def report_metadata(report: Report) -> Metadata:
         "share_ok": dg.MetadataValue.float(
             round(totals["matched_rows"] / scores, 4) if scores else 0.0
         ),
-        "run_provenance": dg.MetadataValue.json(report.document()["run_provenance"]),
+        RUN_PROVENANCE: dg.MetadataValue.json(report.document()["run_provenance"]),
     }
 
 

@@ -1,20 +1,36 @@
-"""The events of a run over one table or several: each has its own materialization, checks, failure.
+"""Assets with a partition a table, and the events of a run over one table or several.
 
 Dagster's own result of a step stands for all of a run's partitions or for none, so what it does
-for a run of one table is done here for each. What a table gives belongs to its asset.
+for a run of one table is done here for each: its own materialization, checks, failure. What a table
+gives belongs to its asset.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import dagster as dg
 from dagster import AssetCheckSeverity
 
-from second_opinion_assets.graph.metadata import Metadata
-from second_opinion_assets.graph.sources import DATA_VERSION_TAG
+from second_opinion_assets.graph.checks import check_specs
+from second_opinion_assets.graph.names import (
+    DATA_VERSION_TAG,
+    JOINED_GROUP,
+    MANIFEST,
+    OWNERS,
+    ROLE_TAG,
+    Metadata,
+)
+from second_opinion_assets.join.manifest import Manifest
 
-MOST_TABLES = 50
-"""Tables of a backfill that share a run: see *Many tables* in docs/operations.md."""
+MOST_JOINS = 50
+"""Joins of a backfill that share a run: see *Many tables* in docs/operations.md."""
+MOST_AGREEMENTS = 25
+"""Agreements of a backfill that share a run.
+
+Fewer than of the joins, so that a backfill of both runs one after the other: within one run a table
+that fails to join would keep the agreement of all others from being made.
+"""
 _UNKNOWN = "UNKNOWN"
 _SHOWN_FAILURES = 20
 Event = (
@@ -42,10 +58,61 @@ class Outcome(NamedTuple):
     failure: str = ""
 
 
+def asset_of_tables(
+    manifest: Manifest,
+    make: Callable[..., Iterator[Event]],
+    key: dg.AssetKey,
+    *,
+    role: str,
+    description: str,
+    deps: Iterable[dg.AssetDep],
+    checks: Mapping[str, str],
+    code_version: str,
+    most_tables: int,
+    kinds: set[str],
+    metadata: Mapping[str, object] | None = None,
+) -> dg.AssetsDefinition:
+    """Return an asset with one partition for each table of a manifest.
+
+    Args:
+        manifest: the tables.
+        make: makes those of a run and yields their events, by `events_of_run`.
+        key: names the asset.
+        role: what the asset is to the graph, in one word.
+        description: for people.
+        deps: what it is made from.
+        checks: what each of its checks says, by name.
+        code_version: changes whenever the same inputs would give something else.
+        most_tables: how many of a backfill share a run.
+        kinds: shown on the asset in the UI.
+        metadata: beside the manifest.
+    """
+    partitions = dg.StaticPartitionsDefinition([table.id for table in manifest.tables])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # the backfill policy is one
+        return dg.asset(
+            key=key,
+            deps=deps,
+            partitions_def=partitions,
+            check_specs=check_specs(key, partitions, checks),
+            code_version=code_version,
+            backfill_policy=dg.BackfillPolicy.multi_run(most_tables),
+            output_required=False,  # of several tables each yields its own events
+            group_name=JOINED_GROUP,
+            owners=OWNERS,
+            kinds=kinds,
+            tags={ROLE_TAG: role},
+            metadata={MANIFEST: dg.MetadataValue.path(str(manifest.path)), **(metadata or {})},
+            description=description,
+        )(make)
+
+
 def events_of_run(
     context: dg.AssetExecutionContext, make: Callable[[str], Outcome]
 ) -> Iterator[Event]:
-    """Make each table of a run, by its id, and yield its events; a failing one hurts no other.
+    """Make each table of a run, by its id, and yield its events.
+
+    A table that fails does not affect other tables.
 
     Raises:
         dg.Failure: a table failed; see `_events_of_tables` for several.

@@ -16,6 +16,19 @@ import msgspec
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.graph.metadata import facts_metadata
+from second_opinion_assets.graph.names import (
+    DATA_VERSION_TAG,
+    ENTRIES_KEY,
+    FEATURES_KEY,
+    MANIFEST,
+    OBSERVE_JOB,
+    PARTITION_ROWS,
+    ROLE_TAG,
+    SIDECARS_PREFIX,
+    SOURCES_GROUP,
+    STAMP,
+    Metadata,
+)
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.provenance import table_args
 from second_opinion_assets.join.source_files import SourceFile, read_source_file
@@ -24,21 +37,14 @@ from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.decompress import plain_name
 from second_opinion_assets.storage.location import Location
 
-OWNERS = ["team:video-quality"]
-SOURCES_GROUP = "sources"
-FEATURES_KEY = dg.AssetKey("feature_tables")
-ENTRIES_KEY = dg.AssetKey("manifest_entries")
-SIDECARS_PREFIX = "scorer_sidecars"
-DATA_VERSION_TAG = "dagster/data_version"
-STAMP = "stamp"
-OBSERVE_JOB = "observe_sources"
+SourceEvent = dg.AssetObservation | dg.AssetMaterialization
 
 
 class PartitionState(NamedTuple):
     """What one partition of a source holds: its data version, and what the UI shows of it."""
 
     version: str
-    metadata: dict[str, dg.MetadataValue]
+    metadata: Metadata
 
 
 def scorer_key(sidecar: Sidecar) -> dg.AssetKey:
@@ -94,7 +100,7 @@ def files_state(files: Sequence[SourceFile]) -> PartitionState:
     hashes = [file.digest.sha256 for file in files]
     rows = [file.rows for file in files if file.rows is not None]
     modified_ns = max(file.stamp.modified_ns for file in files)
-    metadata: dict[str, dg.MetadataValue] = {
+    metadata: Metadata = {
         "path": dg.MetadataValue.path(", ".join(str(file.path) for file in files)),
         "bytes": dg.MetadataValue.int(sum(file.digest.bytes for file in files)),
         "modified": dg.MetadataValue.timestamp(modified_ns / 1e9),
@@ -102,7 +108,7 @@ def files_state(files: Sequence[SourceFile]) -> PartitionState:
     }
     if rows:
         metadata["rows"] = dg.MetadataValue.int(sum(rows))
-        metadata["dagster/partition_row_count"] = dg.MetadataValue.int(sum(rows))
+        metadata[PARTITION_ROWS] = dg.MetadataValue.int(sum(rows))
     if len(files) == 1:
         metadata[STAMP] = dg.MetadataValue.json(msgspec.to_builtins(files[0].stamp))
     return PartitionState(hashes[0] if len(hashes) == 1 else _hash("\n".join(hashes)), metadata)
@@ -115,9 +121,7 @@ def entry_state(table: TableSpec) -> PartitionState:
     return PartitionState(version, {"entry": dg.MetadataValue.json(args)})
 
 
-def state_events(
-    key: dg.AssetKey, table_id: str, state: PartitionState
-) -> Iterator[dg.AssetObservation | dg.AssetMaterialization]:
+def state_events(key: dg.AssetKey, table_id: str, state: PartitionState) -> Iterator[SourceEvent]:
     """Return what is reported of a source partition whose content changed.
 
     The observation, with its data version, drives staleness; the materialization after it, with
@@ -165,7 +169,7 @@ def _entries_asset(manifest: Manifest) -> dg.SourceAsset:
             "What the manifest says of each table: its paths and options. An edit makes the tables "
             "concerned stale, and no others."
         ),
-        metadata={"manifest": dg.MetadataValue.path(str(manifest.path))},
+        metadata={MANIFEST: dg.MetadataValue.path(str(manifest.path))},
     )
 
 
@@ -201,7 +205,7 @@ def _files_reader(files: dict[str, list[Location]]) -> Callable[[str], Partition
 
 
 def _kinds(paths: Iterable[Location]) -> list[str]:
-    """Return what the UI shows as the forms of files; Dagster takes three at most."""
+    """Return what the UI shows as the formats of files; Dagster takes three at most."""
     kinds = {plain_name(path).suffix[1:].lower() or "folder" for path in paths}
     return sorted(kinds)[:3]
 
@@ -214,15 +218,15 @@ def _source_asset(
     role: str,
     kinds: list[str],
     description: str,
-    metadata: dict[str, dg.MetadataValue],
+    metadata: Metadata,
 ) -> dg.SourceAsset:
     def observe(context: dg.OpExecutionContext) -> dg.DataVersionsByPartition:
         asked = context.partition_keys if context.has_partition_key else table_ids
         _observe(context, key, asked, read)
-        with beta_accepted():
+        with _beta_accepted():
             return dg.DataVersionsByPartition({})
 
-    with beta_accepted():
+    with _beta_accepted():
         return dg.observable_source_asset(
             key=key,
             group_name=SOURCES_GROUP,
@@ -230,7 +234,7 @@ def _source_asset(
             partitions_def=dg.StaticPartitionsDefinition(table_ids),
             metadata=metadata,
             tags={
-                "second_opinion/role": role,
+                ROLE_TAG: role,
                 **{f"dagster/kind/{kind}": "" for kind in kinds},
             },
         )(observe)
@@ -242,7 +246,7 @@ def _observe(
     table_ids: Sequence[str],
     read: Callable[[str], PartitionState],
 ) -> None:
-    """Record those partitions of a source whose content changed; a broken file hurts no other."""
+    """Record those partitions of a source whose content changed; a broken file affects no other."""
     for table_id in table_ids:
         try:
             state = read(table_id)
@@ -255,7 +259,7 @@ def _observe(
 
 
 def _is_news(instance: dg.DagsterInstance, key: dg.AssetKey, table_id: str, version: str) -> bool:
-    """Say whether a source partition's content differs from what was observed last."""
+    """Return whether a source partition's content differs from what was observed last."""
     latest = instance.fetch_observations(
         dg.AssetRecordsFilter(asset_key=key, asset_partitions=[table_id]), limit=1
     ).records
@@ -269,7 +273,7 @@ def _hash(text: str) -> str:
 
 
 @contextmanager
-def beta_accepted() -> Iterator[None]:
+def _beta_accepted() -> Iterator[None]:
     """Silence one warning: what has no other way in Dagster is a beta."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)

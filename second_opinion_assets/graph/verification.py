@@ -11,12 +11,11 @@ import dagster as dg
 import msgspec
 
 from second_opinion_assets.graph.history import latest_records
-from second_opinion_assets.graph.report import REPORT_KEY
+from second_opinion_assets.graph.names import PROVENANCE_HOLDS, REPORT_KEY
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.verify import FileState, Verification, Verifier
 from second_opinion_assets.report.markdown import cell, table
 
-PROVENANCE_HOLDS = "provenance_holds"
 _SHOWN_FILES = 20
 
 

@@ -32,7 +32,7 @@ def materialize_batch(
     progress: Progress | None = None,
     ended: Callable[[TableOutcome, Tally | None], None] = _tell_nobody,
 ) -> list[TableOutcome]:
-    """Join every table; one that fails hurts no other.
+    """Join every table. One that fails does not affect other tables.
 
     Args:
         manifest: the tables.

@@ -67,11 +67,11 @@ class TableSpec(msgspec.Struct, frozen=True):
         """Whether every row must have an ``ok`` score from every scorer."""
         return self.options.missing_policy is MissingPolicy.fail
 
-    def scorer_name(self, competitor: str) -> str:
+    def scorer_name(self, name: str) -> str:
         """Return the name that a scorer goes by in this table."""
         if self.options.canonical_names:
-            return self.registry.canonical(competitor)
-        return competitor
+            return self.registry.canonical(name)
+        return name
 
     @property
     def inputs(self) -> list[Location]:

@@ -43,7 +43,7 @@ class TableSummary(msgspec.Struct, frozen=True):
     matched_rows: int
     missing_rows: int
     bad_rows: int
-    competitors: dict[str, ScorerSummary]
+    scorers: dict[str, ScorerSummary] = msgspec.field(name="competitors")
 
     @classmethod
     def of(cls, tally: Tally, *, published: bool) -> TableSummary:
@@ -54,7 +54,7 @@ class TableSummary(msgspec.Struct, frozen=True):
             matched_rows=tally.matched_rows,
             missing_rows=tally.missing_rows,
             bad_rows=tally.bad_rows,
-            competitors={
+            scorers={
                 name: ScorerSummary(scorer.matched_rows, scorer.missing_rows, scorer.bad_rows)
                 for name, scorer in tally.scorers.items()
             },
@@ -85,7 +85,7 @@ class TableOutcome(msgspec.Struct, frozen=True):
         error: what went wrong, if something did.
         run_id: the run that ended so; None outside Dagster.
         earlier: of a failed table, what an earlier join published; None if none did.
-        drift: of a joined table, what changed since the join before; None if nothing recorded it.
+        drift: of a joined table, what changed since the previous join; None if nothing recorded it.
     """
 
     spec: TableSpec

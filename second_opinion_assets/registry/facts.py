@@ -120,19 +120,19 @@ class Registry(msgspec.Struct, frozen=True, dict=True):
                 index.setdefault(spelling(alias), first)
         return index
 
-    def facts(self, competitor: str) -> ScorerFacts:
+    def facts(self, name: str) -> ScorerFacts:
         """Return what is known of a scorer by any of its names; of a stranger, its name alone."""
-        return self._by_name.get(spelling(competitor)) or ScorerFacts(competitor)
+        return self._by_name.get(spelling(name)) or ScorerFacts(name)
 
-    def direction(self, competitor: str) -> Direction | None:
+    def direction(self, name: str) -> Direction | None:
         """Return whether higher or lower scores are better, None where that is not known."""
-        known = self._by_name.get(spelling(competitor))
+        known = self._by_name.get(spelling(name))
         return known.direction if known else None
 
-    def canonical(self, competitor: str) -> str:
+    def canonical(self, name: str) -> str:
         """Return a scorer's canonical name; a stranger keeps its own."""
-        known = self._by_name.get(spelling(competitor))
-        return known.name if known else competitor
+        known = self._by_name.get(spelling(name))
+        return known.name if known else name
 
     def canonical_names(self) -> dict[str, str]:
         """Return the canonical name of each spelling that is known."""

@@ -50,7 +50,7 @@ class Scale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.maximum - self.minimum
 
     def holds(self, low: float, high: float) -> bool:
-        """Say whether scores from `low` to `high` may be on this scale."""
+        """Return whether scores from `low` to `high` may be on this scale."""
         room = self.span * _TYPICAL_MARGIN if self.typical else 0.0
         above = self.minimum is None or low >= self.minimum - room
         return above and (self.maximum is None or high <= self.maximum + room)
@@ -78,7 +78,7 @@ class ScaleDoubt(NamedTuple):
 
 
 def scale_doubt(scales: Sequence[Scale], low: float, high: float) -> ScaleDoubt | None:
-    """Say whether scores are doubtful on the first of a scorer's scales.
+    """Return whether scores are doubtful on the first of a scorer's scales.
 
     They are outside it; or they are inside, but fill so little of it that they are surely on
     another: all scores within 0-1 where 0-100 is declared.

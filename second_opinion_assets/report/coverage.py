@@ -60,8 +60,7 @@ class CoverageMatrix(NamedTuple):
 def coverage_matrix(outcomes: Sequence[TableOutcome]) -> CoverageMatrix:
     """Return the matrix of these tables; a table shows in what its latest run counted."""
     rows = [
-        CoverageRow(o.spec.id, o.summary.competitors if o.summary else {}, o.status)
-        for o in outcomes
+        CoverageRow(o.spec.id, o.summary.scorers if o.summary else {}, o.status) for o in outcomes
     ]
     scorers = sorted({name for row in rows for name in row.scorers}, key=str.lower)
     shown = rows

@@ -66,7 +66,7 @@ class Opinions:
         scores: Mapping[str, Any],
         references: Sequence[Reference] = (),
         registry: Registry | None = None,
-        told_by: Sequence[str] = (),
+        dataset_hints: Sequence[str] = (),
     ) -> tuple[Agreement, Clips]:
         """Write a joined table, read it and compare; without clip ids each row is a clip."""
         registry = registry or shipped_registry()
@@ -75,4 +75,4 @@ class Opinions:
         table = self.joined(columns, scores)
         chosen = choose_references(references, table.columns, registry)
         clips = read_clips(table, chosen.directions)
-        return compare(clips, chosen, registry, told_by), clips
+        return compare(clips, chosen, registry, dataset_hints), clips

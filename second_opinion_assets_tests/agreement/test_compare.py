@@ -106,8 +106,10 @@ def test_what_is_said(opinions: Opinions) -> None:
 
 def test_a_scorer_that_learnt_from_the_set(opinions: Opinions) -> None:
     """A table named after a set that a scorer learnt from says so."""
-    told_by = ("KonIQ_10k shard 3", "features.jsonl")
-    agreement, _ = opinions.compared({"mos": UP}, {"Q-Align": UP, "NIQE": DOWN}, told_by=told_by)
+    dataset_hints = ("KonIQ_10k shard 3", "features.jsonl")
+    agreement, _ = opinions.compared(
+        {"mos": UP}, {"Q-Align": UP, "NIQE": DOWN}, dataset_hints=dataset_hints
+    )
     assert agreement.notes == [
         "Q-Align learnt from KonIQ-10k, which this table seems to be of: it is no fair judge here."
     ]

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from second_opinion_assets.graph.build import build_definitions
-from second_opinion_assets.graph.joined import JOINED_KEY
+from second_opinion_assets.graph.names import JOINED_KEY
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets_tests.graph.project import Project

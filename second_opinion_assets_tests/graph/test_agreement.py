@@ -8,10 +8,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from second_opinion_assets.graph.agreement import AGREEMENT_KEY, OPINIONS_AGREE
 from second_opinion_assets.graph.build import build_definitions
-from second_opinion_assets.graph.evidence import PATIENCE_SECONDS, Evidence
 from second_opinion_assets.graph.launch import launch
+from second_opinion_assets.graph.names import AGREEMENT_KEY, OPINIONS_AGREE
+from second_opinion_assets.graph.refresh import PATIENCE_SECONDS, EvidencePlanner
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets_tests.graph.project import Project
@@ -181,10 +181,12 @@ def test_a_launch_with_a_broken_table(
     assert report["status"] == "failed"
 
 
-def requested(evidence: Evidence, instance: dg.DagsterInstance, now: float = 0.0) -> list[object]:
+def requested(
+    planner: EvidencePlanner, instance: dg.DagsterInstance, now: float = 0.0
+) -> list[object]:
     """Return what a look asks for: a table, the ends of a range, or the asset."""
     found: list[object] = []
-    for request in evidence.look(instance, now).requests:
+    for request in planner.plan(instance, now).requests:
         ends = [tag for name, tag in request.tags.items() if "partition_range" in name]
         found.append(request.partition_key or ends or (request.asset_selection or [])[0].path[-1])
     return found
@@ -194,16 +196,16 @@ def test_evidence_follows_joins(
     instance: dg.DagsterInstance, manifest: Manifest, project: Project, join: Join
 ) -> None:
     """Tables joined since are asked for, neighbours together; what is up to date is not."""
-    evidence = Evidence(manifest)
-    assert requested(evidence, instance) == []
+    planner = EvidencePlanner(manifest)
+    assert requested(planner, instance) == []
     for table in ("one", "two", "four"):
         join(manifest, table)
-    assert requested(evidence, instance) == [["one", "two"], "four", "second_opinion_report"]
+    assert requested(planner, instance) == [["one", "two"], "four", "second_opinion_report"]
     materialize(instance, manifest, "one", "two")
     materialize(instance, manifest, "four")
-    assert requested(evidence, instance) == ["second_opinion_report"]
+    assert requested(planner, instance) == ["second_opinion_report"]
     project.tables[3]["references"] = ["ssim", "mos"]
-    assert requested(Evidence(project.save()), instance) == ["four", "second_opinion_report"]
+    assert requested(EvidencePlanner(project.save()), instance) == ["four", "second_opinion_report"]
 
 
 def test_evidence_that_fails_is_asked_for_alone(
@@ -215,11 +217,11 @@ def test_evidence_that_fails_is_asked_for_alone(
     whole = project.out("one").read_text()
     project.out("one").write_text(whole[1:])
     assert not materialize(instance, manifest, "one", "two").success
-    evidence = Evidence(manifest)
-    first, *_ = evidence.look(instance, 0).requests
+    planner = EvidencePlanner(manifest)
+    first, *_ = planner.plan(instance, 0).requests
     assert first.partition_key == "one"
     join(manifest, "two")
-    again = {request.partition_key: request for request in evidence.look(instance, 0).requests}
+    again = {request.partition_key: request for request in planner.plan(instance, 0).requests}
     assert again["one"].run_key == first.run_key
 
 
@@ -227,15 +229,15 @@ def test_the_report_follows_joins_and_failures(
     instance: dg.DagsterInstance, manifest: Manifest, project: Project, join: Join
 ) -> None:
     """The report is asked for once after each change, by a key that a repeated look shares."""
-    evidence = Evidence(manifest)
+    planner = EvidencePlanner(manifest)
     join(manifest, "one")
-    keys = {request.run_key for request in evidence.look(instance, 0).requests}
-    assert keys == {request.run_key for request in evidence.look(instance, 0).requests}
+    keys = {request.run_key for request in planner.plan(instance, 0).requests}
+    assert keys == {request.run_key for request in planner.plan(instance, 0).requests}
     launch(manifest, Settings(manifest.path), instance, lambda _: None)
-    assert requested(evidence, instance) == []
+    assert requested(planner, instance) == []
     (project.folder / "two.DOVER.jsonl").write_text("nonsense")
     assert not join(manifest, "two").success
-    assert requested(evidence, instance) == ["second_opinion_report"]
+    assert requested(planner, instance) == ["second_opinion_report"]
 
 
 def test_the_report_is_asked_for_without_the_check_on_demand(
@@ -243,7 +245,7 @@ def test_the_report_is_asked_for_without_the_check_on_demand(
 ) -> None:
     """An automatic report leaves the latest answer of `provenance_holds` in place."""
     join(manifest, "one")
-    requests = Evidence(manifest).look(instance, 0).requests
+    requests = EvidencePlanner(manifest).plan(instance, 0).requests
     (report,) = [r for r in requests if str(r.run_key).startswith("report:")]
     assert [key.name for key in report.asset_check_keys or []] == ["every_table_joined"]
 
@@ -262,11 +264,11 @@ def test_evidence_waits_for_joins(
         asset_selection=frozenset([dg.AssetKey("second_opinion_features")]),
         tags={"dagster/partition": "two"},
     )
-    evidence = Evidence(manifest)
-    waiting = evidence.look(instance, 100.0)
-    assert (waiting.requests, waiting.reason) == ([], "1 tables are being joined")
-    assert evidence.look(instance, 99.0 + PATIENCE_SECONDS).requests == []
-    assert requested(evidence, instance, 100.0 + PATIENCE_SECONDS) == [
+    planner = EvidencePlanner(manifest)
+    waiting = planner.plan(instance, 100.0)
+    assert (waiting.requests, waiting.skip_reason) == ([], "1 tables are being joined")
+    assert planner.plan(instance, 99.0 + PATIENCE_SECONDS).requests == []
+    assert requested(planner, instance, 100.0 + PATIENCE_SECONDS) == [
         "one",
         "second_opinion_report",
     ]

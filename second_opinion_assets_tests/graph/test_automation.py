@@ -10,7 +10,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from second_opinion_assets.graph.refresh import Found, Looks, nightly_schedule, refresh_sensor
+from second_opinion_assets.graph.refresh import (
+    RefreshPlan,
+    RefreshPlanner,
+    nightly_schedule,
+    refresh_sensor,
+)
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets_tests.graph.project import Project
@@ -27,19 +32,19 @@ class Ticks:
     def __init__(self, instance: dg.DagsterInstance, manifest: Manifest) -> None:
         self.instance = instance
         self.manifest = manifest
-        self.looks = Looks(manifest, SETTLE_SECONDS)
+        self.planner = RefreshPlanner(manifest, SETTLE_SECONDS)
 
-    def tick(self, after_seconds: float = 3600.0) -> Found:
+    def tick(self, after_seconds: float = 3600.0) -> RefreshPlan:
         """Look at the files, some time after now."""
-        found = self.looks.look(self.instance, time.time() + after_seconds)
-        for event in found.events:
+        plan = self.planner.plan(self.instance, time.time() + after_seconds)
+        for event in plan.events:
             self.instance.report_runless_asset_event(event)
-        return found
+        return plan
 
 
-def tables_of(found: Found) -> list[str | None]:
+def tables_of(plan: RefreshPlan) -> list[str | None]:
     """Return the tables that runs are asked for."""
-    return [request.partition_key for request in found.requests]
+    return [request.partition_key for request in plan.requests]
 
 
 @pytest.fixture
@@ -84,16 +89,16 @@ def test_a_first_tick_records_every_source_partition(ticks: Ticks) -> None:
 
 def test_nothing_changed_asks_for_nothing(joined: Ticks) -> None:
     """A tick over unchanged files records nothing and asks for nothing."""
-    found = joined.tick()
-    assert (found.events, found.requests, found.notes) == ([], [], [])
+    plan = joined.tick()
+    assert (plan.events, plan.requests, plan.notes) == ([], [], [])
 
 
 def test_touching_a_file_asks_for_nothing(joined: Ticks, project: Project) -> None:
     """Identical content, however often touched, is no change."""
     for number in range(3):
         os.utime(project.folder / "one.DOVER.jsonl", (number, number))
-        found = joined.tick()
-        assert (found.events, found.requests) == ([], [])
+        plan = joined.tick()
+        assert (plan.events, plan.requests) == ([], [])
 
 
 def test_a_restart_of_the_code_location_reads_no_file_again(
@@ -111,9 +116,9 @@ def test_a_restart_of_the_code_location_reads_no_file_again(
 def test_a_changed_sidecar_concerns_its_table_alone(joined: Ticks, project: Project) -> None:
     """New scores of one table ask for one run and are recorded as one observation."""
     project.write_scores("one", "DOVER", {"a": 1.0, "b": 3.0})
-    found = joined.tick()
-    assert tables_of(found) == ["one"]
-    assert {(tuple(event.asset_key.path), event.partition) for event in found.events} == {
+    plan = joined.tick()
+    assert tables_of(plan) == ["one"]
+    assert {(tuple(event.asset_key.path), event.partition) for event in plan.events} == {
         (("scorer_sidecars", "dover"), "one")
     }
 
@@ -125,9 +130,9 @@ def test_a_changed_option_concerns_its_table_alone(
     project.tables[0]["prefix"] = "so"
     edited = project.save()
     ticks = Ticks(joined.instance, edited)
-    found = ticks.tick()
-    assert tables_of(found) == ["one"]
-    assert {(event.asset_key.path[-1], event.partition) for event in found.events} == {
+    plan = ticks.tick()
+    assert tables_of(plan) == ["one"]
+    assert {(event.asset_key.path[-1], event.partition) for event in plan.events} == {
         ("manifest_entries", "one")
     }
     assert join(edited, "one").success
@@ -137,9 +142,9 @@ def test_a_changed_option_concerns_its_table_alone(
 def test_a_file_must_have_settled(joined: Ticks, project: Project) -> None:
     """A file that changed just now is left for a later tick, which says so."""
     path = project.write_scores("one", "DOVER", {"a": 1.0, "b": 3.0})
-    found = joined.tick(after_seconds=1)
-    assert found.requests == []
-    assert found.notes[0].startswith(f"one waits: {path} changed")
+    plan = joined.tick(after_seconds=1)
+    assert plan.requests == []
+    assert plan.notes[0].startswith(f"one waits: {path} changed")
     assert tables_of(joined.tick(after_seconds=SETTLE_SECONDS + 1)) == ["one"]
 
 
@@ -147,9 +152,9 @@ def test_a_torn_last_line_counts_as_still_being_written(joined: Ticks, project: 
     """A half-written line waits for a while, and is then the run's to complain of."""
     path = project.folder / "one.DOVER.jsonl"
     path.write_text(path.read_text() + '{"clip_id": "c", "sco')
-    found = joined.tick(after_seconds=SETTLE_SECONDS + 1)
-    assert found.requests == []
-    assert found.notes == [f"one waits: {path} looks cut short and may be still being written"]
+    plan = joined.tick(after_seconds=SETTLE_SECONDS + 1)
+    assert plan.requests == []
+    assert plan.notes == [f"one waits: {path} looks cut short and may be still being written"]
     assert tables_of(joined.tick(after_seconds=3600)) == ["one"]
 
 
@@ -158,9 +163,9 @@ def test_a_table_waits_for_its_files(joined: Ticks, project: Project) -> None:
     path = project.folder / "two.MUSIQ.jsonl"
     path.unlink()
     project.write_scores("two", "DOVER", {"a": 1.0, "b": 3.0})
-    found = joined.tick()
-    assert found.requests == []
-    assert found.notes == [f"two waits: {path} is not there yet"]
+    plan = joined.tick()
+    assert plan.requests == []
+    assert plan.notes == [f"two waits: {path} is not there yet"]
 
 
 def test_one_unreadable_file_hurts_no_other_table(joined: Ticks, project: Project) -> None:
@@ -169,9 +174,9 @@ def test_one_unreadable_file_hurts_no_other_table(joined: Ticks, project: Projec
     path.unlink()
     path.symlink_to(path)
     project.write_scores("one", "DOVER", {"a": 1.0, "b": 3.0})
-    found = joined.tick()
-    assert tables_of(found) == ["one"]
-    assert found.notes == [f"two: {path}: cannot be read: {os.strerror(errno.ELOOP)}"]
+    plan = joined.tick()
+    assert tables_of(plan) == ["one"]
+    assert plan.notes == [f"two: {path}: cannot be read: {os.strerror(errno.ELOOP)}"]
 
 
 def test_a_failing_table_is_tried_once_for_each_content(

@@ -1,4 +1,4 @@
-"""Several tables in one run: each has its own events, and a failing one hurts no other."""
+"""Several tables in one run: each has its own events, and none suffers from another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from second_opinion_assets.graph.build import build_definitions
-from second_opinion_assets.graph.joined import JOINED_KEY
+from second_opinion_assets.graph.names import JOINED_KEY
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.manifest import Manifest, TableSpec
@@ -163,7 +163,7 @@ def test_options_hold_for_every_table_of_a_run(
 def test_a_bug_in_one_table_is_raised_once_the_others_are_joined(
     instance: dg.DagsterInstance, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bug keeps its traceback and still hurts no other table."""
+    """A bug keeps its traceback and still does not affect other tables."""
 
     def broken(spec: TableSpec, *given: Any) -> Any:
         if spec.id == "one":

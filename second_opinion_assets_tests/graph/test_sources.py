@@ -50,6 +50,6 @@ def test_every_partition_of_every_source(
 
 
 def test_a_file_that_is_gone(observe: Callable[[], int], project: Project) -> None:
-    """What cannot be read is left out, and hurts no other source."""
+    """What cannot be read is left out, and does not affect other sources."""
     (project.folder / "two.MUSIQ.jsonl").unlink()
     assert observe() == 2 + 2 + 2
