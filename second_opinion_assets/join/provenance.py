@@ -15,7 +15,7 @@ from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import digest_file
 
 SCHEMA = "ai-run-provenance-v1"
-JOIN_VERSION = "3"
+JOIN_VERSION = "4"
 """Changes whenever the same inputs and options would give other output."""
 
 
