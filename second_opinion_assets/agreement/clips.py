@@ -19,7 +19,6 @@ from second_opinion_assets.scores.payload import read_number
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.tables.open import open_table
-from second_opinion_assets.tables.table import NOTHING_APPENDED
 
 _OK = Status.ok.name
 _PLAIN = {float, int, type(None)}
@@ -64,7 +63,7 @@ def read_clips(table: JoinedTable, references: Iterable[str]) -> Clips:
     blocks: list[list[NDArray[np.float64]]] = []
     unusable = [0] * len(references)
     with Input(table.path) as file:
-        joined_table = open_table(file, NOTHING_APPENDED)
+        joined_table = open_table(file)
         for found in joined_table.read_columns([table.key_column], [*names, *references]):
             keys.extend(found.keys[0].to_pylist())
             columns = found.others

@@ -34,7 +34,7 @@ from second_opinion_assets.scores.sidecar import Format, Sidecar
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.tables.open import open_table
-from second_opinion_assets.tables.table import NOTHING_APPENDED, read_key_columns, read_keys
+from second_opinion_assets.tables.table import read_key_columns, read_keys
 
 _AS_WRITTEN = JoinOptions(key_normalize=KeyNormalize.raw)
 SAMPLES = 3
@@ -231,7 +231,7 @@ def _read_keys(features: Location, options: JoinOptions) -> dict[str, KeyColumn]
         JoinError: there is none.
     """
     with Input(features) as file:
-        table = open_table(file, NOTHING_APPENDED)
+        table = open_table(file)
         names = [column.name for column in table.columns]
         asked = options.key_column
         if asked and not find_name(names, [asked]):

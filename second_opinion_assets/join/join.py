@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from second_opinion_assets.contract.columns import column_names, shown_values
-from second_opinion_assets.contract.errors import MissingScoresError
+from second_opinion_assets.contract.errors import MissingScoresError, Problems
 from second_opinion_assets.contract.options import MissingPolicy
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.audit import audit
@@ -28,7 +28,7 @@ from second_opinion_assets.matching.keys import KeyColumn
 from second_opinion_assets.matching.match import Match, match
 from second_opinion_assets.matching.readings import few_keys_found, keys_found_by_mode
 from second_opinion_assets.scores.read import read_scores
-from second_opinion_assets.scores.score_table import ScoreTable, key_scorers
+from second_opinion_assets.scores.score_table import KeyedScorers, ScoreTable, key_scorers
 from second_opinion_assets.scores.sidecar import SidecarInput
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.publishing import Publication, json_document, publication
@@ -36,7 +36,6 @@ from second_opinion_assets.storage.reading import Input, Progress
 from second_opinion_assets.tables.open import open_table, refuse_unknown_format, write_table
 from second_opinion_assets.tables.table import (
     Added,
-    AppendedNames,
     Column,
     FeatureTable,
     read_keys,
@@ -106,11 +105,17 @@ def materialize(
     refuse_unknown_format(spec.out, "the output")
     refuse_shared_paths((spec,), "the join")
     with PreviousOutput(spec) as previous, Input(spec.features, progress) as features:
-        tables, sidecars = read_scores(spec.scores, spec.options, progress, spec.scorer_name)
-        names = column_names([table.scorer for table in tables], spec.options.prefix)
-        table = open_table(features, AppendedNames(names, overwrite=spec.options.overwrite))
-        key_column, keys = read_keys(table, spec.options.key_column, spec.features)
-        joined = _match(spec, tables, key_column, keys)
+        problems = Problems()
+        with problems.at():
+            scores, sidecars = read_scores(spec.scores, spec.options, progress, spec.scorer_name)
+            keyed = key_scorers(scores, spec.options)
+        with problems.at():
+            table = open_table(features, f"{spec.options.prefix}_")
+            key_column, keys = read_keys(table, spec.options.key_column, spec.features)
+        problems.refuse()
+        names = column_names([scorer.name for scorer in keyed.scorers], spec.options.prefix)
+        table.append(names, overwrite=spec.options.overwrite)
+        joined = _match(spec, scores, keyed, key_column, keys)
         tally = joined.tally
         tally.non_finite_values = table.non_finite_values
         if spec.options.missing_policy is MissingPolicy.fail and tally.gaps:
@@ -178,17 +183,20 @@ class _Joined(NamedTuple):
 
 
 def _match(
-    spec: TableSpec, tables: Sequence[ScoreTable], key_column: str, keys: KeyColumn
+    spec: TableSpec,
+    scores: Sequence[ScoreTable],
+    keyed: KeyedScorers,
+    key_column: str,
+    keys: KeyColumn,
 ) -> _Joined:
     """Match the feature rows, and count what was found."""
     options = spec.options
-    keyed = key_scorers(tables, options)
     found = match(keyed.numbering, keyed.scorers, keys, key_column, options)
     columns = [scorer.columns(rows) for scorer, rows in zip(keyed.scorers, found.rows, strict=True)]
     drops = options.missing_policy is MissingPolicy.drop
     kept = rows_with_every_scorer(columns) if drops else None
     tally = count(found, keyed.scorers, columns, options.prefix, kept)
-    for table in tables:
+    for table in scores:
         if few_keys_found(of_scorer := tally.scorers[table.scorer]):
             of_scorer.keys_found_by_mode = keys_found_by_mode(
                 table.normalized, keys.texts, key_column, options

@@ -36,7 +36,7 @@ from second_opinion_assets.scores.payload import Defect, read_number
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.tables.open import open_table
-from second_opinion_assets.tables.table import NOTHING_APPENDED, FeatureTable
+from second_opinion_assets.tables.table import FeatureTable
 
 
 class PresentRows(NamedTuple):
@@ -99,7 +99,7 @@ class PreviousOutput:
                 return Drift(not_compared=why)
             if digest == output:
                 return Drift(unchanged_rows(present.columns, present.match, present.kept))
-            table = open_table(self._input, NOTHING_APPENDED)
+            table = open_table(self._input)
             prefixes = [
                 column_prefix(scorer.scorer, self._spec.options.prefix)
                 for scorer in present.columns

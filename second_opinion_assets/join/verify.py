@@ -28,7 +28,6 @@ from second_opinion_assets.storage.groups import group_of
 from second_opinion_assets.storage.location import HERE, Location
 from second_opinion_assets.storage.reading import ChangedInputError, Input, digest_file
 from second_opinion_assets.tables.open import open_table
-from second_opinion_assets.tables.table import NOTHING_APPENDED
 
 STATUSES = tuple(status.name for status in Status)
 
@@ -175,7 +174,7 @@ class Verifier:
         names = [f"{scorer.column_prefix}_status" for scorer in record.scorers.values()]
         counters: list[Counter[str]] = [Counter() for _ in names]
         with Input(output) as file:
-            for block in open_table(file, NOTHING_APPENDED).read_columns([], names):
+            for block in open_table(file).read_columns([], names):
                 for counter, statuses in zip(counters, block.others, strict=True):
                     counter.update(map(str, statuses))
             self._digests[output.identity] = file.digest

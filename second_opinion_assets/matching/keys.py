@@ -22,8 +22,7 @@ from second_opinion_assets.contract.fields import ALL_KEY_NAMES, KEY_NAMES, find
 from second_opinion_assets.contract.options import KeyNormalize, compile_key_pattern
 
 KEY_TYPE = pa.large_string()
-# White space, both slashes, and all beyond ASCII: without them most ways of reducing do nothing.
-_MAYBE_NOT_NORMAL = re.compile(rb"[^!-.0-\[\]-~]")
+_SPACE, _SLASH, _BACK_SLASH, _DELETE = b" /\\\x7f"
 
 
 def choose_key_column(columns: Iterable[str], asked: str | None, table: str) -> str:
@@ -78,27 +77,23 @@ class Normalizer:
         return _NORMALIZERS[self.mode](self._picked(key))
 
     def many(self, keys: list[str]) -> list[str]:
-        """Return the normalised text of many keys, quickly where they are plain."""
-        if self._pattern is not None:
-            keys = list(map(self._picked, keys))
-        text = "\n".join(keys)
-        if "\\" in text or text.split() != keys or "/\n" in f"{text}\n":
-            return list(map(_NORMALIZERS[self.mode], keys))
-        # No white space to strip, no back slash, and no slash at an end: what is left is short.
-        plain = list(keys)
-        if self.mode in _NAMES and "/" in text:
-            plain = [key.rsplit("/", 1)[-1] for key in plain]
-        if self.mode is KeyNormalize.suffix:
-            plain = list(map(_path, plain))
-        if self.mode is KeyNormalize.stem:
-            plain = list(map(_without_suffix, plain))
-        return plain
+        """Return the normalised text of many keys."""
+        return list(map(self.one, keys))
 
     def array(self, keys: pa.Array) -> pa.Array:
         """Return the normalised text of an array of texts without nulls."""
-        kept = self.mode is not KeyNormalize.stem and self._pattern is None
-        if kept and not _MAYBE_NOT_NORMAL.search(_bytes(keys)):
-            return keys
+        if self._pattern is None and self.mode is not KeyNormalize.stem:
+            characters = np.frombuffer(keys.buffers()[2] or b"", np.uint8)
+            # Without white space, back slashes and what is beyond ASCII, slashes alone matter.
+            odd = (characters <= _SPACE) | (characters >= _DELETE) | (characters == _BACK_SLASH)
+            if not odd.any():
+                slashes = bool((characters == _SLASH).any())
+                if not slashes or self.mode is KeyNormalize.raw:
+                    return keys
+                if self.mode is KeyNormalize.basename:
+                    names = [key.rpartition("/")[2] for key in keys.to_pylist()]
+                    if all(names):
+                        return pa.array(names, KEY_TYPE)
         return pa.array(self.many(keys.to_pylist()), KEY_TYPE)
 
     def path(self, key: str) -> KeyPath:
@@ -183,7 +178,6 @@ def _path(key: str) -> str:
     return f"/{path}" if path and text.startswith("/") else path
 
 
-_NAMES = (KeyNormalize.basename, KeyNormalize.stem)
 _NORMALIZERS: dict[KeyNormalize, Callable[[str], str]] = {
     KeyNormalize.raw: str.strip,
     KeyNormalize.basename: _basename,
@@ -194,7 +188,7 @@ _NORMALIZERS: dict[KeyNormalize, Callable[[str], str]] = {
 
 def last_components(keys: pa.Array) -> pa.Array:
     """Return what stands after the last slash of each of an array of paths."""
-    if b"/" not in bytes(_bytes(keys)):
+    if not (np.frombuffer(keys.buffers()[2] or b"", np.uint8) == _SLASH).any():
         return keys
     return pa.array([key.rpartition("/")[2] for key in keys.to_pylist()], KEY_TYPE)
 
@@ -228,8 +222,3 @@ class KeyColumn(NamedTuple):
         """Return the key of one row."""
         code = int(self.codes[row])
         return None if code < 0 else self.texts[code].as_py()
-
-
-def _bytes(texts: pa.Array) -> pa.Buffer | bytes:
-    """Return a buffer with the bytes of all texts, maybe among others."""
-    return texts.buffers()[2] or b""

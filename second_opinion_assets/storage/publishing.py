@@ -18,6 +18,7 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.location import Location
 
+SYNC_BYTES = 64 << 20  # the disk works on these while more is written
 WRITE_BYTES = 512 << 10  # small writes are gathered until they are worth a thread's while
 
 Buffer = Any
@@ -43,6 +44,9 @@ class Publication:
         self._gathered_bytes = 0
         self._pending: Future[None] | None = None
         self._thread = ThreadPoolExecutor(1)
+        self._unsynced_bytes = 0
+        self._sync: Future[None] | None = None
+        self._sync_thread = ThreadPoolExecutor(1)
         self.closed = False
 
     def __enter__(self) -> Self:
@@ -66,6 +70,7 @@ class Publication:
     ) -> None:
         self.closed = True
         self._thread.shutdown()
+        self._sync_thread.shutdown()
         self._file.close()
         with suppress(FileNotFoundError):
             os.unlink(self._temporary)
@@ -107,6 +112,7 @@ class Publication:
         try:
             if self._real_target.exists():
                 os.fchmod(self._file.fileno(), os.stat(self._real_target).st_mode & 0o777)
+            self._settle_sync()
             os.fsync(self._file.fileno())
         except OSError as error:
             raise self._unwritable(error) from None
@@ -157,8 +163,18 @@ class Publication:
         view = memoryview(make())
         self._hash.update(view)
         self._bytes += len(view)
+        self._unsynced_bytes += len(view)
         while view:
             view = view[self._file.write(view) or 0 :]
+        if self._unsynced_bytes >= SYNC_BYTES and (self._sync is None or self._sync.done()):
+            self._settle_sync()
+            self._unsynced_bytes = 0
+            self._sync = self._sync_thread.submit(os.fdatasync, self._file.fileno())
+
+    def _settle_sync(self) -> None:
+        """Raise what a sync met: the system tells of a write that failed only once."""
+        if self._sync is not None:
+            self._sync.result()
 
     def _unwritable(self, error: OSError) -> JoinError:
         return JoinError(f"{self.target}: cannot be written: {error.strerror}")

@@ -11,7 +11,7 @@ from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.tables.json_lines import JsonLines, JsonLinesWriter
-from second_opinion_assets.tables.table import Added, AppendedNames, Block, Sink
+from second_opinion_assets.tables.table import Added, Block, Sink
 
 BLOCK_ROWS = 10_000
 _SEPARATOR = b",\n"
@@ -54,7 +54,7 @@ class JsonDocument(JsonLines):
         frame: what stands around its rows.
     """
 
-    def __init__(self, file: Input, appended: AppendedNames) -> None:
+    def __init__(self, file: Input, prefix: str | None) -> None:
         path = file.location
         text = file.read().removeprefix(b"\xef\xbb\xbf")
         if not json_text.is_utf8(text):
@@ -71,7 +71,7 @@ class JsonDocument(JsonLines):
                 raise JoinError(msg)
             name, rows, self.frame = ".rows", members["rows"], _frame(members)
         elements = json_text.elements(rows, str(path))
-        super().__init__(_DocumentTexts(path, elements, name), appended)
+        super().__init__(_DocumentTexts(path, elements, name), prefix)
 
 
 def _frame(members: dict[str, bytes]) -> DocumentFrame:

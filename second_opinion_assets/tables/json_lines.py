@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
@@ -29,16 +30,17 @@ from second_opinion_assets.tables.json_tails import TEXT, JsonTails
 from second_opinion_assets.tables.table import (
     LINE_END,
     Added,
-    AppendedNames,
     Block,
     Column,
     ColumnBlock,
     JsonRows,
     Sink,
+    columns_exist,
 )
 
 BLOCK_BYTES = 4 << 20  # large: a small native call of one thread waits for the others' lock
 SAMPLE_ROWS = 1000
+_ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
 _EMPTY = re.compile(rb"^\{\s*\}$", re.MULTILINE)
 
 
@@ -116,18 +118,24 @@ class JsonLines:
 
     Args:
         texts: its rows.
-        appended: the names of the columns to append.
+        prefix: what the names of the columns to append will start with; None for no such columns.
     """
 
-    def __init__(self, texts: Texts, appended: AppendedNames) -> None:
+    def __init__(self, texts: Texts, prefix: str | None) -> None:
         self.non_finite_values = 0
         self.path = texts.path
         self._texts = texts
-        self._appended = appended
+        self._prefix = prefix
+        self._with_prefix: dict[str, str] = {}
+        self._replaced: frozenset[str] = frozenset()
         self._first: Iterator[tuple[int, bytes]] | None = texts.first_reading()
         self._head: tuple[int, bytes] = next(self._first, (0, b""))
         self._read: list[_Lines] = []
-        self.columns = self._sampled_columns(self._head[1])
+        self._sampled = self._sample(self._head[1])
+
+    @property
+    def columns(self) -> list[Column]:
+        return [Column(*item) for item in self._sampled.items() if item[0] not in self._replaced]
 
     knows_all_columns = False
 
@@ -145,6 +153,13 @@ class JsonLines:
             self._read.append(_Lines(start, len(text), line, block.rows, braces, checksum))
             line += ended.count(b"\n")
             yield block
+
+    def append(self, names: Sequence[str], *, overwrite: bool) -> None:
+        exist = {name: where for name, where in self._with_prefix.items() if name in set(names)}
+        if exist and not overwrite:
+            first = next(iter(exist.values()))
+            raise columns_exist(first, [name for name, where in exist.items() if where == first])
+        self._replaced = frozenset(exist)
 
     def blocks(self) -> Iterator[JsonBlock]:
         with ThreadPoolExecutor(1) as ahead:
@@ -166,8 +181,8 @@ class JsonLines:
             strict, members, _ = _strict_row(row, where)
             opened = strict.rstrip(json_text.WHITESPACE)
             ends.append(b"}" + strict[len(opened) :] + b"\n")
-            if self._appended.names & members.keys():
-                opened = json_text.without_members(opened, self._appended.names)
+            if self._replaced & members.keys():
+                opened = json_text.without_members(opened, self._replaced)
             bodies.append(opened[:-1])
             if bodies[-1].strip() == b"{":
                 empty.append(len(bodies) - 1)
@@ -192,7 +207,7 @@ class JsonLines:
             raise ChangedInputError(Location(self.path))
         return text
 
-    def _sampled_columns(self, text: bytes) -> list[Column]:
+    def _sample(self, text: bytes) -> dict[str, str]:
         """Return the fields of the first rows with the JSON type of their first value."""
         types: dict[str, str] = {}
         for number, line in enumerate(text.split(b"\n", SAMPLE_ROWS)[:SAMPLE_ROWS], 1):
@@ -200,19 +215,25 @@ class JsonLines:
                 for name, value in json_text.members(line, self.place(number)).items():
                     if types.get(name, "null") == "null":
                         types[name] = json_text.type_name(value)
-        if self._appended.overwrite:
-            types = {name: kind for name, kind in types.items() if name not in self._appended.names}
-        return [Column(name, kind) for name, kind in types.items()]
+        return types
+
+    def _may_have_prefix(self, text: bytes) -> bool:
+        """Return whether a row of `text` could have a name with the prefix, maybe escaped."""
+        if self._prefix is None:
+            return False
+        if self._prefix.encode() in text:
+            return True
+        return b"\\" in text and b"\\u00" in text and _ESCAPED_ASCII.search(text) is not None
 
     def _quick(self, text: bytes, rows: int, reader: RowReader, line: int) -> ColumnBlock | None:
         """Read lines that are all plain; None if one might need a closer look."""
-        if not json_text.is_utf8(text) or self._appended.may_be_in(text):
+        if not json_text.is_utf8(text) or self._may_have_prefix(text):
             return None
         block = reader.read_lines(text, rows, self.place(line))
         if block is None:
             return None
         # A row without any member, which takes no comma, has no key either.
-        may_be_empty = self._appended.names and any(keys.null_count for keys in block.keys)
+        may_be_empty = self._prefix and any(keys.null_count for keys in block.keys)
         return None if may_be_empty and _EMPTY.search(text) else block
 
     def _careful_columns(self, text: bytes, reader: RowReader, line: int) -> ColumnBlock:
@@ -221,9 +242,10 @@ class JsonLines:
         for where, row in self._rows(text, line):
             _, members, non_finite = _strict_row(row, where)
             self.non_finite_values += non_finite
-            exist = self._appended.names & members.keys()
-            if exist and not self._appended.overwrite:
-                raise self._appended.refuse(where, exist)
+            if self._prefix is not None:
+                for name in members:
+                    if name.startswith(self._prefix):
+                        self._with_prefix.setdefault(name, where)
             rows.append(reader.read(members, where))
         return reader.block(rows)
 
@@ -354,6 +376,14 @@ def _checksum(text: bytes) -> int:
     return int(words.sum()) ^ int.from_bytes(text[whole:], "little")
 
 
+def numbered(blocks: Iterable[Block]) -> Iterator[tuple[Block, slice]]:
+    """Yield blocks with the numbers of their rows."""
+    first = 0
+    for block in blocks:
+        yield block, slice(first, first + len(block))
+        first += len(block)
+
+
 class JsonLinesWriter:
     """Writes JSON lines: each row's own bytes with members at their end; a `Writer`."""
 
@@ -363,24 +393,23 @@ class JsonLinesWriter:
         self._tails = JsonTails(added.scorers, added.prefix)
 
     def write(self, blocks: Iterable[Block]) -> int:
-        written = first = 0
-        for block in blocks:
-            rows = slice(first, first + len(block))
-            first = rows.stop
-            kept = None if self._added.kept is None else self._added.kept[rows]
-            if kept is None and isinstance(block, JsonBlock) and block.lines.braces is not None:
-                self._sink.write(self._spliced(block, rows))
-                self._sink.write(LINE_END)
-                written += len(block)
-            else:
-                lines = self.lines(block.json_rows(), rows)
-                if kept is not None:
-                    lines = [
-                        line for line, is_kept in zip(lines, kept.tolist(), strict=True) if is_kept
-                    ]
-                self._sink.write(b"".join(lines))
-                written += len(lines)
+        written = 0
+        for block, rows in numbered(blocks):
+            count, parts = self._made(block, rows)
+            for part in parts:
+                self._sink.write(part)
+            written += count
         return written
+
+    def _made(self, block: Block, rows: slice) -> tuple[int, list[Any]]:
+        """Return how many rows of a block are kept, and their text in parts."""
+        kept = None if self._added.kept is None else self._added.kept[rows]
+        if kept is None and isinstance(block, JsonBlock) and block.lines.braces is not None:
+            return len(block), [self._spliced(block, rows), LINE_END]
+        lines = self.lines(block.json_rows(), rows)
+        if kept is not None:
+            lines = list(compress(lines, kept.tolist()))
+        return len(lines), [b"".join(lines)]
 
     def lines(self, rows: JsonRows, numbers: slice) -> list[bytes]:
         """Return each row with its members and its own end."""

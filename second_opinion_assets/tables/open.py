@@ -15,7 +15,6 @@ from second_opinion_assets.tables.table import (
     LINE_SUFFIXES,
     TABLE_SUFFIXES,
     Added,
-    AppendedNames,
     FeatureTable,
     Sink,
     is_parquet,
@@ -30,12 +29,12 @@ def refuse_unknown_format(location: Location, what: str) -> None:
         raise JoinError(msg)
 
 
-def open_table(file: Input, appended: AppendedNames) -> FeatureTable:
+def open_table(file: Input, prefix: str | None = None) -> FeatureTable:
     """Return a table for reading.
 
     Args:
         file: the file; its suffix tells its format.
-        appended: the names of the columns to append, which the table must not have yet.
+        prefix: what the names of the columns to append will start with; None for no such columns.
 
     Raises:
         JoinError: a format that is not known, or a file that is not of its format.
@@ -45,10 +44,10 @@ def open_table(file: Input, appended: AppendedNames) -> FeatureTable:
     if is_parquet(suffix):
         from second_opinion_assets.tables.parquet import ParquetTable  # noqa: PLC0415 (see below)
 
-        return ParquetTable(file, appended)
+        return ParquetTable(file)
     if suffix in LINE_SUFFIXES:
-        return JsonLines(FileTexts(file), appended)
-    return JsonDocument(file, appended)
+        return JsonLines(FileTexts(file), prefix)
+    return JsonDocument(file, prefix)
 
 
 def write_table(location: Location, table: FeatureTable, added: Added, sink: Sink) -> int:

@@ -68,7 +68,7 @@ def _damage(source: Source, pages: Pages) -> str | None:
         if checksum is not None and _crc32(source, start, size) != checksum & 0xFFFFFFFF:
             return f"the page at byte {position} does not have the bytes that its checksum tells of"
         position = start + size
-    if (values, position) != (pages.values, pages.end):
+    if pages.values and (values, position) != (pages.values, pages.end):
         return f"its pages end at byte {position} with {values} values, not as its footer says"
     return None
 

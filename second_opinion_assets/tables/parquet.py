@@ -24,13 +24,13 @@ from second_opinion_assets.tables.parquet_settings import stores_arrow_schema, w
 from second_opinion_assets.tables.parquet_splice import NoSplice, Splice
 from second_opinion_assets.tables.table import (
     Added,
-    AppendedNames,
     Block,
     Column,
     ColumnBlock,
     FeatureTable,
     JsonRows,
     Sink,
+    columns_exist,
 )
 
 ROW_GROUP_ROWS = 122_880  # of tables that bring no row groups of their own
@@ -82,10 +82,9 @@ class ParquetTable:
 
     Args:
         file: the file; it is hashed in the background.
-        appended: the names of the columns to append.
     """
 
-    def __init__(self, file: Input, appended: AppendedNames) -> None:
+    def __init__(self, file: Input) -> None:
         self.path = str(file.location)
         self.input = file
         self.non_finite_values = 0
@@ -95,8 +94,9 @@ class ParquetTable:
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             msg = f"{self.path}: not a parquet file, or cut short: {_first_line(error)}"
             raise JoinError(msg) from None
+        self.replaced: list[str] = []
         self._refuse_cut()
-        self.replaced = self._names_to_replace(appended)
+        self._refuse_repeated_names()
 
     @property
     def columns(self) -> list[Column]:
@@ -117,6 +117,11 @@ class ParquetTable:
                 texts = [key_texts(table.column(key), self.path).combine_chunks() for key in keys]
                 values = [table.column(name).to_pylist() for name in names]
             yield ColumnBlock(table.num_rows, texts, values)
+
+    def append(self, names: Sequence[str], *, overwrite: bool) -> None:
+        self.replaced = [name for name in self.file.schema_arrow.names if name in set(names)]
+        if self.replaced and not overwrite:
+            raise columns_exist(self.path, self.replaced)
 
     def blocks(self) -> Iterator[ParquetBlock]:
         for number in range(self.file.num_row_groups):
@@ -165,16 +170,12 @@ class ParquetTable:
                 msg = f"{self.path}: its footer tells of more data than there is; write it again"
                 raise JoinError(msg)
 
-    def _names_to_replace(self, appended: AppendedNames) -> list[str]:
+    def _refuse_repeated_names(self) -> None:
         names = self.file.schema_arrow.names
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             msg = f"{self.path}: two columns are named {twice!r}; rename one of them"
             raise JoinError(msg)
-        found = [name for name in names if name in appended.names]
-        if found and not appended.overwrite:
-            raise appended.refuse(self.path, set(found))
-        return found
 
 
 def appended_schema(added: Added) -> pa.Schema:

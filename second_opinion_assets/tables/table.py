@@ -6,11 +6,8 @@ its rows, which go into the output.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
@@ -24,7 +21,6 @@ LINE_SUFFIXES = (".jsonl", ".ndjson")
 PARQUET_SUFFIXES = (".parquet", ".pq")
 TABLE_SUFFIXES = (*PARQUET_SUFFIXES, *LINE_SUFFIXES, ".json")
 LINE_END = b"}\n"
-_ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
 
 
 class Column(NamedTuple):
@@ -34,32 +30,10 @@ class Column(NamedTuple):
     type: str
 
 
-class AppendedNames:
-    """The names of the columns to append, and what is done about a row that has one already."""
-
-    def __init__(self, names: Sequence[str], *, overwrite: bool) -> None:
-        self.names = frozenset(names)
-        self.overwrite = overwrite
-        # One search for what all names begin with, instead of one for each name.
-        first, last = min(names, default=""), max(names, default="")
-        alike = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
-        self._mark = "".join(letter for letter, _ in alike).encode()
-
-    def may_be_in(self, text: bytes) -> bool:
-        """Return whether a row of `text` could have one of them, maybe escaped."""
-        if not self.names:
-            return False
-        if self._mark in text:
-            return True
-        return b"\\" in text and b"\\u00" in text and _ESCAPED_ASCII.search(text) is not None
-
-    def refuse(self, where: str, found: AbstractSet[str]) -> JoinError:
-        """Return the error for columns that exist already."""
-        named = ", ".join(sorted(found))
-        return JoinError(f"{where}: the table has {named} already; use overwrite to replace them")
-
-
-NOTHING_APPENDED = AppendedNames([], overwrite=False)
+def columns_exist(where: str, names: Iterable[str]) -> JoinError:
+    """Return the error for columns that are to be appended and exist already."""
+    named = ", ".join(sorted(names))
+    return JoinError(f"{where}: the table has {named} already; use overwrite to replace them")
 
 
 @dataclass(frozen=True)
@@ -142,7 +116,14 @@ class FeatureTable(Protocol):
             names: other columns.
 
         Raises:
-            JoinError: a row that is none, or has one of the appended columns already.
+            JoinError: a row that is none.
+        """
+
+    def append(self, names: Sequence[str], *, overwrite: bool) -> None:
+        """Take the names of the columns that will be appended, once `read_columns` has ended.
+
+        Raises:
+            JoinError: the table has one of them already, and they are not to be overwritten.
         """
 
     def blocks(self) -> Iterator[Block]:

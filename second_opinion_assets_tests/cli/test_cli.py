@@ -388,7 +388,7 @@ def _modules(arguments: list[str]) -> set[str]:
     """Return the modules that a fresh process has imported after running the command line."""
     program = (
         "import contextlib, sys\n"
-        "from second_opinion_assets.cli.main import run\n"
+        "from second_opinion_assets.cli.start import run\n"
         f"sys.argv[1:] = {arguments!r}\n"
         "with contextlib.suppress(SystemExit):\n"
         "    run()\n"

@@ -12,7 +12,6 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.tables.open import open_table
-from second_opinion_assets.tables.table import NOTHING_APPENDED
 from second_opinion_assets_tests.workspace import Workspace
 
 STATUS = "second_opinion_dover_status"
@@ -23,7 +22,7 @@ def read(path: Path, key: str, names: list[str]) -> list[list[Any]]:
     """Return whole columns of a table, the key's first."""
     columns: list[list[Any]] = [[] for _ in [key, *names]]
     with Input(Location(path)) as file:
-        for block in open_table(file, NOTHING_APPENDED).read_columns([key], names):
+        for block in open_table(file).read_columns([key], names):
             found = [block.keys[0].to_pylist(), *block.others]
             for column, values in zip(columns, found, strict=True):
                 column.extend(values)

@@ -1,0 +1,30 @@
+"""How the program starts: what must be settled before numpy and pyarrow are imported."""
+
+import gc
+import sys
+from os import environ  # noqa: TID251 (environment variables are no files)
+
+
+class _NoPandas:
+    """Makes pandas as good as not installed, for pyarrow.
+
+    pyarrow imports pandas, where there is one, to convert its first Python value: half a second
+    for nothing.
+    """
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        """Raise for pandas, and leave all else to the finders that come after."""
+        if name == "pandas":
+            raise ModuleNotFoundError(name=name)
+
+
+def run() -> None:
+    """Start the program, in a process that is its own."""
+    sys.meta_path.insert(0, _NoPandas())
+    environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's other threads spin, for nothing
+    environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # returns what is not needed
+    gc.disable()  # a join makes no cycles; looking for them costs a tenth of its time
+    from second_opinion_assets.cli.main import main  # noqa: PLC0415 (settled first)
+
+    main()
