@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,7 +13,7 @@ from second_opinion_assets.contract.options import MissingPolicy
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.audit import audit
 from second_opinion_assets.join.manifest import TableSpec, refuse_shared_paths
-from second_opinion_assets.join.previous import PresentRows, PreviousOutput
+from second_opinion_assets.join.previous import PreviousOutput
 from second_opinion_assets.join.provenance import (
     Invocation,
     file_entry,
@@ -22,6 +21,7 @@ from second_opinion_assets.join.provenance import (
     run_provenance,
     sidecar_entry,
 )
+from second_opinion_assets.matching.changes import PresentRows
 from second_opinion_assets.matching.counts import count, rows_with_every_scorer
 from second_opinion_assets.matching.drift import Drift
 from second_opinion_assets.matching.keys import KeyColumn
@@ -105,30 +105,21 @@ def materialize(
     refuse_unknown_format(spec.out, "the output")
     refuse_shared_paths((spec,), "the join")
     with PreviousOutput(spec) as previous, Input(spec.features, progress) as features:
-        problems = Problems()
-        with problems.at():
-            scores, sidecars = read_scores(spec.scores, spec.options, progress, spec.scorer_name)
-            keyed = key_scorers(scores, spec.options)
-        with problems.at():
-            table = open_table(features, f"{spec.options.prefix}_")
-            key_column, keys = read_keys(table, spec.options.key_column, spec.features)
-        problems.refuse()
-        names = column_names([scorer.name for scorer in keyed.scorers], spec.options.prefix)
-        table.append(names, overwrite=spec.options.overwrite)
-        joined = _match(spec, scores, keyed, key_column, keys)
+        inputs = _read(spec, features, progress)
+        table, key_column, sidecars = inputs.table, inputs.key_column, inputs.sidecars
+        joined = _match(spec, inputs)
         tally = joined.tally
-        tally.non_finite_values = table.non_finite_values
         if spec.options.missing_policy is MissingPolicy.fail and tally.gaps:
             raise MissingScoresError(tally.gaps, tally)
         with Publication(spec.out) as out, publication(spec.audit_json) as audit_file:
             written = write_table(spec.out, table, joined.added, out)
-            if written != tally.output_rows:
-                msg = f"{written} rows were written where {tally.output_rows} were to be kept"
-                raise AssertionError(msg)
+            assert written == tally.output_rows  # noqa: S101 (a bug, and nothing is published)
             tally.non_finite_values = table.non_finite_values
             digest, output = features.digest, out.finish()
-            present = joined.present_rows(key_column, table)
-            drift = previous.drift(output, present)
+            present = PresentRows(
+                joined.match, joined.added.scorers, joined.added.kept, key_column, spec.options
+            )
+            drift = previous.drift(output, present, {column.name for column in table.columns})
             document = audit(
                 spec,
                 key_column,
@@ -145,7 +136,7 @@ def materialize(
         spec=spec,
         key_column=key_column,
         columns=table.columns,
-        appended=names,
+        appended=column_names([s.scorer for s in joined.added.scorers], spec.options.prefix),
         tally=tally,
         audit=document,
         features=digest,
@@ -157,17 +148,38 @@ def materialize(
     )
 
 
+class _Inputs(NamedTuple):
+    """What was read: the scores, and the feature table's keys."""
+
+    scores: list[ScoreTable]
+    keyed: KeyedScorers
+    sidecars: list[SidecarInput]
+    table: FeatureTable
+    key_column: str
+    keys: KeyColumn
+
+
+def _read(spec: TableSpec, features: Input, progress: Progress | None) -> _Inputs:
+    """Read the sidecars and the keys of the feature table; what is wrong with both is told."""
+    problems = Problems()
+    with problems.at():
+        scores, sidecars = read_scores(spec.scores, spec.options, progress, spec.scorer_name)
+        keyed = key_scorers(scores, spec.options)
+    with problems.at():
+        table = open_table(features, f"{spec.options.prefix}_")
+        key_column, keys = read_keys(table, spec.options.key_column, spec.features)
+    problems.refuse()
+    names = column_names([scorer.name for scorer in keyed.scorers], spec.options.prefix)
+    table.append(names, overwrite=spec.options.overwrite)
+    return _Inputs(scores, keyed, sidecars, table, key_column, keys)
+
+
 class _Joined(NamedTuple):
     """What matching found."""
 
     match: Match
     added: Added
     tally: Tally
-
-    def present_rows(self, key_column: str, table: FeatureTable) -> PresentRows:
-        """Return what there is to hold an earlier output against."""
-        columns = {column.name for column in table.columns}
-        return PresentRows(self.match, self.added.scorers, self.added.kept, key_column, columns)
 
     def preview(self, key_column: str) -> list[dict[str, Any]]:
         """Return key and appended columns of the first output rows."""
@@ -182,24 +194,20 @@ class _Joined(NamedTuple):
         ]
 
 
-def _match(
-    spec: TableSpec,
-    scores: Sequence[ScoreTable],
-    keyed: KeyedScorers,
-    key_column: str,
-    keys: KeyColumn,
-) -> _Joined:
+def _match(spec: TableSpec, inputs: _Inputs) -> _Joined:
     """Match the feature rows, and count what was found."""
-    options = spec.options
-    found = match(keyed.numbering, keyed.scorers, keys, key_column, options)
-    columns = [scorer.columns(rows) for scorer, rows in zip(keyed.scorers, found.rows, strict=True)]
+    options, keys = spec.options, inputs.keys
+    numbering, scorers = inputs.keyed
+    found = match(numbering, scorers, keys, inputs.key_column, options)
+    columns = [scorer.columns(rows) for scorer, rows in zip(scorers, found.rows, strict=True)]
     drops = options.missing_policy is MissingPolicy.drop
     kept = rows_with_every_scorer(columns) if drops else None
-    tally = count(found, keyed.scorers, columns, options.prefix, kept)
-    for table in scores:
+    tally = count(found, scorers, columns, options.prefix, kept)
+    tally.non_finite_values = inputs.table.non_finite_values
+    for table in inputs.scores:
         if few_keys_found(of_scorer := tally.scorers[table.scorer]):
             of_scorer.keys_found_by_mode = keys_found_by_mode(
-                table.normalized, keys.texts, key_column, options
+                table.normalized, keys.texts, inputs.key_column, options
             )
     return _Joined(found, Added(columns, options.prefix, kept), tally)
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 
 from second_opinion_assets.contract.columns import (
     STATUS_NAMES,
-    Mask,
-    ScorerColumns,
-    column_prefix,
 )
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.json_text import shown
@@ -26,35 +23,17 @@ from second_opinion_assets.join.recorded import read_record
 from second_opinion_assets.matching.changes import (
     EarlierRows,
     EarlierScores,
+    PresentRows,
     changed_rows,
     unchanged_rows,
 )
 from second_opinion_assets.matching.drift import FIRST_JOIN, Drift
 from second_opinion_assets.matching.keys import KEY_TYPE, KeyColumn
-from second_opinion_assets.matching.match import Match
 from second_opinion_assets.scores.payload import Defect, read_number
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.tables.open import open_table
 from second_opinion_assets.tables.table import FeatureTable
-
-
-class PresentRows(NamedTuple):
-    """What the join is about to publish.
-
-    Attributes:
-        match: what each feature row gets.
-        columns: what each scorer adds.
-        kept: which feature rows the output has; None for all.
-        key_column: the column of the keys.
-        input_columns: the columns that the output has from its feature table.
-    """
-
-    match: Match
-    columns: Sequence[ScorerColumns]
-    kept: Mask | None
-    key_column: str
-    input_columns: set[str]
 
 
 class PreviousOutput:
@@ -85,8 +64,14 @@ class PreviousOutput:
         if self._input:
             self._input.close()
 
-    def drift(self, output: FileDigest, present: PresentRows) -> Drift:
-        """Return what a finished join changes, its output not being published yet."""
+    def drift(self, output: FileDigest, present: PresentRows, input_columns: set[str]) -> Drift:
+        """Return what a finished join changes, its output not being published yet.
+
+        Args:
+            output: digest of the output that takes the place.
+            present: its rows.
+            input_columns: the columns that it has from its feature table.
+        """
         if self._problem:
             return Drift(not_compared=self._problem)
         if self._input is None:
@@ -98,62 +83,34 @@ class PreviousOutput:
                 why = f"{self._spec.out}: not what its audit says; it was changed since"
                 return Drift(not_compared=why)
             if digest == output:
-                return Drift(unchanged_rows(present.columns, present.match, present.kept))
+                return Drift(unchanged_rows(present))
             table = open_table(self._input)
-            prefixes = [
-                column_prefix(scorer.scorer, self._spec.options.prefix)
-                for scorer in present.columns
-            ]
-            earlier = self._earlier_rows(table, present, prefixes)
+            return Drift(changed_rows(self._earlier_rows(table, present, input_columns), present))
         except JoinError as error:
             return Drift(not_compared=str(error))
-        changes = changed_rows(
-            earlier,
-            present.match,
-            present.columns,
-            prefixes,
-            present.kept,
-            present.key_column,
-            self._spec.options,
-        )
-        return Drift(changes)
 
     def _earlier_rows(
-        self, table: FeatureTable, present: PresentRows, prefixes: list[str]
+        self, table: FeatureTable, present: PresentRows, input_columns: set[str]
     ) -> EarlierRows:
-        start = f"{self._spec.options.prefix}_"
-        theirs = self._prefixes_of(table, start) or prefixes  # no row says otherwise
-        both = [prefix for prefix in prefixes if prefix in theirs]
-        scorers = (scorer.scorer for scorer in present.columns)
-        names_of = dict(zip(prefixes, scorers, strict=True))
+        ours = {prefix: scorer.scorer for prefix, scorer in present.prefixes.items()}
+        theirs = self._prefixes_of(table, f"{present.options.prefix}_") or list(ours)
+        both = [prefix for prefix in ours if prefix in theirs]
         names = [f"{prefix}_{part}" for prefix in both for part in ("score", "status")]
         keys, parts = [], []
         for block in table.read_columns([present.key_column], names):
             keys.append(block.keys[0])
             pairs = zip(both, block.others[::2], block.others[1::2], strict=True)
-            parts.append([_scores(names_of[prefix], *pair) for prefix, *pair in pairs])
-        kept = {column.removesuffix("_score") for column in present.input_columns}
+            parts.append([_scores(ours[prefix], *pair) for prefix, *pair in pairs])
+        kept = {column.removesuffix("_score") for column in input_columns}
         return EarlierRows(
             KeyColumn.of(pa.chunked_array(keys, KEY_TYPE)),
-            {
-                prefix: EarlierScores(
-                    np.concatenate([part[number].score for part in parts] or [np.zeros(0)]),
-                    np.concatenate(
-                        [part[number].status for part in parts] or [np.zeros(0, np.uint8)]
-                    ),
-                )
-                for number, prefix in enumerate(both)
-            },
-            added=[
-                scorer.scorer
-                for scorer, prefix in zip(present.columns, prefixes, strict=True)
-                if prefix not in theirs
-            ],
-            gone=[prefix for prefix in theirs if prefix not in prefixes and prefix not in kept],
+            {prefix: _joined([part[n] for part in parts]) for n, prefix in enumerate(both)},
+            added=[name for prefix, name in ours.items() if prefix not in theirs],
+            gone=[prefix for prefix in theirs if prefix not in ours and prefix not in kept],
         )
 
     def _prefixes_of(self, table: FeatureTable, start: str) -> list[str]:
-        """Return what the columns of each scorer start with; nothing for a table without rows."""
+        """Return what the columns of each scorer start with; nothing if no row tells."""
         columns = [column.name for column in table.columns]
         prefixes = [
             prefix
@@ -175,6 +132,12 @@ def _recorded_sha256(spec: TableSpec) -> str | None:
         output = read_record(spec.audit_json).output
         return output.sha256 if output.path == str(spec.out) else None
     return None
+
+
+def _joined(parts: list[EarlierScores]) -> EarlierScores:
+    if not parts:
+        return EarlierScores(np.zeros(0), np.zeros(0, np.uint8))
+    return EarlierScores(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def _scores(scorer: str, scores: Sequence[Any], statuses: Sequence[Any]) -> EarlierScores:

@@ -22,6 +22,7 @@ from second_opinion_assets.contract.columns import (
     Mask,
     ScorerColumns,
     Status,
+    column_prefix,
 )
 from second_opinion_assets.contract.options import JoinOptions
 from second_opinion_assets.matching.drift import Changes, ScorerDrift, Shift
@@ -70,40 +71,51 @@ class _Identities(NamedTuple):
     after: Integers
 
 
-def unchanged_rows(columns: Sequence[ScorerColumns], match: Match, kept: Mask | None) -> Changes:
-    """Return what is different from an earlier output with the very same bytes: nothing."""
-    everything = slice(None) if kept is None else kept
-    rows = len(match.features.codes[everything])
-    scorers = {}
-    for scorer in columns:
-        ok = int((scorer.row_status[everything] == Status.ok).sum())
-        scorers[scorer.scorer] = _drift(ok, ok, rows, rows)
-    with_key = int(match.with_key[everything].sum())
-    return Changes(rows, rows, with_key, 0, 0, 0, [], [], scorers, [], [])
+class PresentRows(NamedTuple):
+    """The rows that the join is about to publish.
 
-
-def changed_rows(
-    earlier: EarlierRows,
-    match: Match,
-    columns: Sequence[ScorerColumns],
-    prefixes: Sequence[str],
-    kept: Mask | None,
-    key_column: str,
-    options: JoinOptions,
-) -> Changes:
-    """Compare the rows of an earlier output with those of the present one.
-
-    Args:
-        earlier: the earlier rows.
-        match: what the join found.
+    Attributes:
+        match: what each feature row gets.
         columns: what each scorer adds.
-        prefixes: the column prefix of each scorer.
-        kept: which feature rows the present output has; None for all.
+        kept: which feature rows the output has; None for all.
         key_column: the column of the keys.
         options: of the join.
     """
-    rows = np.arange(len(match.features.codes)) if kept is None else np.flatnonzero(kept)
-    found = _identities(earlier.keys, match, rows, key_column, options)
+
+    match: Match
+    columns: Sequence[ScorerColumns]
+    kept: Mask | None
+    key_column: str
+    options: JoinOptions
+
+    @property
+    def numbers(self) -> Integers:
+        """The numbers of the feature rows that the output has."""
+        if self.kept is None:
+            return np.arange(len(self.match.features.codes))
+        return np.flatnonzero(self.kept)
+
+    @property
+    def prefixes(self) -> dict[str, ScorerColumns]:
+        """What each scorer adds, by the prefix of its columns."""
+        return {column_prefix(c.scorer, self.options.prefix): c for c in self.columns}
+
+
+def unchanged_rows(present: PresentRows) -> Changes:
+    """Return what is different from an earlier output with the very same bytes: nothing."""
+    rows = present.numbers
+    scorers = {}
+    for scorer in present.columns:
+        ok = int((scorer.row_status[rows] == Status.ok).sum())
+        scorers[scorer.scorer] = _drift(ok, ok, len(rows), len(rows))
+    with_key = int(present.match.with_key[rows].sum())
+    return Changes(len(rows), len(rows), with_key, 0, 0, 0, [], [], scorers, [], [])
+
+
+def changed_rows(earlier: EarlierRows, present: PresentRows) -> Changes:
+    """Compare the rows of an earlier output with those of the present one."""
+    rows = present.numbers
+    found = _identities(earlier.keys, present, rows)
     count = len(found.texts)
     before = np.bincount(found.before, minlength=count)
     after = np.bincount(found.after, minlength=count)
@@ -111,15 +123,15 @@ def changed_rows(
     first_row[found.after[::-1]] = rows[::-1]
     has_key = pc.greater(pc.binary_length(found.texts), 0).to_numpy(zero_copy_only=False)
     compared = np.flatnonzero((has_key & (after > 0))[found.before])
-    present = first_row[found.before[compared]]
+    now = first_row[found.before[compared]]
     changed = np.zeros(len(compared), np.bool_)
     scorers = {}
-    for scorer, prefix in zip(columns, prefixes, strict=True):
+    for prefix, scorer in present.prefixes.items():
         if (was := earlier.scorers.get(prefix)) is not None:
             ok_after = int((scorer.row_status[rows] == Status.ok).sum())
             keys = found.texts.take(pa.array(found.before[compared]))
             scorers[scorer.scorer] = _compare(
-                was, compared, scorer, present, keys, changed, len(rows), ok_after
+                was, compared, scorer, now, keys, changed, len(rows), ok_after
             )
     return Changes(
         rows_before=len(found.before),
@@ -136,26 +148,24 @@ def changed_rows(
     )
 
 
-def _identities(
-    earlier: KeyColumn, match: Match, rows: Integers, key_column: str, options: JoinOptions
-) -> _Identities:
+def _identities(earlier: KeyColumn, present: PresentRows, rows: Integers) -> _Identities:
+    match, options = present.match, present.options
     colliding = np.zeros(len(match.features.texts), np.bool_)
     if match.collisions is not None:
         colliding[match.collisions.texts] = True
-    present = pc.if_else(pa.array(colliding), match.features.texts, match.reduced)
-    reduced = Normalizer(options.key_normalize, key_column, options.key_pattern).array(
-        earlier.texts
-    )
+    ours_text = pc.if_else(pa.array(colliding), match.features.texts, match.reduced)
+    normalizer = Normalizer(options.key_normalize, present.key_column, options.key_pattern)
+    reduced = normalizer.array(earlier.texts)
     contested = match.reduced.filter(pa.array(colliding))
     collides = pc.is_in(reduced, value_set=contested)
     theirs = pc.if_else(collides, earlier.texts, reduced)
     nothing = pa.array([""], KEY_TYPE)
     # An empty text stands last on either side, where the -1 of a null finds it.
     encoded = (
-        pa.chunked_array([present, nothing, theirs, nothing]).combine_chunks().dictionary_encode()
+        pa.chunked_array([ours_text, nothing, theirs, nothing]).combine_chunks().dictionary_encode()
     )
     codes = encoded.indices.to_numpy().astype(np.int64)
-    ours, theirs_codes = codes[: len(present) + 1], codes[len(present) + 1 :]
+    ours, theirs_codes = codes[: len(ours_text) + 1], codes[len(ours_text) + 1 :]
     return _Identities(
         encoded.dictionary, theirs_codes[earlier.codes], ours[match.features.codes[rows]]
     )

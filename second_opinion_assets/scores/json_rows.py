@@ -15,7 +15,7 @@ import numpy as np
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.scores.alike import AlikeReader, AlikeRows
+from second_opinion_assets.scores.alike import AlikeReader
 from second_opinion_assets.scores.payload import (
     Found,
     Payload,
@@ -24,6 +24,7 @@ from second_opinion_assets.scores.payload import (
     read_score_field,
     read_scorer_name,
 )
+from second_opinion_assets.scores.row_schema import AlikeRows
 from second_opinion_assets.scores.rows import CollectedRows, Place, RowColumns, row_columns
 from second_opinion_assets.scores.rules import RowRules
 

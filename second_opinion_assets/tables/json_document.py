@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import compress
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.reading import Input
-from second_opinion_assets.tables.json_lines import JsonLines, JsonLinesWriter
-from second_opinion_assets.tables.table import Added, Block, Sink
+from second_opinion_assets.tables.json_lines import JsonLines
 
 BLOCK_ROWS = 10_000
 _SEPARATOR = b",\n"
@@ -84,35 +82,3 @@ def _frame(members: dict[str, bytes]) -> DocumentFrame:
     before = b"".join(text + b", " for text in texts[:position])
     after = b"".join(b", " + text for text in texts[position + 1 :])
     return DocumentFrame(b"{" + before + b'"rows": ', after + b"}")
-
-
-class JsonDocumentWriter:
-    """Writes a JSON document; a `Writer`.
-
-    Args:
-        sink: takes its bytes.
-        added: what is appended.
-        frame: what stands before and after the list of rows, without its brackets.
-    """
-
-    def __init__(self, sink: Sink, added: Added, frame: DocumentFrame) -> None:
-        self._sink = sink
-        self._added = added
-        self._frame = frame
-        self._lines = JsonLinesWriter(sink, added)
-
-    def write(self, blocks: Iterable[Block]) -> int:
-        self._sink.write(self._frame.head + b"[")
-        written = first = 0
-        for block in blocks:
-            rows = slice(first, first + len(block))
-            first = rows.stop
-            lines = self._lines.lines(block.json_rows(), rows)
-            if self._added.kept is not None:
-                lines = list(compress(lines, self._added.kept[rows].tolist()))
-            if lines:
-                self._sink.write(_SEPARATOR if written else b"\n")
-                self._sink.write(_SEPARATOR.join(line.rstrip() for line in lines))
-                written += len(lines)
-        self._sink.write(b"\n]" + self._frame.tail + b"\n")
-        return written

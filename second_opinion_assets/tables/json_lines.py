@@ -6,35 +6,26 @@ A document's rows are read in the same way, once they stand on lines (`json_docu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress
-from operator import attrgetter
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from second_opinion_assets.contract import json_text
-from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.matching.keys import KEY_TYPE
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import ChangedInputError, Input, whole_lines
 from second_opinion_assets.tables.convert import schema_of_blocks, table_of_rows
-from second_opinion_assets.tables.json_tails import TEXT, JsonTails
+from second_opinion_assets.tables.json_columns import RowReader, strict_row, word_sum
 from second_opinion_assets.tables.table import (
     LINE_END,
-    Added,
-    Block,
     Column,
     ColumnBlock,
     JsonRows,
-    Sink,
     columns_exist,
 )
 
@@ -143,7 +134,7 @@ class JsonLines:
         reader = RowReader(keys, names)
         line = 1
         for start, text in self._all_texts():
-            checksum = _checksum(text) if self._texts.may_change_unseen else None
+            checksum = word_sum(text) if self._texts.may_change_unseen else None
             ended = text if text.endswith(b"\n") else text + b"\n"
             ends = json_text.plain_line_ends(ended)
             block = None if ends is None else self._quick(ended, len(ends), reader, line)
@@ -178,7 +169,7 @@ class JsonLines:
         """Return the rows of a text that need a closer look."""
         bodies, ends, empty = [], [], []
         for where, row in self._rows(text, line):
-            strict, members, _ = _strict_row(row, where)
+            strict, members, _ = strict_row(row, where)
             opened = strict.rstrip(json_text.WHITESPACE)
             ends.append(b"}" + strict[len(opened) :] + b"\n")
             if self._replaced & members.keys():
@@ -203,7 +194,7 @@ class JsonLines:
 
     def _again(self, lines: _Lines) -> bytes:
         text = self._texts.again(lines.start, lines.length)
-        if lines.checksum is not None and _checksum(text) != lines.checksum:
+        if lines.checksum is not None and word_sum(text) != lines.checksum:
             raise ChangedInputError(Location(self.path))
         return text
 
@@ -240,7 +231,7 @@ class JsonLines:
         """Read line by line, with a look at every member."""
         rows = []
         for where, row in self._rows(text, line):
-            _, members, non_finite = _strict_row(row, where)
+            _, members, non_finite = strict_row(row, where)
             self.non_finite_values += non_finite
             if self._prefix is not None:
                 for name in members:
@@ -282,152 +273,3 @@ class JsonBlock:
         bodies = self.json_rows().bodies
         text = b"[" + b"},".join(bodies) + (b"}]" if bodies else b"]")
         return table_of_rows(json_text.decode(text, where), where, schema)
-
-
-class RowReader:
-    """Reads the values of some columns of many rows at once, or of one.
-
-    Args:
-        keys: the columns whose values are taken as the texts of keys.
-        names: the other columns.
-    """
-
-    def __init__(self, keys: Sequence[str], names: Sequence[str]) -> None:
-        self._keys = keys
-        self._names = names
-        self._decoders = _decoders(keys, names)
-
-    def read_lines(self, text: bytes, rows: int, where: str) -> ColumnBlock | None:
-        """Return the columns of lines of JSON objects; None if they must be read one by one."""
-        while self._decoders:
-            try:
-                found = self._decoders[0].decode_lines(text)
-                return self._columns(found, where) if len(found) == rows else None
-            except msgspec.ValidationError:
-                self._decoders.pop(0)  # a number among the keys, from now on
-            except (msgspec.DecodeError, UnicodeError, RecursionError, JoinError):
-                return None  # a reading row by row names its line
-        return None
-
-    def read(self, members: dict[str, bytes], where: str) -> tuple[list[str | None], list[Any]]:
-        """Return the keys and other values of one row."""
-        return (
-            [json_text.scalar_text(members.get(name, b"null"), where) for name in self._keys],
-            [json_text.decode(members.get(name, b"null"), where) for name in self._names],
-        )
-
-    def block(self, rows: list[tuple[list[str | None], list[Any]]]) -> ColumnBlock:
-        """Return rows that were read one by one as columns."""
-        return ColumnBlock(
-            len(rows),
-            [pa.array([keys[n] for keys, _ in rows], KEY_TYPE) for n in range(len(self._keys))],
-            [tuple(values[n] for _, values in rows) for n in range(len(self._names))],
-        )
-
-    def _columns(self, rows: list[Any], where: str) -> ColumnBlock:
-        keys = [list(map(attrgetter(f"key_{n}"), rows)) for n in range(len(self._keys))]
-        if len(self._decoders) == 1:  # as they stand in the file
-            keys = [
-                [key and json_text.scalar_text(bytes(key), where) for key in column]
-                for column in keys
-            ]
-        values: list[Sequence[Any]] = [
-            list(map(attrgetter(f"column_{n}"), rows)) for n in range(len(self._names))
-        ]
-        return ColumnBlock(len(rows), [pa.array(column, KEY_TYPE) for column in keys], values)
-
-
-def _decoders(keys: Sequence[str], names: Sequence[str]) -> list[msgspec.json.Decoder[Any]]:
-    """Return what decodes rows: with keys as text, and failing that as any value's text."""
-    wanted = [*keys, *names]
-    if not json_text.has_plain_names(wanted) or len(set(wanted)) < len(wanted):
-        return []
-
-    def members(kind: Any, role: str, columns: Sequence[str]) -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401 (a type)
-        for number, name in enumerate(columns):
-            yield f"{role}_{number}", kind, msgspec.field(name=name, default=None)
-
-    return [
-        msgspec.json.Decoder(
-            msgspec.defstruct(
-                "Row", [*members(kind, "key", keys), *members(Any, "column", names)], gc=False
-            )
-        )
-        for kind in (str | None, msgspec.Raw)
-    ]
-
-
-def _strict_row(line: bytes, where: str) -> tuple[bytes, dict[str, bytes], int]:
-    """Return a line as strict JSON, its members, and how many NaN and Infinity became null."""
-    if not json_text.is_utf8(line):
-        msg = f"{where}: not UTF-8 text"
-        raise JoinError(msg)
-    row, count = line, 0
-    if b"NaN" in line or b"Infinity" in line:
-        json_text.decode(line, where)
-        row, count = json_text.null_non_finite(line)
-    return row, json_text.members(row, where), count
-
-
-def _checksum(text: bytes) -> int:
-    """Return a number that two readings of one text have in common: the sum of its words."""
-    whole = len(text) // 8 * 8
-    words = np.frombuffer(text, np.uint64, count=whole // 8)
-    return int(words.sum()) ^ int.from_bytes(text[whole:], "little")
-
-
-def numbered(blocks: Iterable[Block]) -> Iterator[tuple[Block, slice]]:
-    """Yield blocks with the numbers of their rows."""
-    first = 0
-    for block in blocks:
-        yield block, slice(first, first + len(block))
-        first += len(block)
-
-
-class JsonLinesWriter:
-    """Writes JSON lines: each row's own bytes with members at their end; a `Writer`."""
-
-    def __init__(self, sink: Sink, added: Added) -> None:
-        self._sink = sink
-        self._added = added
-        self._tails = JsonTails(added.scorers, added.prefix)
-
-    def write(self, blocks: Iterable[Block]) -> int:
-        written = 0
-        for block, rows in numbered(blocks):
-            count, parts = self._made(block, rows)
-            for part in parts:
-                self._sink.write(part)
-            written += count
-        return written
-
-    def _made(self, block: Block, rows: slice) -> tuple[int, list[Any]]:
-        """Return how many rows of a block are kept, and their text in parts."""
-        kept = None if self._added.kept is None else self._added.kept[rows]
-        if kept is None and isinstance(block, JsonBlock) and block.lines.braces is not None:
-            return len(block), [self._spliced(block, rows), LINE_END]
-        lines = self.lines(block.json_rows(), rows)
-        if kept is not None:
-            lines = list(compress(lines, kept.tolist()))
-        return len(lines), [b"".join(lines)]
-
-    def lines(self, rows: JsonRows, numbers: slice) -> list[bytes]:
-        """Return each row with its members and its own end."""
-        tails = self._tails.texts(numbers)
-        for number in rows.empty:
-            tails[number] = tails[number].removeprefix(b",")
-        return [b"".join(parts) for parts in zip(rows.bodies, tails, rows.ends, strict=True)]
-
-    def _spliced(self, block: JsonBlock, rows: slice) -> memoryview:
-        """Return plain lines as text, each with its members; the last one ends before its brace."""
-        braces = block.lines.braces
-        assert braces is not None  # noqa: S101 (asked of plain lines)
-        text, count = block.ended, len(block)
-        # From each last brace to the next: pieces that lie side by side need no copy of the text.
-        borders = np.concatenate((np.zeros(1, np.int64), braces.astype(np.int64)))
-        pieces = pa.Array.from_buffers(
-            TEXT, count, [None, pa.py_buffer(borders), pa.py_buffer(text)]
-        )
-        nothing = pa.scalar(b"", TEXT)
-        joined = pc.binary_join_element_wise(pieces, *self._tails.parts(rows), nothing)
-        return memoryview(joined.buffers()[2])

@@ -5,12 +5,9 @@ from __future__ import annotations
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input
-from second_opinion_assets.tables.json_document import (
-    DocumentFrame,
-    JsonDocument,
-    JsonDocumentWriter,
-)
-from second_opinion_assets.tables.json_lines import FileTexts, JsonLines, JsonLinesWriter
+from second_opinion_assets.tables.json_document import DocumentFrame, JsonDocument
+from second_opinion_assets.tables.json_lines import FileTexts, JsonLines
+from second_opinion_assets.tables.json_output import JsonDocumentWriter, JsonLinesWriter
 from second_opinion_assets.tables.table import (
     LINE_SUFFIXES,
     TABLE_SUFFIXES,

@@ -1,0 +1,344 @@
+"""What JSON rows that are alike have in common, and how such rows become columns.
+
+A row is read so only where it is certain to be read as `payload` reads it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from second_opinion_assets.contract.columns import Floats, Integers, Status
+from second_opinion_assets.contract.fields import (
+    ALL_SCORE_NAMES,
+    FURTHER_KEY_NAMES,
+    FURTHER_SCORE_NAMES,
+    GOOD_STATUSES,
+    KEY_NAMES,
+    RUNTIME_NAMES,
+    SCORE_NAMES,
+    SCORER_FIELD,
+    STEM_FIELD,
+    matching_fields,
+)
+from second_opinion_assets.contract.json_text import has_plain_names
+from second_opinion_assets.matching.keys import KEY_TYPE
+from second_opinion_assets.scores.payload import NO_SCORE, Defect, Payload, status_defect
+from second_opinion_assets.scores.rules import RowRules
+
+_SUMMARY = "summary."
+_GOOD_OR_NONE = GOOD_STATUSES | {None}
+
+
+class AlikeRows(NamedTuple):
+    """Rows of a block that were read the quick way, column by column.
+
+    Attributes:
+        numbers: which rows of the block these are, ascending.
+        others: which rows of the block were left to the plain reading.
+        keys: the text of each key, as written; None for a key that the file's name is.
+        scorers: the scorer that each row names.
+        score, status, runtime_ms, frames: as in `rows.RowColumns`.
+        defects: why a row is bad, by its number in the block.
+    """
+
+    numbers: Integers
+    others: list[int]
+    keys: pa.Array | None
+    scorers: list[str]
+    score: Floats
+    status: NDArray[np.uint8]
+    runtime_ms: Floats
+    frames: Integers
+    defects: dict[int, Defect]
+
+
+@dataclass
+class Fields:
+    """The names of all fields met so far, in the order in which they were met.
+
+    `nesting` are the names of those that have held an object or a list, wherever it was.
+    """
+
+    top: dict[str, None] = field(default_factory=dict)
+    summary: dict[str, None] = field(default_factory=dict)
+    frame: dict[str, None] = field(default_factory=dict)
+    nesting: set[str] = field(default_factory=set)
+
+    @property
+    def levels(self) -> tuple[dict[str, None], ...]:
+        return self.top, self.summary, self.frame
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, (*self.levels, self.nesting)))
+
+    def add(self, payload: Payload) -> None:
+        self._add(self.top, payload)
+        if isinstance(summary := payload.get("summary"), dict):
+            self._add(self.summary, summary)
+        for frame in frames if isinstance(frames := payload.get("frames"), list) else ():
+            if isinstance(frame, dict):
+                self._add(self.frame, frame)
+
+    def _add(self, level: dict[str, None], place: Payload) -> None:
+        level.update(dict.fromkeys(place))
+        self.nesting.update(n for n, value in place.items() if isinstance(value, dict | list))
+
+    def find(self, names: tuple[str, ...]) -> list[str]:
+        """Return the fields that may hold one of `names`, best first, as `a` or `summary.a`."""
+        return [
+            *matching_fields(tuple(self.top), names),
+            *(f"{_SUMMARY}{field}" for field in matching_fields(tuple(self.summary), names)),
+        ]
+
+
+@dataclass(frozen=True)
+class RowSchema:
+    """Where each value stands in rows that have none but certain fields.
+
+    A getter returns None where the row leaves the value out. Without `score` the score is the
+    mean of `row.frames`; without `runtime` the runtime is the sum over them.
+
+    Attributes:
+        names_scorers: whether rows name their scorers.
+        only_score: whether a row without a value at `score` has no score at all.
+        only_runtime: likewise.
+        status_field: as the rules name it.
+    """
+
+    decoder: msgspec.json.Decoder[Any]
+    key_field: str
+    score_field: str
+    status_field: str
+    key: Callable[[Any], str | None] | None
+    scorer: Callable[[Any], str | None]
+    status: Callable[[Any], str | None] | None
+    score: Callable[[Any], float | None] | None
+    runtime: Callable[[Any], float | None] | None
+    names_scorers: bool
+    only_score: bool
+    only_runtime: bool
+
+    def read(self, rows: list[Any]) -> AlikeRows:
+        """Return decoded rows as columns."""
+        count = len(rows)
+        keys = None if self.key is None else list(map(self.key, rows))
+        scorers: list[Any] = list(map(self.scorer, rows))
+        score = np.array(list(map(self.score or _mean_of_frames, rows)), np.float64)
+        runtime_ms = np.array(list(map(self.runtime or _runtime_of_frames, rows)), np.float64)
+        frames = np.zeros(count, np.int64)
+        if self.score is None:
+            frames = np.array([len(row.frames or ()) for row in rows], np.int64)
+        alike = np.ones(count, np.bool_)
+        nameless = {name for name in set(scorers) if not (name and name.strip())}
+        if nameless or None in (keys or ()):
+            pairs = zip(scorers, keys or scorers, strict=True)
+            alike &= [name not in nameless and key is not None for name, key in pairs]
+        defects = {} if self.status is None else self._bad_statuses(map(self.status, rows))
+        no_score = np.isnan(score)
+        if self.only_score:
+            defects.update(dict.fromkeys(np.flatnonzero(no_score).tolist(), NO_SCORE))
+        else:
+            alike &= ~no_score
+        if not self.only_runtime:
+            alike &= ~np.isnan(runtime_ms)
+        status = np.zeros(count, np.uint8)
+        status[list(defects)] = Status.bad
+        numbers = np.flatnonzero(alike)
+        if len(numbers) < count:
+            chosen = numbers.tolist()
+            keys = keys and [keys[n] for n in chosen]
+            scorers = [scorers[n] for n in chosen]
+            defects = {n: defect for n, defect in defects.items() if alike[n]}
+        return AlikeRows(
+            numbers,
+            np.flatnonzero(~alike).tolist(),
+            None if keys is None else pa.array(keys, KEY_TYPE),
+            scorers,
+            score[numbers],
+            status[numbers],
+            runtime_ms[numbers],
+            frames[numbers],
+            defects,
+        )
+
+    def _bad_statuses(self, statuses: Iterable[str | None]) -> dict[int, Defect]:
+        listed = list(statuses)
+        told = {
+            status: defect
+            for status in set(listed).difference(_GOOD_OR_NONE)
+            if (defect := status_defect(status, self.status_field))
+        }
+        return {row: defect for status, defect in told.items() for row in _rows_of(status, listed)}
+
+
+def _rows_of(value: str | None, values: list[str | None]) -> Iterator[int]:
+    """Yield where a value stands; for a rare one this takes a tenth of looking at each."""
+    row = -1
+    with suppress(ValueError):
+        while True:
+            row = values.index(value, row + 1)
+            yield row
+
+
+def _mean_of_frames(row: Any) -> float | None:  # noqa: ANN401 (a class made at run time)
+    try:
+        return math.fsum([frame.score for frame in row.frames]) / len(row.frames)
+    except (TypeError, ZeroDivisionError, OverflowError):
+        return None
+
+
+def _runtime_of_frames(row: Any) -> float | None:  # noqa: ANN401 (a class made at run time)
+    try:
+        return math.fsum([frame.runtime for frame in row.frames])
+    except (TypeError, OverflowError):
+        return None
+
+
+def infer(fields: Fields, rules: RowRules, label: str | None) -> RowSchema | None:
+    """Return how to read rows of these fields quickly, or None where that is not certain."""
+    candidates = _candidates(fields, rules)
+    places = _places(fields, rules, label, candidates)
+    if places is None:
+        return None
+    frame = {} if "score" in places else _frame_roles(fields, rules)
+    if "score" not in places and "score" not in frame.values():
+        return None
+    kinds: dict[str, Any] = dict(_ROLE_TYPES)
+    summary = {
+        name.removeprefix(_SUMMARY): role
+        for role, name in places.items()
+        if name.startswith(_SUMMARY)
+    }
+    top = {name: role for role, name in places.items() if not name.startswith(_SUMMARY)}
+    if summary:
+        kinds["summary"] = _row_type(fields.summary, summary, kinds, fields.nesting) | None
+        top["summary"] = "summary"
+    if frame:
+        kinds["frames"] = list[_row_type(fields.frame, frame, kinds, fields.nesting)] | None  # type: ignore[misc]
+        top["frames"] = "frames"
+
+    def getter(role: str) -> Callable[[Any], Any]:
+        get = attrgetter(role)
+        if role not in summary.values():
+            return get
+        return lambda row: row.summary and get(row.summary)
+
+    has_frames = "frames" in fields.top
+    sums_runtime = "runtime" not in places and "runtime" in frame.values()
+    return RowSchema(
+        decoder=msgspec.json.Decoder(_row_type(fields.top, top, kinds, fields.nesting)),
+        key_field=places.get("key", STEM_FIELD).removeprefix(_SUMMARY),
+        score_field=places.get("score") or f"frames[].{_field_of(frame, 'score')}",
+        status_field=rules.status_field,
+        key=getter("key") if "key" in places else None,
+        scorer=getter("scorer") if "scorer" in places else lambda _: label,
+        status=getter("status") if "status" in places else None,
+        score=getter("score") if "score" in places else None,
+        runtime=None if sums_runtime else (getter("runtime") if "runtime" in places else _nothing),
+        names_scorers="scorer" in places,
+        only_score=len(candidates["score"]) == 1 and not has_frames,
+        only_runtime=("runtime" not in places and not sums_runtime)
+        or (len(candidates["runtime"]) == 1 and not has_frames),
+    )
+
+
+def _nothing(_: object) -> float:
+    return math.nan
+
+
+def _field_of(roles: Mapping[str, str], wanted: str) -> str:
+    return next(field for field, role in roles.items() if role == wanted)
+
+
+def _candidates(fields: Fields, rules: RowRules) -> dict[str, list[str]]:
+    """Return for each role the fields that may give it, best first."""
+    asked = (rules.score_field,) if rules.score_field else ()
+    # In the order of the plain reading: what is asked for goes first, wherever it stands.
+    scores = (asked, SCORE_NAMES, () if "frames" in fields.top else FURTHER_SCORE_NAMES)
+    return {
+        "key": _key_fields(fields, rules),
+        "score": list(dict.fromkeys(name for names in scores for name in fields.find(names))),
+        "scorer": fields.find((SCORER_FIELD,)),
+        "status": fields.find((rules.status_field,)),
+        "runtime": fields.find(RUNTIME_NAMES),
+    }
+
+
+def _places(
+    fields: Fields, rules: RowRules, label: str | None, candidates: Mapping[str, list[str]]
+) -> dict[str, str] | None:
+    """Return the field that gives each role, or None where rows might differ in that."""
+    if not rules.are_plain:
+        return None
+    two_of_one_name = any(len({n.lower() for n in level}) < len(level) for level in fields.levels)
+    sums_beside_score = "frames" in fields.top and candidates["score"] and not candidates["runtime"]
+    places = {role: names[0] for role, names in candidates.items() if names}
+    if (
+        two_of_one_name
+        or sums_beside_score
+        or not all(map(has_plain_names, fields.levels))
+        or not (candidates["key"] or (rules.stem is not None and not rules.key_field))
+        or not (candidates["scorer"] or label)
+        or len(candidates["status"]) > 1
+        or len(set(places.values())) < len(places)
+    ):
+        return None
+    return places
+
+
+def _key_fields(fields: Fields, rules: RowRules) -> list[str]:
+    if rules.key_field:
+        return fields.find((rules.key_field,))
+    return fields.find(KEY_NAMES) or fields.find(FURTHER_KEY_NAMES)
+
+
+def _frame_roles(fields: Fields, rules: RowRules) -> dict[str, str]:
+    """Return which field of a frame gives its score and which its runtime."""
+    asked = (rules.score_field,) if rules.score_field else ()
+    wanted = {
+        "score": (*asked, *ALL_SCORE_NAMES),
+        "runtime": RUNTIME_NAMES,
+    }
+    return {
+        field: role
+        for role, names in wanted.items()
+        for field in matching_fields(tuple(fields.frame), names)[:1]
+    }
+
+
+_SCALAR = int | float | str | bool | None
+_ROLE_TYPES: dict[str, Any] = {
+    "key": str | None,
+    "score": float | None,
+    "scorer": str | None,
+    "status": str | None,
+    "runtime": float | None,
+}
+
+
+def _row_type(
+    names: Iterable[str], roles: Mapping[str, str], kinds: Mapping[str, Any], nesting: set[str]
+) -> type[msgspec.Struct]:
+    """Return a Struct with one attribute for each role; of other fields nothing is kept."""
+    members = []
+    for number, name in enumerate(names):
+        other = msgspec.Raw if name in nesting else _SCALAR  # a scalar is read in less time
+        role = roles.get(name, f"other_{number}")
+        members.append((role, kinds.get(role, other), msgspec.field(name=name, default=None)))
+    return msgspec.defstruct(
+        "AlikeRow",
+        members,
+        forbid_unknown_fields=True,
+        gc=False,
+    )
