@@ -7,7 +7,6 @@ disputed clips, pictures and files. The rival reads the whole table with pandas 
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -36,21 +35,14 @@ def agree(joined: Path) -> None:
     from second_opinion_assets.agreement.joined_table import JoinedTable  # noqa: PLC0415
     from second_opinion_assets.agreement.make import make_agreement  # noqa: PLC0415
     from second_opinion_assets.contract.options import JoinOptions  # noqa: PLC0415
+    from second_opinion_assets.join.audit import read_audit  # noqa: PLC0415
     from second_opinion_assets.join.manifest import TableSpec  # noqa: PLC0415
     from second_opinion_assets.join.provenance import Invocation  # noqa: PLC0415
     from second_opinion_assets.registry.references import Reference  # noqa: PLC0415
     from second_opinion_assets.storage.location import Location  # noqa: PLC0415
 
-    audit = json.loads(joined.with_suffix(".audit.json").read_bytes())
     path = Location(joined)
-    table = JoinedTable(
-        path=path,
-        key_column=audit["key_column"],
-        columns=REFERENCES,
-        column_prefixes={name: c["column_prefix"] for name, c in audit["competitors"].items()},
-        sha256=audit["run_provenance"]["output_digests"]["out"]["sha256"],
-        version="1",
-    )
+    table = JoinedTable.of(read_audit(path.with_suffix(".audit.json")), path, REFERENCES, "1")
     spec = TableSpec("benchmark", path, (), path, None, JoinOptions())
     references = [Reference(name) for name in REFERENCES]
     make_agreement(table, spec, references, Invocation(Location(__file__), (), {}))

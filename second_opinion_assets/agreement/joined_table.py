@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from typing import Self
 
 import msgspec
 
+from second_opinion_assets.contract.audit import Audit
 from second_opinion_assets.registry.facts import Registry
 from second_opinion_assets.registry.references import USUAL, Reference
 from second_opinion_assets.storage.location import Location
@@ -36,6 +38,19 @@ class JoinedTable(msgspec.Struct, frozen=True):
     column_prefixes: dict[str, str]
     sha256: str
     version: str
+
+    @classmethod
+    def of(cls, audit: Audit, path: Location, columns: Iterable[str], version: str) -> Self:
+        """Return a joined table by its audit, with all of its columns."""
+        appended = audit.columns.names
+        return cls(
+            path=path,
+            key_column=audit.key_column,
+            columns=tuple(name for name in columns if name not in appended),
+            column_prefixes={name: s.column_prefix for name, s in audit.scorers.items()},
+            sha256=audit.output_sha256,
+            version=version,
+        )
 
 
 def agreement_fingerprint(

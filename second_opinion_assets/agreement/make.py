@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from second_opinion_assets.agreement.clips import read_clips
 from second_opinion_assets.agreement.compare import Agreement, compare
 from second_opinion_assets.agreement.joined_table import JoinedTable
 from second_opinion_assets.agreement.pictures import pictures
 from second_opinion_assets.agreement.publish import AgreementFiles, publish
+from second_opinion_assets.contract.audit import ReportProvenance
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.join.manifest import TableSpec
-from second_opinion_assets.join.provenance import Invocation, file_entry, run_provenance
+from second_opinion_assets.join.provenance import Invocation, input_entry, report_provenance
 from second_opinion_assets.registry.references import Reference, choose_references
 from second_opinion_assets.storage.groups import InputPaths
 
@@ -30,7 +31,7 @@ class MadeAgreement(NamedTuple):
     agreement: Agreement
     pictures: dict[str, str]
     files: AgreementFiles
-    provenance: dict[str, Any]
+    provenance: ReportProvenance
 
 
 def make_agreement(
@@ -65,10 +66,8 @@ def make_agreement(
         raise JoinError(msg)
     agreement = compare(clips, chosen, spec.registry, (spec.id, spec.features.name))
     drawn = pictures(agreement, clips)
-    provenance = run_provenance(
-        invocation,
-        inputs={"joined": file_entry(joined.path, clips.digest)},
-        outputs={name: str(path) for name, path in files.named().items()},
+    provenance = report_provenance(
+        invocation, {"joined": input_entry(joined.path, clips.digest)}, files.named()
     )
     publish(agreement, spec.id, files, provenance)
     return MadeAgreement(agreement, drawn, files, provenance)

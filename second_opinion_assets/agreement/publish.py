@@ -12,6 +12,7 @@ import msgspec
 import pandas as pd
 
 from second_opinion_assets.agreement.compare import Agreement
+from second_opinion_assets.contract.audit import ReportProvenance
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.publishing import Publication, json_document
 
@@ -40,8 +41,8 @@ class AgreementFiles(msgspec.Struct, frozen=True):
         return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
-def document(agreement: Agreement, table_id: str, provenance: dict[str, Any]) -> dict[str, Any]:
-    """Return the agreement of a table as plain JSON values."""
+def document(agreement: Agreement, table_id: str, provenance: ReportProvenance) -> dict[str, Any]:
+    """Return the agreement of a table as what its JSON holds."""
     return {
         "schema": SCHEMA,
         "table": table_id,
@@ -76,7 +77,9 @@ def figures(agreement: Agreement, table_id: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).astype(types)
 
 
-def publish(agreement: Agreement, table_id: str, files: AgreementFiles, provenance: Any) -> None:  # noqa: ANN401 (any JSON)
+def publish(
+    agreement: Agreement, table_id: str, files: AgreementFiles, provenance: ReportProvenance
+) -> None:
     """Write both files beside their targets, then put them in place.
 
     Raises:

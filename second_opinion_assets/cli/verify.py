@@ -41,19 +41,19 @@ def verify_command(
     The exit status is 0 if every audit holds, else 1, or 2 for a usage error.
     """
     verifier = Verifier(base_dir)
-    outcomes, records = [], []
-    for audit in audits:
-        record, verification = verifier.verify_audit(audit)
-        outcomes.append(AuditOutcome(audit, verification))
-        if record is not None and verification.holds:
-            records.append(record)
+    outcomes, holding = [], []
+    for location in audits:
+        audit, verification = verifier.verify_file(location)
+        outcomes.append(AuditOutcome(location, verification))
+        if audit is not None and verification.holds:
+            holding.append(audit)
         if not as_json:
             click.echo("\n".join(lines(outcomes[-1])))
     if as_json:
         click.echo(json_document(report(outcomes)), nl=False)
     with errors_in_one_line():
         if in_toto is not None:
-            write_statements(records, in_toto)
+            write_statements(holding, in_toto)
     totals = summary(outcomes)
     say_totals("verify", " ".join(f"{name}={count}" for name, count in totals.items()))
     sys.exit(EXIT_FAILED if totals["failed_audits"] else 0)

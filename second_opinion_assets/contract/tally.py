@@ -98,10 +98,14 @@ class ScorerTally(msgspec.Struct):
     collisions: list[Collision] = []
 
     @property
+    def rows(self) -> int:
+        """Input rows of any status."""
+        return self.matched_rows + self.missing_rows + self.bad_rows
+
+    @property
     def coverage(self) -> float:
         """Share of the input rows with an ok score, 1.0 for a table without rows."""
-        rows = self.matched_rows + self.missing_rows + self.bad_rows
-        return self.matched_rows / rows if rows else 1.0
+        return self.matched_rows / self.rows if self.rows else 1.0
 
     @property
     def keys_found(self) -> float:

@@ -152,7 +152,7 @@ def _metadata(made: MadeAgreement) -> Metadata:
         "clips": dg.MetadataValue.int(agreement.clips),
         **_srocc(agreement.against_references),
         **{name: dg.MetadataValue.path(str(path)) for name, path in made.files.named().items()},
-        RUN_PROVENANCE: dg.MetadataValue.json(made.provenance),
+        RUN_PROVENANCE: dg.MetadataValue.json(msgspec.to_builtins(made.provenance)),
     }
 
 

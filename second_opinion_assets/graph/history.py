@@ -12,18 +12,14 @@ import msgspec
 from dagster import DagsterEventType, RunStatusChangeRecordsFilter
 
 from second_opinion_assets.agreement.joined_table import JoinedTable
-from second_opinion_assets.contract.columns import APPENDED
+from second_opinion_assets.contract.audit import Audit
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.contract.fields import slug
-from second_opinion_assets.contract.record import Record, record_of
+from second_opinion_assets.graph.metadata import stored_audit
 from second_opinion_assets.graph.names import (
     COLUMN_SCHEMA,
     DATA_VERSION_TAG,
     DRIFT,
     JOINED_KEY,
-    KEY_COLUMN,
-    MISSING_POLICY,
-    RUN_PROVENANCE,
     SUMMARY,
 )
 from second_opinion_assets.join.manifest import Manifest, TableSpec
@@ -173,61 +169,29 @@ def joined_table(instance: dg.DagsterInstance, spec: TableSpec) -> JoinedTable:
     if event is None:
         msg = f"was never joined; materialize {JOINED_KEY.to_user_string()} of it first"
         raise JoinError(msg)
-    version = (event.tags or {}).get(DATA_VERSION_TAG)
-    summary = _summary(event.metadata)
+    version, audit = (event.tags or {}).get(DATA_VERSION_TAG), stored_audit(event.metadata)
     schema = event.metadata.get(COLUMN_SCHEMA)
-    key_column, provenance = (event.metadata.get(k) for k in (KEY_COLUMN, RUN_PROVENANCE))
-    if not (version and summary and key_column and provenance) or not isinstance(
-        schema, dg.TableSchemaMetadataValue
-    ):
+    if version is None or audit is None or not isinstance(schema, dg.TableSchemaMetadataValue):
         msg = "was joined by another version; materialize the table again"
         raise JoinError(msg)
     if not spec.out.exists():
         msg = f"{spec.out}: was joined and is not there any more; materialize the table again"
         raise JoinError(msg)
-    recorded: Any = provenance.value
-    prefix = recorded["args"]["prefix"]
-    prefixes = {name: f"{prefix}_{slug(name)}" for name in summary.scorers}
-    appended = {f"{start}_{column.suffix}" for start in prefixes.values() for column in APPENDED}
-    return JoinedTable(
-        path=spec.out,
-        key_column=str(key_column.value),
-        columns=tuple(c.name for c in schema.schema.columns if c.name not in appended),
-        column_prefixes=prefixes,
-        sha256=recorded["output_digests"]["out"]["sha256"],
-        version=version,
-    )
+    columns = [column.name for column in schema.schema.columns]
+    return JoinedTable.of(audit, spec.out, columns, version)
 
 
-def latest_records(instance: dg.DagsterInstance, manifest: Manifest) -> dict[str, Record]:
-    """Return what the latest materialization of each table recorded, in the manifest's order.
+def latest_audits(instance: dg.DagsterInstance, manifest: Manifest) -> dict[str, Audit]:
+    """Return the audit of each table's latest materialization, in the manifest's order.
 
-    A table that was never joined, or by a version that recorded less, is left out.
+    A table that was never joined, or by a version that stored less, is left out.
     """
-    records = {}
-    for table_id, _, metadata in _latest_materializations(instance):
-        try:
-            records[table_id] = record_of(_as_audit(metadata), table_id)
-        except JoinError:
-            continue
-    return {table.id: records[table.id] for table in manifest.tables if table.id in records}
-
-
-def _as_audit(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return metadata of a joined table in the form of its audit, as far as a record goes."""
-    values = {name: value.value for name, value in metadata.items()}
-    summary, provenance = values.get(SUMMARY) or {}, values.get(RUN_PROVENANCE) or {}
-    prefix = provenance.get("args", {}).get("prefix")
-    return {
-        **summary,
-        "competitors": {
-            name: {**counts, "column_prefix": f"{prefix}_{slug(name)}"}
-            for name, counts in summary.get("competitors", {}).items()
-        },
-        "key_column": values.get(KEY_COLUMN),
-        "missing_policy": values.get(MISSING_POLICY),
-        "run_provenance": provenance,
+    audits = {
+        table_id: audit
+        for table_id, _, metadata in _latest_materializations(instance)
+        if (audit := stored_audit(metadata)) is not None
     }
+    return {table.id: audits[table.id] for table in manifest.tables if table.id in audits}
 
 
 def _not_failed(table: TableSpec, joined: _LatestJoin | None) -> TableOutcome:

@@ -4,21 +4,22 @@ Few, stable, numeric keys plot over time; tables of text are Markdown.
 """
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import dagster as dg
 import msgspec
 
+from second_opinion_assets.contract.audit import Audit
 from second_opinion_assets.contract.columns import APPENDED, AppendedColumn
 from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.graph.names import (
     COLUMN_SCHEMA,
+    COUNTS,
     DRIFT,
     FEATURES_KEY,
     INPUT_ROWS,
-    KEY_COLUMN,
-    MISSING_POLICY,
     OUTPUT_ROWS,
     PARTITION_ROWS,
     RUN_PROVENANCE,
@@ -50,15 +51,15 @@ def join_metadata(result: JoinResult, scorer_keys: Mapping[str, dg.AssetKey]) ->
         **drift_metadata(result.drift),
         "preview": dg.MetadataValue.md(preview_markdown(result)),
         **summary_metadata(result.tally, published=True),
-        RUN_PROVENANCE: dg.MetadataValue.json(result.provenance),
+        **audit_metadata(result.audit),
         "output": dg.MetadataValue.path(str(result.spec.out)),
         **(
             {"audit": dg.MetadataValue.path(str(result.spec.audit_json))}
             if result.spec.audit_json
             else {}
         ),
-        MISSING_POLICY: dg.MetadataValue.text(result.spec.options.missing_policy.value),
-        KEY_COLUMN: dg.MetadataValue.text(result.key_column),
+        "missing_policy": dg.MetadataValue.text(result.spec.options.missing_policy.value),
+        "key_column": dg.MetadataValue.text(result.key_column),
         **count_metadata(result.tally),
         "dagster/row_count": dg.MetadataValue.int(result.tally.output_rows),
         PARTITION_ROWS: dg.MetadataValue.int(result.tally.output_rows),
@@ -75,6 +76,27 @@ def summary_metadata(tally: Tally, *, published: bool) -> Metadata:
     """Return the counts that a report on all tables is made from, without reading any."""
     summary = TableSummary.of(tally, published=published)
     return {SUMMARY: dg.MetadataValue.json(msgspec.to_builtins(summary))}
+
+
+def audit_metadata(audit: Audit) -> Metadata:
+    """Return an audit as it is stored with each joined table, its run_provenance by itself."""
+    counts = msgspec.to_builtins(audit)
+    provenance = counts.pop(RUN_PROVENANCE)
+    return {
+        COUNTS: dg.MetadataValue.json(counts),
+        RUN_PROVENANCE: dg.MetadataValue.json(provenance),
+    }
+
+
+def stored_audit(metadata: Mapping[str, dg.MetadataValue]) -> Audit | None:
+    """Return the audit that was stored with a joined table; None if an older version joined it."""
+    if COUNTS not in metadata or RUN_PROVENANCE not in metadata:
+        return None
+    counts: Any = metadata[COUNTS].value
+    try:
+        return msgspec.convert({**counts, RUN_PROVENANCE: metadata[RUN_PROVENANCE].value}, Audit)
+    except msgspec.ValidationError:
+        return None
 
 
 def drift_metadata(drift: Drift) -> Metadata:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import dagster as dg
 import msgspec
 
-from second_opinion_assets.graph.history import latest_records
+from second_opinion_assets.graph.history import latest_audits
 from second_opinion_assets.graph.names import PROVENANCE_HOLDS, REPORT_KEY
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.verify import FileState, Verification, Verifier
@@ -39,8 +39,8 @@ def provenance_check(manifest: Manifest) -> dg.AssetChecksDefinition:
             return
         verifier = Verifier()
         found = {
-            table_id: verifier.verify(record)
-            for table_id, record in latest_records(context.instance, manifest).items()
+            table_id: verifier.verify(audit)
+            for table_id, audit in latest_audits(context.instance, manifest).items()
         }
         yield _result(found, [table.id for table in manifest.tables if table.id not in found])
 

@@ -1,54 +1,123 @@
-"""The audit of one join: what it counted, and from which exact bytes."""
+"""The audit of one join: filled in, and read from its file.
+
+What it holds is in `contract.audit`; whether it still holds is asked in `verify`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import msgspec
+from msgspec import UNSET
 
+from second_opinion_assets.contract import json_text
+from second_opinion_assets.contract.audit import (
+    Audit,
+    ColumnUses,
+    ModelReadyColumn,
+    ScaleEntry,
+    ScorerAudit,
+)
 from second_opinion_assets.contract.columns import APPENDED
-from second_opinion_assets.contract.tally import Tally
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.tally import ScorerTally, Tally
 from second_opinion_assets.join.manifest import TableSpec
-from second_opinion_assets.registry.facts import Registry
+from second_opinion_assets.join.provenance import Invocation, join_provenance
+from second_opinion_assets.registry.facts import Registry, ScorerFacts
+from second_opinion_assets.scores.sidecar import SidecarInput
+from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import Input
 
 
-def audit(
-    spec: TableSpec, key_column: str, tally: Tally, run_provenance: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the audit as plain JSON values; it holds no time, so equal runs have equal audits."""
-    return {
-        "feature_table": str(spec.features),
-        "output": str(spec.out),
-        "key_column": key_column,
-        "key_normalize": spec.options.key_normalize.value,
-        "key_pattern": spec.options.key_pattern,
-        "missing_policy": spec.options.missing_policy.value,
-        "input_rows": tally.input_rows,
-        "output_rows": tally.output_rows,
-        "null_keys": tally.null_keys,
-        "unknown_rows": tally.unknown_rows,
-        "unknown": msgspec.to_builtins(tally.unknown),
-        "non_finite_values": tally.non_finite_values,
-        "competitors": {
-            name: {**msgspec.to_builtins(scorer), **spec.registry.facts(name).known()}
+def make_audit(
+    spec: TableSpec,
+    key_column: str,
+    tally: Tally,
+    invocation: Invocation,
+    features: FileDigest,
+    sidecars: Sequence[SidecarInput],
+    output: FileDigest,
+) -> Audit:
+    """Return the audit of a join whose output is complete.
+
+    Args:
+        spec: what was asked for.
+        key_column: the column that held the key.
+        tally: what was counted.
+        invocation: what asked for it.
+        features: digest of the feature table.
+        sidecars: the sidecars that were read.
+        output: digest of the joined table.
+    """
+    options = spec.options
+    return Audit(
+        feature_table=str(spec.features),
+        output=str(spec.out),
+        key_column=key_column,
+        key_normalize=options.key_normalize,
+        key_pattern=options.key_pattern,
+        missing_policy=options.missing_policy,
+        input_rows=tally.input_rows,
+        output_rows=tally.output_rows,
+        null_keys=tally.null_keys,
+        unknown_rows=tally.unknown_rows,
+        unknown=tally.unknown,
+        non_finite_values=tally.non_finite_values,
+        scorers={
+            name: _scorer_audit(scorer, spec.registry.facts(name))
             for name, scorer in tally.scorers.items()
         },
-        "columns": _column_uses(tally, spec.registry),
-        "run_provenance": run_provenance,
-    }
+        columns=_column_uses(tally, spec.registry),
+        run_provenance=join_provenance(
+            spec, invocation, features, sidecars, output, tally.output_rows
+        ),
+    )
 
 
-def _column_uses(tally: Tally, registry: Registry) -> dict[str, list[Any]]:
+def read_audit(location: Location) -> Audit:
+    """Return the audit that a file holds.
+
+    Raises:
+        JoinError: the file cannot be read, or is no audit that this version writes.
+    """
+    with Input(location) as file:
+        text = file.read().removeprefix(b"\xef\xbb\xbf")
+    value = json_text.decode(text, str(location))
+    try:
+        return msgspec.convert(value, Audit)
+    except msgspec.ValidationError as error:
+        msg = f"{location}: no audit that this version can verify: {error}; join the table again"
+        raise JoinError(msg) from None
+
+
+def _scorer_audit(scorer: ScorerTally, facts: ScorerFacts) -> ScorerAudit:
+    return ScorerAudit(
+        **msgspec.structs.asdict(scorer),
+        scale=_scale_entry(facts) or UNSET,
+        direction=facts.direction or UNSET,
+        licence=UNSET if facts.licence is None else facts.licence,
+        redistributable=UNSET if facts.redistributable is None else facts.redistributable,
+        trained_on=UNSET if facts.trained_on is None else list(facts.trained_on),
+    )
+
+
+def _column_uses(tally: Tally, registry: Registry) -> ColumnUses:
     """Return which appended columns a model may learn from, and which only tell about the join."""
-    model_ready: list[dict[str, Any]] = []
+    model_ready: list[ModelReadyColumn] = []
     bookkeeping: list[str] = []
-    for competitor, scorer in tally.scorers.items():
-        known = registry.facts(competitor).known()
+    for scorer_name, scorer in tally.scorers.items():
+        facts = registry.facts(scorer_name)
         for column in APPENDED:
             name = f"{scorer.column_prefix}_{column.suffix}"
             if column.model_ready:
-                meaning = {fact: known.get(fact) for fact in ("scale", "direction")}
-                model_ready.append({"name": name, "competitor": competitor, **meaning})
+                scale, direction = _scale_entry(facts), facts.direction
+                model_ready.append(ModelReadyColumn(name, scorer_name, scale, direction))
             else:
                 bookkeeping.append(name)
-    return {"model_ready": model_ready, "bookkeeping": bookkeeping}
+    return ColumnUses(model_ready, bookkeeping)
+
+
+def _scale_entry(facts: ScorerFacts) -> ScaleEntry | None:
+    scale = facts.scale
+    return ScaleEntry(scale.label, scale.minimum, scale.maximum) if scale else None

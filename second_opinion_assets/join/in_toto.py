@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
+from second_opinion_assets.contract.audit import Audit
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.contract.record import Record
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.publishing import json_document, publish_text
 
@@ -24,33 +26,33 @@ for what its users cannot influence, and here the user's own machine made the ta
 SUFFIX = ".intoto.json"
 
 
-def statement(record: Record) -> dict[str, Any]:
-    """Return the Statement that a record's output came from its provenance."""
+def statement(audit: Audit) -> dict[str, Any]:
+    """Return the Statement that an audit's output came from its provenance, as plain values."""
     return {
         "_type": STATEMENT_TYPE,
         "subject": [
-            {"name": Location(record.output.path).name, "digest": {"sha256": record.output.sha256}}
+            {"name": Location(audit.output).name, "digest": {"sha256": audit.output_sha256}}
         ],
         "predicateType": PREDICATE_TYPE,
-        "predicate": record.provenance,
+        "predicate": msgspec.to_builtins(audit.run_provenance),
     }
 
 
-def write_statements(records: Iterable[Record], folder: Location) -> None:
-    """Write the Statement of each record into a folder, named after its output.
+def write_statements(audits: Iterable[Audit], folder: Location) -> None:
+    """Write the Statement of each audit into a folder, named after its output.
 
     Raises:
         JoinError: two outputs have one name, and nothing was written; or a file cannot be written.
     """
-    by_name: dict[str, Record] = {}
-    for record in records:
-        name = Location(record.output.path).name + SUFFIX
-        first = by_name.setdefault(name, record)
-        if first is not record:
+    by_name: dict[str, Audit] = {}
+    for audit in audits:
+        name = Location(audit.output).name + SUFFIX
+        first = by_name.setdefault(name, audit)
+        if first is not audit:
             msg = (
-                f"{folder / name}: is for both {first.output.path} and {record.output.path}; "
+                f"{folder / name}: is for both {first.output} and {audit.output}; "
                 "verify them into a folder each"
             )
             raise JoinError(msg)
-    for name, record in by_name.items():
-        publish_text(folder / name, json_document(statement(record)).decode())
+    for name, audit in by_name.items():
+        publish_text(folder / name, json_document(statement(audit)).decode())

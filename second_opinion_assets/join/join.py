@@ -7,20 +7,15 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from second_opinion_assets.contract.audit import Audit
 from second_opinion_assets.contract.columns import column_names, shown_values
 from second_opinion_assets.contract.errors import MissingScoresError, Problems
 from second_opinion_assets.contract.options import MissingPolicy
 from second_opinion_assets.contract.tally import Tally
-from second_opinion_assets.join.audit import audit
+from second_opinion_assets.join.audit import make_audit
 from second_opinion_assets.join.manifest import TableSpec, refuse_shared_paths
 from second_opinion_assets.join.previous import PreviousOutput
-from second_opinion_assets.join.provenance import (
-    Invocation,
-    file_entry,
-    fingerprint,
-    run_provenance,
-    sidecar_entry,
-)
+from second_opinion_assets.join.provenance import Invocation, fingerprint
 from second_opinion_assets.matching.changes import PresentRows
 from second_opinion_assets.matching.counts import count, rows_with_every_scorer
 from second_opinion_assets.matching.drift import Drift
@@ -68,19 +63,13 @@ class JoinResult(msgspec.Struct, frozen=True):
     columns: list[Column]
     appended: list[str]
     tally: Tally
-    audit: dict[str, Any]
+    audit: Audit
     features: FileDigest
     sidecars: list[SidecarInput]
     output: FileDigest
     fingerprint: str
     preview: list[dict[str, Any]]
     drift: Drift
-
-    @property
-    def provenance(self) -> dict[str, Any]:
-        """The run_provenance block."""
-        block: dict[str, Any] = self.audit["run_provenance"]
-        return block
 
 
 def materialize(
@@ -120,14 +109,9 @@ def materialize(
                 joined.match, joined.added.scorers, joined.added.kept, key_column, spec.options
             )
             drift = previous.drift(output, present, {column.name for column in table.columns})
-            document = audit(
-                spec,
-                key_column,
-                tally,
-                _provenance(spec, invocation, digest, sidecars, output, written),
-            )
+            audit = make_audit(spec, key_column, tally, invocation, digest, sidecars, output)
             if audit_file:
-                audit_file.write(json_document(document))
+                audit_file.write(json_document(audit))
                 audit_file.finish()
             out.publish()
             if audit_file:
@@ -138,7 +122,7 @@ def materialize(
         columns=table.columns,
         appended=column_names([s.scorer for s in joined.added.scorers], spec.options.prefix),
         tally=tally,
-        audit=document,
+        audit=audit,
         features=digest,
         sidecars=sidecars,
         output=output,
@@ -210,30 +194,3 @@ def _match(spec: TableSpec, inputs: _Inputs) -> _Joined:
                 table.normalized, keys.texts, inputs.key_column, options
             )
     return _Joined(found, Added(columns, options.prefix, kept), tally)
-
-
-def _provenance(
-    spec: TableSpec,
-    invocation: Invocation,
-    features: FileDigest,
-    sidecars: list[SidecarInput],
-    output: FileDigest,
-    output_rows: int,
-) -> dict[str, Any]:
-    outputs = {"out": str(spec.out)}
-    if spec.audit_json:
-        outputs["audit_json"] = str(spec.audit_json)
-    inputs = {
-        "features": file_entry(spec.features, features),
-        "scores": [sidecar_entry(given) for given in sidecars],
-    }
-    if spec.registry.files:
-        inputs["scorers"] = [file_entry(*file) for file in spec.registry.files]
-    return run_provenance(
-        invocation,
-        inputs=inputs,
-        outputs=outputs,
-        output_digests={
-            "out": {"sha256": output.sha256, "bytes": output.bytes, "rows": output_rows}
-        },
-    )

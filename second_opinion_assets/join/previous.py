@@ -18,8 +18,8 @@ from second_opinion_assets.contract.columns import (
 )
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.json_text import shown
+from second_opinion_assets.join.audit import read_audit
 from second_opinion_assets.join.manifest import TableSpec
-from second_opinion_assets.join.recorded import read_record
 from second_opinion_assets.matching.changes import (
     EarlierRows,
     EarlierScores,
@@ -129,8 +129,8 @@ def _recorded_sha256(spec: TableSpec) -> str | None:
     if spec.audit_json is None or not spec.audit_json.exists():
         return None
     with suppress(JoinError):
-        output = read_record(spec.audit_json).output
-        return output.sha256 if output.path == str(spec.out) else None
+        audit = read_audit(spec.audit_json)
+        return audit.output_sha256 if audit.output == str(spec.out) else None
     return None
 
 

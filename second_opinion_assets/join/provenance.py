@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
+from second_opinion_assets.contract.audit import (
+    PROVENANCE_SCHEMA,
+    FileEntry,
+    InputEntry,
+    JoinInputs,
+    JoinOutputs,
+    JoinProvenance,
+    OutputDigest,
+    OutputDigests,
+    ReportProvenance,
+    SidecarEntry,
+)
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.scores.sidecar import Sidecar, SidecarInput
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import digest_file
 
-SCHEMA = "ai-run-provenance-v1"
 JOIN_VERSION = "4"
 """Changes whenever the same inputs and options would give other output."""
 
@@ -27,59 +39,86 @@ class Invocation(msgspec.Struct, frozen=True):
     args: dict[str, Any]
 
 
-def file_entry(path: Location, digest: FileDigest | None) -> dict[str, Any]:
-    """Return what the provenance says of one file; without a digest it does not exist."""
-    entry: dict[str, Any] = {"path": str(path), "exists": digest is not None}
-    if digest is None:
-        return {**entry, "kind": "missing", "sha256": None}
-    return {**entry, "kind": "file", "sha256": digest.sha256, "bytes": digest.bytes}
+def input_entry(location: Location, digest: FileDigest) -> InputEntry:
+    """Return what the provenance says of a file that was read."""
+    return InputEntry(
+        path=str(location), exists=True, kind="file", sha256=digest.sha256, bytes=digest.bytes
+    )
 
 
-def sidecar_entry(given: SidecarInput) -> dict[str, Any]:
+def sidecar_entry(given: SidecarInput) -> SidecarEntry:
     """Return what the provenance says of one sidecar; of several files, also of each."""
-    sidecar = given.sidecar
-    entry = {
-        **file_entry(sidecar.path, given.digest),
-        "label": sidecar.label,
-        "spec": sidecar.spec,
-        "rows": given.rows,
-        "competitors": given.scorers,
-        "readers": [format_.value for format_ in given.formats],
-        "score_fields": given.score_fields,
-        "rules": msgspec.to_builtins(sidecar.rules),
-    }
-    if not given.is_several:
-        return entry
-    files = [file_entry(file.path, file.digest) for file in given.files]
-    return {**entry, "kind": "files", "files": files}
+    sidecar, digest = given.sidecar, given.digest
+    files = [input_entry(file.path, file.digest) for file in given.files]
+    return SidecarEntry(
+        path=str(sidecar.path),
+        exists=True,
+        kind="files" if given.is_several else "file",
+        sha256=digest.sha256,
+        bytes=digest.bytes,
+        label=sidecar.label,
+        spec=sidecar.spec,
+        rows=given.rows,
+        competitors=given.scorers,
+        readers=[format_.value for format_ in given.formats],
+        score_fields=given.score_fields,
+        rules=msgspec.to_builtins(sidecar.rules),
+        files=files if given.is_several else UNSET,
+    )
 
 
-def run_provenance(
+def join_provenance(
+    spec: TableSpec,
     invocation: Invocation,
-    inputs: dict[str, Any],
-    outputs: dict[str, str],
-    output_digests: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Return the provenance block of a run.
+    features: FileDigest,
+    sidecars: Sequence[SidecarInput],
+    output: FileDigest,
+    output_rows: int,
+) -> JoinProvenance:
+    """Return the provenance of a joined table; `make_audit` explains the arguments."""
+    files = [input_entry(*file) for file in spec.registry.files]
+    return JoinProvenance(
+        schema=PROVENANCE_SCHEMA,
+        entrypoint=_entrypoint(invocation),
+        argv=list(invocation.argv),
+        args=invocation.args,
+        inputs=JoinInputs(
+            features=input_entry(spec.features, features),
+            scores=list(map(sidecar_entry, sidecars)),
+            scorers=files or UNSET,
+        ),
+        outputs=JoinOutputs(
+            out=str(spec.out), audit_json=str(spec.audit_json) if spec.audit_json else UNSET
+        ),
+        output_digests=OutputDigests(OutputDigest(output.sha256, output.bytes, output_rows)),
+    )
+
+
+def report_provenance(
+    invocation: Invocation, inputs: Mapping[str, FileEntry], outputs: Mapping[str, Location]
+) -> ReportProvenance:
+    """Return the provenance of what is made from joined tables.
 
     Args:
-        invocation: what asked for the run.
-        inputs: name to `file_entry`, or to a list of such.
-        outputs: name to path.
-        output_digests: name to sha256, bytes and rows, for outputs that are complete.
+        invocation: what asked for it.
+        inputs: the files that were read, by what they are.
+        outputs: the files that are written, by name.
     """
-    exists = invocation.entrypoint.is_file()
-    block = {
-        "schema": SCHEMA,
-        "entrypoint": file_entry(
-            invocation.entrypoint, digest_file(invocation.entrypoint) if exists else None
-        ),
-        "argv": list(invocation.argv),
-        "args": invocation.args,
-        "inputs": inputs,
-        "outputs": outputs,
-    }
-    return block if output_digests is None else {**block, "output_digests": output_digests}
+    return ReportProvenance(
+        schema=PROVENANCE_SCHEMA,
+        entrypoint=_entrypoint(invocation),
+        argv=list(invocation.argv),
+        args=invocation.args,
+        inputs=dict(inputs),
+        outputs={name: str(location) for name, location in outputs.items()},
+    )
+
+
+def _entrypoint(invocation: Invocation) -> FileEntry:
+    location = invocation.entrypoint
+    if location.is_file():
+        return input_entry(location, digest_file(location))
+    return FileEntry(path=str(location), exists=False, kind="missing", sha256=None)
 
 
 def table_args(spec: TableSpec) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Whether what was recorded of a joined table still holds: its files' bytes and its tallies.
+"""Whether an audit still holds: the bytes of its files, and its counts.
 
-How that is shown, and where a record comes from, do not belong here.
+How that is shown, and where an audit comes from, do not belong here.
 """
 
 from __future__ import annotations
@@ -12,17 +12,12 @@ from enum import StrEnum
 
 import msgspec
 
+from second_opinion_assets.contract.audit import Audit, SidecarEntry
 from second_opinion_assets.contract.columns import Status
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import MissingPolicy
-from second_opinion_assets.contract.record import (
-    Record,
-    RecordedFile,
-    RecordedGroup,
-    RecordedScorer,
-    Role,
-)
-from second_opinion_assets.join.recorded import base_of, read_record
+from second_opinion_assets.contract.tally import ScorerTally
+from second_opinion_assets.join.audit import read_audit
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.groups import group_of
 from second_opinion_assets.storage.location import HERE, Location
@@ -32,8 +27,15 @@ from second_opinion_assets.tables.open import open_table
 STATUSES = tuple(status.name for status in Status)
 
 
+class Role(StrEnum):
+    """What a file was to the join."""
+
+    input = "input"
+    output = "output"
+
+
 class FileState(StrEnum):
-    """What became of a file since it was recorded."""
+    """What became of a file since the join."""
 
     unchanged = "unchanged"
     changed = "changed"
@@ -47,9 +49,9 @@ class FileCheck(msgspec.Struct, frozen=True):
 
     Attributes:
         role: what it was to the join.
-        path: as it was recorded.
+        path: as the audit has it.
         state: what became of it.
-        sha256: as it was recorded; None for a file that came since to a folder of others.
+        sha256: as the audit has it; None for a file that came since to a folder of others.
         found_sha256: what it is; None for a file that could not be read.
     """
 
@@ -61,12 +63,12 @@ class FileCheck(msgspec.Struct, frozen=True):
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """A count that the output does not bear out, or the record itself.
+    """A count that the output does not bear out, or the audit itself.
 
     Attributes:
         scorer: the scorer's name; None for a count of the whole table.
         what: what is counted.
-        expected: what the record says, or what follows from it.
+        expected: what the audit says, or what follows from it.
         found: what is there.
     """
 
@@ -82,13 +84,13 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """What came of verifying one record.
+    """What came of verifying one audit.
 
     Attributes:
-        files: every file that the record names, inputs first.
+        files: every file that the audit names, inputs first.
         rows: rows that the output has; None where they could not be counted.
-        differences: recorded counts that the output does not bear out.
-        problem: why rows could not be counted, or why there is no record to verify; None where
+        differences: counts that the output does not bear out.
+        problem: why rows could not be counted, or why there is no audit to verify; None where
             that worked, or the output is gone.
     """
 
@@ -105,7 +107,7 @@ class Verification(msgspec.Struct, frozen=True):
 
 
 class Verifier:
-    """Verifies many records; a file that several of them name is hashed once.
+    """Verifies many audits; a file that several of them name is hashed once.
 
     Args:
         base_dir: what relative paths are relative to; None to be told by the audit's own place,
@@ -116,46 +118,47 @@ class Verifier:
         self._base_dir = base_dir
         self._digests: dict[str, FileDigest | FileState] = {}
 
-    def verify_audit(self, audit: Location) -> tuple[Record | None, Verification]:
-        """Verify what an audit records.
+    def verify_file(self, location: Location) -> tuple[Audit | None, Verification]:
+        """Verify the audit that a file holds.
 
         Returns:
-            The record, None where there is no reading it, and what came of verifying it.
+            The audit, None where there is no reading it, and what came of verifying it.
         """
         try:
-            record = read_record(audit)
+            audit = read_audit(location)
         except JoinError as error:
             return None, Verification(problem=str(error))
-        base = base_of(record.audit_path, audit) if record.audit_path else None
-        return record, self.verify(record, base)
+        own_path = audit.run_provenance.outputs.audit_json
+        return audit, self.verify(audit, base_of(own_path, location) if own_path else None)
 
-    def verify(self, record: Record, base: Location | None = None) -> Verification:
-        """Verify a record; what went wrong with a file is part of the answer.
+    def verify(self, audit: Audit, base: Location | None = None) -> Verification:
+        """Verify an audit; what went wrong with a file is part of the answer.
 
         Args:
-            record: what was recorded.
+            audit: what the join wrote.
             base: what relative paths seem to be relative to, unless a base was given for all.
         """
         base = self._base_dir or base or HERE
-        output = base / record.output.path
+        output = base / audit.output
         rows, differences, problem = None, [], None
         if output.exists():
             try:
-                counters = self._count(output, record)
-                rows, differences = counters[0].total(), list(_differences(record, counters))
+                counters = self._count(output, audit)
+                rows, differences = counters[0].total(), list(_differences(audit, counters))
             except JoinError as error:
                 problem = str(error)
-        files = [self._check(role, file, base) for role, file in record.files]
-        files.extend(added for group in record.groups for added in _added_files(group, base))
+        inputs = audit.run_provenance.inputs
+        files = [self._check(Role.input, file.path, file.sha256, base) for file in inputs.files]
+        files.append(self._check(Role.output, audit.output, audit.output_sha256, base))
+        files.extend(added for sidecar in inputs.scores for added in _added_files(sidecar, base))
         return Verification(tuple(files), rows, tuple(differences), problem)
 
-    def _check(self, role: Role, file: RecordedFile, base: Location) -> FileCheck:
-        found = self._digest(base / file.path)
+    def _check(self, role: Role, path: str, sha256: str, base: Location) -> FileCheck:
+        found = self._digest(base / path)
         if isinstance(found, FileState):
-            return FileCheck(role, file.path, found, file.sha256, None)
-        same = found.sha256 == file.sha256
-        state = FileState.unchanged if same else FileState.changed
-        return FileCheck(role, file.path, state, file.sha256, found.sha256)
+            return FileCheck(role, path, found, sha256, None)
+        state = FileState.unchanged if found.sha256 == sha256 else FileState.changed
+        return FileCheck(role, path, state, sha256, found.sha256)
 
     def _digest(self, path: Location) -> FileDigest | FileState:
         real = path.identity
@@ -169,9 +172,9 @@ class Verifier:
                 self._digests[real] = FileState.unreadable if there else FileState.gone
         return self._digests[real]
 
-    def _count(self, output: Location, record: Record) -> list[Counter[str]]:
+    def _count(self, output: Location, audit: Audit) -> list[Counter[str]]:
         """Return, for each scorer, how many rows of the output have which status."""
-        names = [f"{scorer.column_prefix}_status" for scorer in record.scorers.values()]
+        names = [f"{scorer.column_prefix}_status" for scorer in audit.scorers.values()]
         counters: list[Counter[str]] = [Counter() for _ in names]
         with Input(output) as file:
             for block in open_table(file).read_columns([], names):
@@ -181,13 +184,26 @@ class Verifier:
         return counters
 
 
-def _added_files(group: RecordedGroup, base: Location) -> Iterator[FileCheck]:
-    """Yield the files that a folder or pattern has come to stand for since it was recorded."""
-    found = group_of(base / group.path)
-    if found is None:
+def base_of(recorded: str, actual: Location) -> Location | None:
+    """Return the folder that a recorded path was relative to, told by where its file is.
+
+    None where that cannot be told: the path is absolute or leads upwards, or the file was given
+    another name or place.
+    """
+    path, place = Location(recorded).normal(), actual.absolute()
+    count = len(path.parts)
+    if path.is_absolute or ".." in path.parts or place.parts[-count:] != path.parts:
+        return None
+    return place.parents[count - 1]
+
+
+def _added_files(sidecar: SidecarEntry, base: Location) -> Iterator[FileCheck]:
+    """Yield the files that a folder or pattern has come to stand for since the join."""
+    found = group_of(base / sidecar.path) if sidecar.files else None
+    if not sidecar.files or found is None:
         return
-    known = {(base / file.path).identity for file in group.files}
-    folder = Location(group.path)
+    known = {(base / file.path).identity for file in sidecar.files}
+    folder = Location(sidecar.path)
     for _ in range(found.depth):
         folder = folder.parent
     with suppress(JoinError):
@@ -196,18 +212,18 @@ def _added_files(group: RecordedGroup, base: Location) -> Iterator[FileCheck]:
                 yield FileCheck(Role.input, str(folder / name), FileState.added, None, None)
 
 
-def _differences(record: Record, counters: list[Counter[str]]) -> Iterator[Difference]:
-    """Yield what a record says otherwise than its output's statuses, or than itself."""
+def _differences(audit: Audit, counters: list[Counter[str]]) -> Iterator[Difference]:
+    """Yield what an audit says otherwise than its output's statuses, or than itself."""
     rows = counters[0].total()
-    dropped = record.input_rows - record.output_rows
-    if rows != record.output_rows:
-        yield Difference(None, "output rows", record.output_rows, rows)
-    if dropped and record.missing_policy is not MissingPolicy.drop:
-        yield Difference(None, "input rows", record.input_rows, record.output_rows)
-    for (name, scorer), found in zip(record.scorers.items(), counters, strict=True):
-        if scorer.rows != record.input_rows:
-            yield Difference(name, "rows of any status", record.input_rows, scorer.rows)
-        for status, (least, most) in _bounds(record, scorer).items():
+    dropped = audit.input_rows - audit.output_rows
+    if rows != audit.output_rows:
+        yield Difference(None, "output rows", audit.output_rows, rows)
+    if dropped and audit.missing_policy is not MissingPolicy.drop:
+        yield Difference(None, "input rows", audit.input_rows, audit.output_rows)
+    for (name, scorer), found in zip(audit.scorers.items(), counters, strict=True):
+        if scorer.rows != audit.input_rows:
+            yield Difference(name, "rows of any status", audit.input_rows, scorer.rows)
+        for status, (least, most) in _bounds(audit, scorer).items():
             expected = min(max(found[status], least), most)
             if found[status] != expected:
                 yield Difference(name, f"{status} rows", expected, found[status])
@@ -216,16 +232,16 @@ def _differences(record: Record, counters: list[Counter[str]]) -> Iterator[Diffe
             yield Difference(name, "rows of an unknown status", 0, unknown)
 
 
-def _bounds(record: Record, scorer: RecordedScorer) -> dict[str, tuple[int, int]]:
+def _bounds(audit: Audit, scorer: ScorerTally) -> dict[str, tuple[int, int]]:
     """Return the least and the most rows of the output that may have each status.
 
     Policy `drop` leaves out every row that lacks the scorer, and as many of its other rows as
     lack another scorer.
     """
     counts = {"ok": scorer.matched_rows, "bad": scorer.bad_rows, "missing": scorer.missing_rows}
-    if record.missing_policy is not MissingPolicy.drop:
+    if audit.missing_policy is not MissingPolicy.drop:
         return {status: (count, count) for status, count in counts.items()}
-    others = record.input_rows - record.output_rows - scorer.missing_rows
+    others = audit.input_rows - audit.output_rows - scorer.missing_rows
     return {
         status: (0, 0) if status == "missing" else (max(0, count - others), count)
         for status, count in counts.items()

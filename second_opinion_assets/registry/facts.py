@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cache, cached_property
-from typing import Any
 
 import msgspec
 
@@ -77,19 +76,6 @@ class ScorerFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return msgspec.structs.replace(
             self, scales=tuple(sorted(self.scales, key=lambda scale: scale.label != label))
         )
-
-    def known(self) -> dict[str, Any]:
-        """Return what an audit says of the scorer as plain JSON values, without the unknown."""
-        scale = self.scale
-        facts = {
-            "scale": scale
-            and {"name": scale.label, "minimum": scale.minimum, "maximum": scale.maximum},
-            "direction": self.direction and self.direction.value,
-            "licence": self.licence,
-            "redistributable": self.redistributable,
-            "trained_on": self.trained_on and list(self.trained_on),
-        }
-        return {name: fact for name, fact in facts.items() if fact is not None}
 
 
 class _RegistryFile(msgspec.Struct, frozen=True):

@@ -17,8 +17,8 @@ from second_opinion_assets.join.manifest import Manifest, refuse_shared_outputs
 from second_opinion_assets.join.outcomes import BatchSummary, TableOutcome, TableStatus
 from second_opinion_assets.join.provenance import (
     Invocation,
-    file_entry,
-    run_provenance,
+    input_entry,
+    report_provenance,
     table_args,
 )
 from second_opinion_assets.report.coverage import coverage_matrix, coverage_svg, left_out_note
@@ -83,10 +83,12 @@ class Report(msgspec.Struct, frozen=True):
             "manifest": str(self.manifest.path),
             "summary": msgspec.to_builtins(self.summary),
             "tables": [_table_entry(outcome) for outcome in self.outcomes],
-            "run_provenance": run_provenance(
-                self.invocation,
-                inputs={"manifest": file_entry(self.manifest.path, self.manifest.digest)},
-                outputs={name: str(path) for name, path in self.files.named().items()},
+            "run_provenance": msgspec.to_builtins(
+                report_provenance(
+                    self.invocation,
+                    {"manifest": input_entry(self.manifest.path, self.manifest.digest)},
+                    self.files.named(),
+                )
             ),
         }
 

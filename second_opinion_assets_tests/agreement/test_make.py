@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pandas as pd
 import pytest
 
@@ -37,8 +38,8 @@ def test_both_files(opinions: Opinions, joined: JoinedTable) -> None:
         0.1538, 1e-3
     )
     assert document["disputed"]["vmaf"][0]["opinions"] == {"DOVER": 12.0}
-    assert document["run_provenance"] == made.provenance
-    assert made.provenance["inputs"]["joined"]["sha256"] == joined.sha256
+    assert document["run_provenance"] == msgspec.to_builtins(made.provenance)
+    assert made.provenance.inputs["joined"].sha256 == joined.sha256
     figures = pd.read_parquet(made.files.agreement_parquet)
     assert list(figures["other"]) == ["vmaf", "vmaf", "NIQE"]
     assert list(figures["against"]) == ["reference", "reference", "scorer"]

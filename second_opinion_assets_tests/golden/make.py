@@ -77,16 +77,8 @@ def make_outputs(folder: Path) -> dict[str, str]:
 
 def _make_agreement(spec: TableSpec) -> None:
     result = materialize(spec, _ASKED)
-    joined = JoinedTable(
-        path=spec.out,
-        key_column=result.key_column,
-        columns=tuple(column.name for column in result.columns),
-        column_prefixes={
-            name: scorer.column_prefix for name, scorer in result.tally.scorers.items()
-        },
-        sha256=result.output.sha256,
-        version=result.fingerprint,
-    )
+    columns = [column.name for column in result.columns]
+    joined = JoinedTable.of(result.audit, spec.out, columns, result.fingerprint)
     make_agreement(joined, spec, (), _ASKED)
 
 

@@ -63,7 +63,7 @@ def test_metadata_has_what_people_read_first(project: Project, join: Join) -> No
     project.add_table("t", CLIPS, {"DOVER": dict.fromkeys(CLIPS, 1.0)})
     names = list(metadata_of(join(project.save(), "t")))
     assert names[:3] == ["tallies", "changes", "preview"]
-    assert {"drift", "summary", "run_provenance"} < set(names[-4:])
+    assert {"drift", "summary", "counts", "run_provenance"} < set(names[-5:])
 
 
 def test_appended_columns_have_descriptions_and_lineage(project: Project, join: Join) -> None:

@@ -11,8 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.join.audit import read_audit
 from second_opinion_assets.join.in_toto import statement, write_statements
-from second_opinion_assets.join.recorded import read_record
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.workspace import Workspace
 
@@ -27,7 +27,7 @@ def problems(value: Any) -> list[str]:
 def test_a_statement_is_of_the_published_form(work: Workspace) -> None:
     """A Statement v1 has a type, subjects with digests, a predicate's type and the predicate."""
     work.join()
-    made = statement(read_record(Location(work.folder / "audit.json")))
+    made = statement(read_audit(Location(work.folder / "audit.json")))
     assert problems(made) == []
     sha256 = hashlib.sha256(work.read()).hexdigest()
     assert made["subject"] == [{"name": "out.jsonl", "digest": {"sha256": sha256}}]
@@ -49,7 +49,7 @@ def test_a_statement_is_of_the_published_form(work: Workspace) -> None:
 def test_the_form_refuses_what_is_none(work: Workspace, change: dict[str, Any]) -> None:
     """What the published form forbids does not pass for a Statement here."""
     work.join()
-    assert problems({**statement(read_record(Location(work.folder / "audit.json"))), **change})
+    assert problems({**statement(read_audit(Location(work.folder / "audit.json"))), **change})
 
 
 def test_the_form_is_a_valid_schema() -> None:
@@ -59,28 +59,28 @@ def test_the_form_is_a_valid_schema() -> None:
 
 def test_statements_are_named_after_their_outputs(work: Workspace) -> None:
     """Each output has a Statement of its own; equal provenance gives equal bytes."""
-    records = []
+    audits = []
     for out in ("a.jsonl", "b.parquet"):
         work.join(out=out)
-        records.append(read_record(Location(work.folder / "audit.json")))
+        audits.append(read_audit(Location(work.folder / "audit.json")))
     folder = work.folder / "statements"
-    write_statements(records, Location(folder))
+    write_statements(audits, Location(folder))
     assert {path.name for path in folder.iterdir()} == {
         "a.jsonl.intoto.json",
         "b.parquet.intoto.json",
     }
     written = work.read("statements/a.jsonl.intoto.json")
-    assert json.loads(written) == statement(records[0])
-    write_statements(records, Location(folder))
+    assert json.loads(written) == statement(audits[0])
+    write_statements(audits, Location(folder))
     assert work.read("statements/a.jsonl.intoto.json") == written
 
 
 def test_two_outputs_with_one_name(work: Workspace) -> None:
     """One Statement never overwrites that of another table."""
-    records = []
+    audits = []
     for out in ("a/out.jsonl", "b/out.jsonl"):
         work.join(out=out)
-        records.append(read_record(Location(work.folder / "audit.json")))
+        audits.append(read_audit(Location(work.folder / "audit.json")))
     with pytest.raises(JoinError, match=r"is for both .*/a/out.jsonl and .*/b/out.jsonl; verify"):
-        write_statements(records, Location(work.folder / "statements"))
+        write_statements(audits, Location(work.folder / "statements"))
     assert not (work.folder / "statements").exists()

@@ -9,7 +9,7 @@ import pytest
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.join.join import materialize
-from second_opinion_assets.join.provenance import file_entry
+from second_opinion_assets.join.provenance import input_entry
 from second_opinion_assets.registry.facts import ScorerFacts, shipped_registry
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import digest_file
@@ -109,6 +109,6 @@ def test_the_provenance_names_a_users_scorers(work: Workspace) -> None:
     spec = msgspec.structs.replace(
         work.spec(), registry=msgspec.structs.replace(shipped_registry(), files=files)
     )
-    inputs = materialize(spec, INVOCATION).provenance["inputs"]
-    assert inputs["scorers"] == [file_entry(*files[0])]
-    assert "scorers" not in work.join().provenance["inputs"]
+    inputs = materialize(spec, INVOCATION).audit.run_provenance.inputs
+    assert inputs.scorers == [input_entry(*files[0])]
+    assert "scorers" not in msgspec.to_builtins(work.join().audit.run_provenance.inputs)

@@ -6,14 +6,15 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.provenance import (
     Invocation,
-    file_entry,
     fingerprint,
-    run_provenance,
+    input_entry,
+    report_provenance,
     table_args,
 )
 from second_opinion_assets.storage.digests import FileDigest
@@ -28,7 +29,7 @@ def _sha(data: bytes) -> str:
 
 def test_file_entry() -> None:
     """A file is told by path, existence, kind and hash."""
-    assert file_entry(Location("x/f"), FileDigest("ab", 3)) == {
+    assert msgspec.to_builtins(input_entry(Location("x/f"), FileDigest("ab", 3))) == {
         "path": "x/f",
         "exists": True,
         "kind": "file",
@@ -39,16 +40,17 @@ def test_file_entry() -> None:
 
 def test_entry_of_a_file_that_is_not_there() -> None:
     """A file that is not there has no hash."""
-    entry = file_entry(Location("f"), None)
-    assert (entry["exists"], entry["kind"], entry["sha256"]) == (False, "missing", None)
+    invocation = Invocation(Location("no-such-file"), (), {})
+    entry = report_provenance(invocation, {}, {}).entrypoint
+    assert (entry.exists, entry.kind, entry.sha256) == (False, "missing", None)
 
 
 def test_entrypoint_is_hashed(tmp_path: Path) -> None:
     """The program that asked for the run is hashed where it is a file."""
     program = tmp_path / "program"
     program.write_bytes(b"#!")
-    block = run_provenance(Invocation(Location(program), ("-x", "1"), {"x": 1}), {}, {})
-    assert block == {
+    invocation = Invocation(Location(program), ("-x", "1"), {"x": 1})
+    assert msgspec.to_builtins(report_provenance(invocation, {}, {})) == {
         "schema": "ai-run-provenance-v1",
         "entrypoint": {
             "path": str(program),

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from second_opinion_assets.join.recorded import base_of, read_record
-from second_opinion_assets.join.verify import Verification, Verifier
+from second_opinion_assets.join.audit import read_audit
+from second_opinion_assets.join.verify import Verification, Verifier, base_of
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import ChangedInputError
@@ -41,7 +41,7 @@ def joined(work: Workspace, out: str = "out.jsonl", **options: Any) -> Path:
 
 def verify(audit: Path) -> Verification:
     """Return what comes of verifying an audit."""
-    return Verifier().verify_audit(Location(audit))[1]
+    return Verifier().verify_file(Location(audit))[1]
 
 
 def states(found: Verification) -> dict[str, str]:
@@ -245,7 +245,7 @@ def test_an_audit_of_another_form(
         (b'{"run_provenance": {', "not JSON"),
         (b"\xff\xfe", "not UTF-8"),
         (b"[1]", "Expected `object`, got `array`"),
-        (b'{"schema": "second-opinion-materializer-batch-v1", "tables": []}', "key_column"),
+        (b'{"schema": "second-opinion-materializer-batch-v1", "tables": []}', "feature_table"),
     ],
 )
 def test_a_damaged_audit(work: Workspace, content: bytes, message: str) -> None:
@@ -277,7 +277,7 @@ def test_files_are_found_by_the_place_of_the_audit(
     assert verify(moved / "o/audit.json").holds
     (moved / "o/audit.json").rename(moved / "o/renamed.json")
     assert not verify(moved / "o/renamed.json").holds
-    assert Verifier(Location(moved)).verify_audit(Location(moved / "o/renamed.json"))[1].holds
+    assert Verifier(Location(moved)).verify_file(Location(moved / "o/renamed.json"))[1].holds
 
 
 @pytest.mark.parametrize(
@@ -302,9 +302,9 @@ def test_a_file_of_many_audits_is_hashed_once(
     """Hashing again what another audit named already would take its time for nothing."""
     audit = joined(work)
     verifier = Verifier()
-    assert verifier.verify_audit(Location(audit))[1].holds
+    assert verifier.verify_file(Location(audit))[1].holds
     monkeypatch.setattr("second_opinion_assets.join.verify.digest_file", None)
-    assert verifier.verify_audit(Location(audit))[1].holds
+    assert verifier.verify_file(Location(audit))[1].holds
 
 
 def test_a_prefix_with_a_dot(work: Workspace) -> None:
@@ -344,7 +344,7 @@ def test_any_join_holds_until_a_status_changes(
     assert verify(audit).holds
     table = work.rows()
     row, status = edit
-    scorer = read_record(Location(audit)).scorers[min(scores)]
+    scorer = read_audit(Location(audit)).scorers[min(scores)]
     name = f"{scorer.column_prefix}_status"
     if row < len(table) and table[row][name] != status:
         before = Counter(row[name] for row in table)
