@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,7 @@ from numpy.typing import NDArray
 from second_opinion_assets.contract.fields import slug
 
 NO_ROW, AMBIGUOUS = -1, -2
-"""Stand for a score row where there is none, or where it is not certain which is the right one.
-
-They count from the end: the values of the columns go on after those of the score rows with those
-of an ambiguous and of a missing row.
-"""
+"""Stand for a score row where there is none, or where it is not certain which is the right one."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -38,6 +34,9 @@ class Status(IntEnum):
 
 
 STATUS_NAMES = tuple(status.name for status in Status)
+# Of an ambiguous row and of a missing one, as -2 and -1 find them: a number, the status, frames.
+_NONE = ((math.nan, math.nan), (Status.bad, Status.missing), (0, 0))
+_Kind = TypeVar("_Kind", bound=np.generic)
 
 
 class AppendedColumn(NamedTuple):
@@ -102,12 +101,9 @@ class ScorerValues(NamedTuple):
 class ScorerColumns:
     """What one scorer adds to a table: its score rows, and which of them each feature row gets.
 
-    After the entries of the score rows each array has two more, the values of `AMBIGUOUS` and of
-    `NO_ROW`.
-
     Attributes:
         scorer: its name.
-        entries: the values.
+        entries: the values of its score rows.
         sources: the score files as they were written, and last an empty text.
         rows: for each feature row its score row, `NO_ROW` or `AMBIGUOUS`.
     """
@@ -117,31 +113,35 @@ class ScorerColumns:
     sources: tuple[str, ...]
     rows: Integers
 
-    @classmethod
-    def of(
-        cls, scorer: str, entries: ScorerValues, sources: Sequence[str], rows: Integers
-    ) -> ScorerColumns:
-        """Return the columns of a scorer, given the values of its score rows alone."""
-        nothing = [math.nan, math.nan]
-        extended = ScorerValues(
-            np.append(entries.score, nothing),
-            np.append(entries.status, np.array([Status.bad, Status.missing], np.uint8)),
-            np.append(entries.runtime_ms, nothing),
-            np.append(entries.frames, [0, 0]),
-            np.append(entries.source, np.full(2, len(sources), np.int32)),
-        )
-        return cls(scorer, extended, (*sources, ""), rows)
-
     @cached_property
     def row_status(self) -> NDArray[np.uint8]:
         """The status of each feature row."""
-        return self.entries.status[self.rows]
+        return self._of(self.rows, self.entries.status, _NONE[1])
 
     def values(self, part: slice | Mask) -> ScorerValues:
         """Return the values of some feature rows."""
         rows = self.rows[part]
         score, status, runtime_ms, frames, source = self.entries
-        return ScorerValues(score[rows], status[rows], runtime_ms[rows], frames[rows], source[rows])
+        none = len(self.sources) - 1
+        return ScorerValues(
+            self._of(rows, score, _NONE[0]),
+            self._of(rows, status, _NONE[1]),
+            self._of(rows, runtime_ms, _NONE[0]),
+            self._of(rows, frames, _NONE[2]),
+            self._of(rows, source, (none, none)),
+        )
+
+    def _of(
+        self, rows: Integers, values: NDArray[_Kind], none: tuple[float, float]
+    ) -> NDArray[_Kind]:
+        """Return the value of each row; `none` holds those of ambiguous and of missing rows."""
+        if not len(values):
+            values = np.zeros(1, values.dtype)
+        found: NDArray[_Kind] = values[np.maximum(rows, 0)]
+        odd = np.flatnonzero(rows < 0)
+        if len(odd):
+            found[odd] = np.array(none, values.dtype)[rows[odd]]
+        return found
 
 
 def shown_values(columns: Sequence[ScorerColumns], prefix: str, row: int) -> dict[str, Any]:

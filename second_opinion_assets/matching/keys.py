@@ -22,6 +22,7 @@ from second_opinion_assets.contract.fields import ALL_KEY_NAMES, KEY_NAMES, find
 from second_opinion_assets.contract.options import KeyNormalize, compile_key_pattern
 
 KEY_TYPE = pa.large_string()
+_SLICE = 1 << 19  # as Python texts a key takes several times its memory
 _SPACE, _SLASH, _BACK_SLASH, _DELETE = b" /\\\x7f"
 
 
@@ -94,7 +95,9 @@ class Normalizer:
                     names = [key.rpartition("/")[2] for key in keys.to_pylist()]
                     if all(names):
                         return pa.array(names, KEY_TYPE)
-        return pa.array(self.many(keys.to_pylist()), KEY_TYPE)
+        slices = (keys[start : start + _SLICE] for start in range(0, len(keys), _SLICE))
+        parts = [pa.array(self.many(part.to_pylist()), KEY_TYPE) for part in slices]
+        return pa.concat_arrays(parts) if parts else keys
 
     def path(self, key: str) -> KeyPath:
         """Return a key as a path."""

@@ -18,8 +18,11 @@ from numpy.typing import NDArray
 from second_opinion_assets.contract.columns import NO_ROW, Integers, Mask
 from second_opinion_assets.contract.options import JoinOptions, KeyNormalize
 from second_opinion_assets.matching.collisions import Collisions, ScoreRows
-from second_opinion_assets.matching.keys import KeyColumn, Normalizer, last_components
+from second_opinion_assets.matching.keys import KEY_TYPE, KeyColumn, Normalizer, last_components
 
+MANY_KEYS = 2_000_000
+PARTS = 8
+_MIXED_CHARACTERS = 8
 _Kind = TypeVar("_Kind", bound=np.generic)
 
 
@@ -42,11 +45,40 @@ class Numbering(NamedTuple):
 
 
 def number_keys(columns: Sequence[pa.Array]) -> Numbering:
-    """Number the normalised keys of all scorers together; the first of a text gives its number."""
-    encoded = pa.chunked_array(columns).combine_chunks().dictionary_encode()
-    codes = encoded.indices.to_numpy().astype(np.int64)
-    ends = np.cumsum([len(column) for column in columns])[:-1]
-    return Numbering(encoded.dictionary, np.split(codes, ends))
+    """Number the normalised keys of all scorers together."""
+    if sum(map(len, columns)) <= MANY_KEYS:
+        return _number(columns)
+    # Part by part, since what finds equal keys takes several times the memory of the keys.
+    parts = [_parts_of(column) for column in columns]
+    numbers = [np.empty(len(column), np.int64) for column in columns]
+    texts: list[pa.Array] = []
+    for part in range(PARTS):
+        rows = [np.flatnonzero(of_column == part) for of_column in parts]
+        pairs = zip(columns, rows, strict=True)
+        found = _number([column.take(pa.array(chosen)) for column, chosen in pairs])
+        for of_all, chosen, of_part in zip(numbers, rows, found.numbers, strict=True):
+            of_all[chosen] = of_part + sum(map(len, texts))
+        texts.append(found.keys)
+        pa.default_memory_pool().release_unused()
+    return Numbering(pa.concat_arrays(texts), numbers)
+
+
+def _number(columns: Sequence[pa.Array]) -> Numbering:
+    encoded = pa.chunked_array(columns, KEY_TYPE).dictionary_encode().unify_dictionaries()
+    numbers = [chunk.indices.to_numpy() for chunk in encoded.chunks]
+    return Numbering(encoded.chunk(0).dictionary, numbers)
+
+
+def _parts_of(keys: pa.Array) -> NDArray[np.uint8]:
+    """Return a number below `PARTS` for each key, the same for equal keys."""
+    _, offsets, data = keys.buffers()
+    borders = np.frombuffer(offsets, np.int64)[keys.offset : keys.offset + len(keys) + 1]
+    characters = np.frombuffer(data or b"\0", np.uint8)
+    mixed = np.zeros(len(keys), np.uint8)
+    for back in range(1, _MIXED_CHARACTERS + 1):  # names differ near their ends
+        places = np.minimum(np.maximum(borders[1:] - back, borders[:-1]), len(characters) - 1)
+        mixed = mixed * 31 + characters[places]
+    return mixed % PARTS
 
 
 class KeyedScorer(Protocol):
@@ -153,10 +185,23 @@ def _collisions(
 
 def _numbers_of(keys: pa.Array, known: pa.Array) -> Integers:
     """Return the number of each key, `NO_ROW` for one that is not known or empty."""
-    found = pc.index_in(keys, value_set=known)
-    if found.null_count:
-        found = found.fill_null(NO_ROW)
-    numbers: Integers = found.to_numpy().astype(np.int64)
+    if len(known) < MANY_KEYS:
+        found = pc.index_in(keys, value_set=known)
+        return _filled(found)
+    # Of the two sides the smaller one is held to find the other's keys by.
+    encoded = keys.dictionary_encode()
+    theirs = _filled(pc.index_in(known, value_set=encoded.dictionary))
+    numbers = np.full(len(encoded.dictionary), NO_ROW, np.int64)
+    numbers[theirs[theirs >= 0]] = np.flatnonzero(theirs >= 0)
+    of_keys: Integers = numbers[encoded.indices.to_numpy()]
+    return of_keys
+
+
+def _filled(indices: pa.Array) -> Integers:
+    """Return indices as numbers, `NO_ROW` for a null."""
+    if indices.null_count:
+        indices = indices.fill_null(NO_ROW)
+    numbers: Integers = indices.to_numpy().astype(np.int64)
     return numbers
 
 

@@ -184,9 +184,9 @@ class JsonRowReader:
         """Read rows one by one; return them as payloads, and as columns if there are any."""
         payloads: list[Payload] = []
         plain = _PlainRows()
-        last = block.first + block.text.count(b"\n") - 1
+        last = block.first + block.text.count(b"\n") - 1 if block.ends_open else None
         for position, text in rows:
-            cut = block.ends_open and position == last
+            cut = position == last
             payloads.append(self._read_row(position, text, plain, may_be_cut=cut))
         return payloads, [plain.columns(self._source)] if plain.keys else []
 

@@ -25,7 +25,7 @@ from second_opinion_assets.contract.errors import JoinError, Problems
 from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.contract.options import JoinOptions, KeyNormalize
 from second_opinion_assets.matching.keys import KeyPath, Normalizer
-from second_opinion_assets.matching.match import Numbering, number_keys
+from second_opinion_assets.matching.match import MANY_KEYS, Numbering, number_keys
 from second_opinion_assets.scores.payload import Defect
 from second_opinion_assets.scores.rows import CollectedRows, RowColumns, Source
 
@@ -140,8 +140,8 @@ class Scorer(NamedTuple):
 
     def columns(self, rows: Integers) -> ScorerColumns:
         """Return what the scorer adds to feature rows of which each gets one of its rows."""
-        sources = [source.written for source in self.rows.sources]
-        return ScorerColumns.of(self.name, self.rows.values(), sources, rows)
+        sources = (*(source.written for source in self.rows.sources), "")
+        return ScorerColumns(self.name, self.rows.values(), sources, rows)
 
 
 class KeyedScorers(NamedTuple):
@@ -159,6 +159,9 @@ def score_tables(collected: CollectedRows, named: Callable[[str], str]) -> list[
         named: returns the name that a scorer goes by, of the one that a row gives it.
     """
     rows = RowColumns.joined(collected.parts)
+    if len(rows.keys) > MANY_KEYS:  # one copy is enough
+        collected.parts.clear()
+        pa.default_memory_pool().release_unused()
     names = list(map(named, collected.scorers))
     whole = ScoreTable(
         "", rows, collected.sources, list(collected.key_fields), collected.reasons, frozenset()
