@@ -118,7 +118,7 @@ class ScorerColumns:
         """The status of each feature row."""
         return self._of(self.rows, self.entries.status, _NONE[1])
 
-    def values(self, part: slice | Mask) -> ScorerValues:
+    def values(self, part: slice | Mask | Integers) -> ScorerValues:
         """Return the values of some feature rows."""
         rows = self.rows[part]
         score, status, runtime_ms, frames, source = self.entries

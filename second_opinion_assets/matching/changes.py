@@ -183,7 +183,7 @@ def _compare(
 ) -> ScorerDrift:
     """Compare the compared rows' scores and statuses, and mark in `changed` those that differ."""
     before, was_status = was.score[compared], was.status[compared]
-    after = scorer.entries.score[scorer.rows[present]]
+    after = scorer.values(present).score
     is_status = scorer.row_status[present]
     differs = (before != after) & ~(np.isnan(before) & np.isnan(after))
     restated = was_status != is_status

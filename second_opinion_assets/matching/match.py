@@ -65,8 +65,13 @@ def number_keys(columns: Sequence[pa.Array]) -> Numbering:
 
 def _number(columns: Sequence[pa.Array]) -> Numbering:
     encoded = pa.chunked_array(columns, KEY_TYPE).dictionary_encode().unify_dictionaries()
-    numbers = [chunk.indices.to_numpy() for chunk in encoded.chunks]
-    return Numbering(encoded.chunk(0).dictionary, numbers)
+    # A column without rows has no chunk of its own.
+    chunks = [chunk for chunk in encoded.chunks if len(chunk)]
+    if not chunks:
+        return Numbering(pa.array([], KEY_TYPE), [np.zeros(0, np.int64) for _ in columns])
+    codes = (chunk.indices.to_numpy() for chunk in chunks)
+    numbers = [next(codes) if len(column) else np.zeros(0, np.int64) for column in columns]
+    return Numbering(chunks[0].dictionary, numbers)
 
 
 def _parts_of(keys: pa.Array) -> NDArray[np.uint8]:
