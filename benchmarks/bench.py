@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from measure import OURS, Cost, materialize_command, run
+from measure import OURS, Cost, explain_command, materialize_command, run
 from results import machine, record
 from targets import targets_table
 
@@ -45,6 +45,7 @@ class Contestant:
     command: list[str]
     out: Path | None = None
     slow: bool = False
+    over_output: bool = False
     memory: int = 0
     costs: list[Cost] = field(default_factory=list)
 
@@ -54,8 +55,8 @@ class Contestant:
         return Cost.median_of(self.costs)._replace(memory=self.memory)
 
     def run(self, *, watch: bool = False) -> Cost:
-        """Run once, the output of the run before put out of the way."""
-        if self.out:
+        """Run once, the output of the run before put out of the way unless it is to be there."""
+        if self.out and not self.over_output:
             self.out.unlink(missing_ok=True)
         return run(self.command, watch=watch)
 
@@ -86,7 +87,7 @@ class Case:
                     contestant.costs.append(contestant.run())
         for contestant in self.contestants:
             if contestant.out:
-                contestant.out.unlink()
+                contestant.out.unlink(missing_ok=True)
 
     def table(self) -> str:
         """Return costs, and this project's share of each of the others' costs, as Markdown."""
@@ -163,6 +164,25 @@ def cases(folder: Path, wanted: set[str]) -> dict[str, Case]:
         ],
         same_output=False,
     )
+    first = contestant(PROJECT, folder / "features.jsonl", out, flat)
+    again = contestant(PROJECT, folder / "features.jsonl", out / "again", flat)
+    found["again"] = Case(
+        "jsonl to jsonl, the same join over its own output",
+        [
+            Contestant(PROJECT, again.command, again.out, over_output=True),
+            Contestant("no output before", first.command, first.out),
+        ],
+        same_output=False,
+    )
+    explained = [folder / f"explain_{name}.jsonl" for name in SCORERS]
+    found["explain"] = Case(
+        "explain, three sidecars of half as many rows",
+        [
+            Contestant(PROJECT, explain_command(folder / "explain.jsonl", explained)),
+            Contestant("import pandas", [sys.executable, "-c", "import pandas"]),
+        ],
+        same_output=False,
+    )
     for suffix in ("jsonl", "parquet"):
         larger, usual = (folder / f"{name}.{suffix}" for name in ("growth", "features"))
         found[f"growth-{suffix}"] = Case(
@@ -185,7 +205,7 @@ def inputs_table(folder: Path) -> str:
 
 def main() -> None:
     """Race all cases, or those named."""
-    names = ("jsonl", "parquet", "frames", "five", "growth")
+    names = ("jsonl", "parquet", "frames", "five", "again", "explain", "growth")
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("cases", nargs="*", metavar="case", help=f"of {', '.join(names)}")
     parser.add_argument("--quick", action="store_true", help="small inputs, one round: for CI")

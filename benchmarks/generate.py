@@ -199,6 +199,8 @@ def main() -> None:
             write_features(folder / f"growth.{suffix}", rows * args.growth, clips=rows, seed=seed)
     for name in SCORERS:
         write_flat_sidecar(folder / f"{name}.jsonl", name, rows, seed)
+        write_flat_sidecar(folder / f"explain_{name}.jsonl", name, rows // 2, seed)
+    write_features(folder / "explain.jsonl", rows // 2, seed=seed, narrow=True)
     write_features(folder / "narrow.jsonl", args.frame_clips, seed=seed, narrow=True)
     write_frame_sidecar(folder / "frames.jsonl", "FAST-VQA", args.frame_clips, seed)
     write_features(folder / "five.jsonl", 5, seed=seed)

@@ -47,6 +47,12 @@ def materialize_command(
     return [*OURS, "materialize", *tables, *scores]
 
 
+def explain_command(features: Path, sidecars: Sequence[Path]) -> list[str]:
+    """Return the command that explains a table and its sidecars."""
+    scores = [part for path in sidecars for part in ("--scores", str(path))]
+    return [*OURS, "explain", str(features), *scores]
+
+
 def run(command: Sequence[str], *, watch: bool = False) -> Cost:
     """Run a command to its end.
 

@@ -27,7 +27,7 @@ from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import digest_file
 
-JOIN_VERSION = "4"
+JOIN_VERSION = "5"
 """Changes whenever the same inputs and options would give other output."""
 
 

@@ -9,9 +9,9 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from second_opinion_assets.contract.columns import (
-    APPENDED,
     STATUS_NAMES,
     ScorerColumns,
     column_names,
@@ -178,29 +178,35 @@ class ParquetTable:
             raise JoinError(msg)
 
 
-def appended_schema(added: Added) -> pa.Schema:
-    """Return the schema of the appended columns."""
-    types = {"float64": pa.float64(), "int64": pa.int64(), "string": pa.string()}
-    kinds = [types[column.type] for _ in added.scorers for column in APPENDED]
-    names = column_names([scorer.scorer for scorer in added.scorers], added.prefix)
-    return pa.schema(list(zip(names, kinds, strict=True)))
-
-
 def appended_table(added: Added, rows: slice) -> pa.Table:
-    """Return the appended columns of some feature rows."""
+    """Return the appended columns of some feature rows; texts of which there are few are codes."""
+    names = column_names([scorer.scorer for scorer in added.scorers], added.prefix)
     arrays = [array for scorer in added.scorers for array in _arrays(scorer, rows)]
-    return pa.table(arrays, schema=appended_schema(added))
+    return pa.table(arrays, names=names)
 
 
 def _arrays(scorer: ScorerColumns, rows: slice) -> list[pa.Array]:
     values = scorer.values(rows)
     return [
         pa.array(values.score, mask=np.isnan(values.score)),
-        pa.array(STATUS_NAMES, pa.string()).take(pa.array(values.status)),
+        _coded(values.status.astype(np.int32), STATUS_NAMES),
         pa.array(values.runtime_ms, mask=np.isnan(values.runtime_ms)),
         pa.array(values.frames),
-        pa.array(scorer.sources, pa.string()).take(pa.array(values.source)),
+        _coded(values.source, scorer.sources),
     ]
+
+
+def _coded(codes: NDArray[np.int32], texts: Sequence[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(texts, pa.string()))
+
+
+def _decoded(table: pa.Table) -> pa.Table:
+    """Return a table with texts in place of codes, as a file is to say."""
+    for number, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            texts = table.column(number).cast(pa.string())
+            table = table.set_column(number, field.name, texts)
+    return table
 
 
 def write_parquet(table: FeatureTable, added: Added, sink: Sink) -> int:
@@ -215,7 +221,9 @@ def write_parquet(table: FeatureTable, added: Added, sink: Sink) -> int:
     metadata = table.file.metadata
     if not table.replaced and (added.kept is None or added.kept.all()):
         with suppress(NoSplice):
-            splice = Splice(table.footer(), table.input.size, appended_schema(added))
+            splice = Splice(
+                table.footer(), table.input.size, appended_table(added, slice(0, 0)).schema
+            )
             if damage := check_page_checksums(table.read, splice.footer):
                 msg = f"{table.path}: cannot be read as parquet: {damage}; write the table again"
                 raise JoinError(msg)
@@ -251,7 +259,7 @@ class ParquetWriter:
         self._rows = 0
 
     def write(self, blocks: Iterable[Block]) -> int:
-        new = appended_schema(self._added)
+        new = _decoded(appended_table(self._added, slice(0, 0))).schema
         schema = self._schema
         for field in new:
             schema = schema.append(field)
@@ -270,7 +278,7 @@ class ParquetWriter:
 
     def _joined(self, block: Block, rows: slice) -> pa.Table:
         table = block.arrow(self._schema)
-        added = appended_table(self._added, rows)
+        added = _decoded(appended_table(self._added, rows))
         for name in added.column_names:
             table = table.append_column(name, added.column(name))
         if self._added.kept is not None:
