@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import second_opinion_assets
 from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.storage.location import Location
 
@@ -84,3 +85,22 @@ def test_shown_manifests_can_be_used(tmp_path: Path, text: str) -> None:
     (tmp_path / "our-scorers.json").write_text('{"scorers": []}')
     (tmp_path / "m.json").write_text(text)
     assert load_manifest(Location(tmp_path / "m.json")).tables
+
+
+def test_the_way_of_a_score_visits_each_room_once() -> None:
+    """Each room that a score visits is a module, and it is visited once."""
+    text = (PROJECT / "docs" / "architecture.md").read_text()
+    way = text.split("## The way of one score")[1].split("\n## ")[0]
+    rooms = re.findall(r"^\| \d+ \| `([^`]+)`", way, re.MULTILINE)
+    package = Path(second_opinion_assets.__file__).parent
+    assert len(rooms) == len(set(rooms)) > 10
+    assert [room for room in rooms if not (package / room).is_file()] == []
+
+
+def test_architecture_names_every_floor() -> None:
+    """The table of floors has every module and folder of the package."""
+    text = (PROJECT / "docs" / "architecture.md").read_text()
+    package = Path(second_opinion_assets.__file__).parent
+    floors = {path.stem for path in package.iterdir() if path.suffix == ".py" or path.is_dir()}
+    named = set(re.findall(r"`(\w+)/?`", text.split("## The floors")[1].split("\n## ")[0]))
+    assert {floor for floor in floors if not floor.startswith("_")} <= named
