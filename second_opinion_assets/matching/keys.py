@@ -216,9 +216,8 @@ class KeyColumn(NamedTuple):
         codes = encoded.indices
         if codes.null_count:
             valid = codes.is_valid().to_numpy(zero_copy_only=False)
-            return cls(
-                encoded.dictionary, np.where(valid, codes.fill_null(0).to_numpy(), -1).astype("i8")
-            )
+            numbers = np.where(valid, codes.fill_null(0).to_numpy(), -1)
+            return cls(encoded.dictionary, numbers.astype(np.int64))
         return cls(encoded.dictionary, codes.to_numpy().astype(np.int64))
 
     def key(self, row: int) -> str | None:

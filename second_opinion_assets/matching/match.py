@@ -64,14 +64,10 @@ def number_keys(columns: Sequence[pa.Array]) -> Numbering:
 
 
 def _number(columns: Sequence[pa.Array]) -> Numbering:
-    encoded = pa.chunked_array(columns, KEY_TYPE).dictionary_encode().unify_dictionaries()
-    # A column without rows has no chunk of its own.
-    chunks = [chunk for chunk in encoded.chunks if len(chunk)]
-    if not chunks:
-        return Numbering(pa.array([], KEY_TYPE), [np.zeros(0, np.int64) for _ in columns])
-    codes = (chunk.indices.to_numpy() for chunk in chunks)
-    numbers = [next(codes) if len(column) else np.zeros(0, np.int64) for column in columns]
-    return Numbering(chunks[0].dictionary, numbers)
+    encoded = pa.chunked_array(columns, KEY_TYPE).combine_chunks().dictionary_encode()
+    codes = encoded.indices.to_numpy().astype(np.int64)
+    ends = np.cumsum([len(column) for column in columns])[:-1]
+    return Numbering(encoded.dictionary, np.split(codes, ends))
 
 
 def _parts_of(keys: pa.Array) -> NDArray[np.uint8]:

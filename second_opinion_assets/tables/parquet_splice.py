@@ -21,7 +21,7 @@ __all__ = ["NoSplice", "Splice"]
 
 MARK = b"PAR1"
 _TAIL_BYTES = 8  # after the footer: its length, and the mark
-_HELD_BYTES = 64 << 20  # of new columns in memory; then they wait for the copy
+_HELD_BYTES = 16 << 20  # of new columns in memory; then they wait for the copy
 _MOST_GROUP_ROWS = 64 << 20  # pyarrow parts larger row groups
 
 
