@@ -2,7 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.complete
+PIP := bin/pip --quiet --disable-pip-version-check
+WHEEL := .venv-wheel
+# What the tests read beside themselves: no source of the package.
+TESTED := second_opinion_assets_tests config data docs benchmarks workspace.yaml pyproject.toml README.md
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
+# Nothing but an environment's own packages is on its path.
+unexport PYTHONPATH
 ifdef MANIFEST
 export SECOND_OPINION_MANIFEST = $(MANIFEST)
 endif
@@ -15,7 +21,7 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python3 is older than 3.11; pass PYTHON=/path/to/a/newer/one")'
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	.venv/$(PIP) install --constraint constraints.txt --editable '.[dev]'
 	touch $(STAMP)
 
 $(DAGSTER_HOME)/dagster.yaml: config/dagster.yaml
@@ -25,8 +31,18 @@ $(DAGSTER_HOME)/dagster.yaml: config/dagster.yaml
 run: $(STAMP) $(DAGSTER_HOME)/dagster.yaml
 	@$(BIN)/python -m second_opinion_assets.graph.launch
 
-test: $(STAMP)
-	$(BIN)/pytest -n auto $(ARGS)
+$(WHEEL)/.complete: pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear $(WHEEL)
+	$(WHEEL)/$(PIP) install --constraint constraints.txt '.[dev]'
+	touch $@
+
+# What is tested is what is shipped: the wheel, in an environment of its own.
+test: $(WHEEL)/.complete
+	rm -rf build $(WHEEL)/dist $(WHEEL)/tree
+	$(WHEEL)/$(PIP) wheel --no-deps --wheel-dir $(WHEEL)/dist .
+	$(WHEEL)/$(PIP) install --no-deps --force-reinstall $(WHEEL)/dist/*.whl
+	mkdir $(WHEEL)/tree && cp -r $(TESTED) $(WHEEL)/tree
+	cd $(WHEEL)/tree && ../bin/python -m pytest -n auto --cov --cov-report=term:skip-covered $(ARGS)
 
 ui: $(STAMP) $(DAGSTER_HOME)/dagster.yaml
 	$(BIN)/dagster dev --host 127.0.0.1 --port 3000 --workspace workspace.yaml
@@ -39,8 +55,8 @@ check: $(STAMP)
 	$(BIN)/deptry .
 
 bench: $(STAMP)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	.venv/$(PIP) install --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/bench.py $(ARGS)
 
 clean:
-	rm -rf .venv .dagster build dist *.egg-info
+	rm -rf .venv $(WHEEL) .dagster build dist *.egg-info

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from second_opinion_assets_tests.workspace import Workspace
 
 FLOOR_DEPTH = 2
+settings.register_profile(
+    "facts",
+    deadline=None,  # how busy a machine is says nothing of the code
+    derandomize="PROPERTY_EXAMPLES" not in os.environ,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("facts")
 
 
 class ByServer(LoadScopeScheduling):  # type: ignore[misc]  # it has no types

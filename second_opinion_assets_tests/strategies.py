@@ -10,20 +10,14 @@ import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from second_opinion_assets_tests import plain
 from second_opinion_assets_tests.knobs import Knobs
 
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "60"))
-thorough = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize="PROPERTY_EXAMPLES" not in os.environ,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+thorough = settings(max_examples=EXAMPLES)
 
 Value = Any
 """A JSON text, or a list of values, or an `Object`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -17,6 +18,7 @@ from second_opinion_assets.storage.location import Location
 
 PROJECT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
+INSTALLED = Path(second_opinion_assets.__path__[0]).parent
 DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 OWN = "second-opinion "
 
@@ -66,7 +68,9 @@ def test_links_between_documents_lead_somewhere() -> None:
     for document in DOCUMENTS:
         for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
             if not target.startswith("http"):
-                assert (document.parent / target).exists(), f"{document.name}: {target}"
+                path = Path(os.path.normpath(document.parent / target))
+                found = [path, INSTALLED / path.relative_to(PROJECT)]
+                assert any(map(Path.exists, found)), f"{document.name}: {target}"
 
 
 MANIFESTS = [

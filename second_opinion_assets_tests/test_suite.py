@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
+
+import second_opinion_assets
 
 TESTS = Path(__file__).parent
 MODULES = sorted(TESTS.rglob("*.py"))
@@ -34,3 +37,10 @@ def test_the_plain_reading_shares_no_code_with_the_package() -> None:
             assert not str(node.module).startswith("second_opinion_assets")
         elif isinstance(node, ast.Import):
             assert all(not name.name.startswith("second_opinion_assets") for name in node.names)
+
+
+def test_what_is_tested_is_what_is_installed() -> None:
+    """The package is the one beside the tests, or if there is none, that of the environment."""
+    package = Path(second_opinion_assets.__path__[0])
+    beside = TESTS.with_name(package.name)
+    assert package == beside if beside.exists() else Path(sys.prefix) in package.parents

@@ -118,7 +118,7 @@ def test_a_scorer_that_learnt_from_the_set(opinions: Opinions) -> None:
 numbers = st.one_of(st.none(), st.just("bad"), st.integers(-3, 3), st.floats(allow_nan=False))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(numbers, numbers, numbers), max_size=12))
 def test_any_values_give_figures_or_not_enough(
     opinions: Opinions, rows: list[tuple[object, object, object]]

@@ -312,7 +312,7 @@ def test_a_prefix_with_a_dot(work: Workspace) -> None:
     assert verify(joined(work, "out.parquet", prefix="second.opinion")).holds
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     clips=st.lists(st.sampled_from("abcdef"), min_size=1, max_size=8),
     scores=st.dictionaries(

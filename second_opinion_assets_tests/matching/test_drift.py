@@ -245,7 +245,7 @@ TABLES = st.tuples(CLIPS, SCORES, SCORES)
 
 
 @given(TABLES, TABLES, st.sampled_from(FORMS), st.sampled_from(["mark", "drop"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_changes_are_those_of_a_plain_reading(
     tmp_path_factory: pytest.TempPathFactory, first: Any, second: Any, out: str, policy: str
 ) -> None:
@@ -283,7 +283,7 @@ PATHS = st.lists(st.sampled_from(["a", "x/a", "y/a", "z/y/a", "b"]), min_size=1,
 
 
 @given(PATHS, PATHS, PATHS, PATHS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_whatever_collides_the_rows_add_up(
     tmp_path_factory: pytest.TempPathFactory,
     first: list[str],

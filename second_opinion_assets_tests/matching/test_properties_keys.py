@@ -12,7 +12,7 @@ from second_opinion_assets.contract.options import KeyNormalize
 from second_opinion_assets.matching.keys import Normalizer
 from second_opinion_assets_tests import plain
 
-often = settings(max_examples=300, derandomize=True, database=None)
+often = settings(max_examples=300)
 keys = st.one_of(
     st.text(max_size=12),
     st.text(st.sampled_from(["a", "B", ".", "/", "\\", " ", "é", "0"]), max_size=10),

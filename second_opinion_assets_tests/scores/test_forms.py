@@ -135,7 +135,7 @@ def scores_of(name: str, data: bytes) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", FORMS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows=score_rows(), chunk_bytes=st.sampled_from([5, 64, 4 << 20]))
 def test_every_form_says_what_lines_say(name: str, rows: list[Row], chunk_bytes: int) -> None:
     """The same rows give the same scores, statuses and runtimes in every form."""
