@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -38,6 +40,13 @@ class ByServer(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServer:
     """Let pytest-xdist keep the tests of one server together."""
     return ByServer(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """Join thousands of files in a moment."""
+    with patch.object(os, "fsync"):
+        yield
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ The one place that patches them; what is joined under them does not belong here.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -26,7 +25,7 @@ class Knobs(NamedTuple):
 
 @contextmanager
 def block_sizes(knobs: Knobs) -> Iterator[None]:
-    """Let blocks of rows end where the knobs say, and nothing wait for the disk."""
+    """Let blocks of rows end where the knobs say."""
     rows = max(1, knobs.chunk_bytes // 64)
     with (
         patch.object(reading, "CHUNK_BYTES", knobs.chunk_bytes),
@@ -36,6 +35,5 @@ def block_sizes(knobs: Knobs) -> Iterator[None]:
         patch.object(json_lines, "BLOCK_BYTES", knobs.chunk_bytes),
         patch.object(json_document, "BLOCK_ROWS", rows),
         patch.object(parquet, "ROW_GROUP_ROWS", rows),
-        patch.object(os, "fsync"),
     ):
         yield

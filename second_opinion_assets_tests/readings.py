@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +110,15 @@ def assert_agrees(case: Case) -> None:
         assert not differing, (row, wanted)
     assert result.tally.input_rows == len(case.features)
     assert result.tally.output_rows == len(expected)
+    assert_tallies(case, result)
+
+
+def assert_tallies(case: Case, result: JoinResult) -> None:
+    """Hold what was counted of each scorer against the statuses of all input rows."""
+    every = plain.Options(**{**vars(case.options), "missing_policy": "mark"})
+    rows = plain_rows(case._replace(options=every))
+    assert rows is not None
+    for scorer in result.tally.scorers.values():
+        statuses = Counter(row[f"{scorer.column_prefix}_status"] for row in rows)
+        found = (scorer.matched_rows, scorer.missing_rows, scorer.bad_rows)
+        assert found == (statuses["ok"], statuses["missing"], statuses["bad"])

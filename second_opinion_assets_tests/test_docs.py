@@ -40,6 +40,7 @@ CASES = [
 ]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("block", CASES)
 def test_shown_commands_print_what_is_shown(tmp_path: Path, block: list[tuple[str, str]]) -> None:
     """Commands of a document, run one after another in the project, print the lines beneath."""

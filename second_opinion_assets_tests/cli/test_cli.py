@@ -404,6 +404,7 @@ def _modules(arguments: list[str]) -> set[str]:
 FOREIGN = {"dagster", "pandas", "matplotlib", "scipy", "numpy"}
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("out", ["out.jsonl", "out.parquet"])
 def test_the_command_line_imports_no_pandas(out: str) -> None:
     """A join imports neither Dagster nor pandas."""
@@ -411,6 +412,7 @@ def test_the_command_line_imports_no_pandas(out: str) -> None:
     assert _modules(["materialize", *given]) & (FOREIGN - {"numpy"}) == set()
 
 
+@pytest.mark.e2e
 def test_installed_command(work: Workspace) -> None:
     """The installed command joins the project's own smoke tables, as its last line says."""
     smoke = [

@@ -7,7 +7,6 @@ crash, never a table with less in it than its file says. Properties of whole fil
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 import pyarrow as pa
@@ -21,12 +20,6 @@ DOVER = "second_opinion_dover"
 MAGIC_BYTES = 4
 LONG = 64 << 20
 DEEP = 100_000
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Join hundreds of files in a moment."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 def refusal(work: Workspace, **given: Any) -> str:

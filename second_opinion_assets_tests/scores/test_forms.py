@@ -6,7 +6,6 @@ import csv
 import gzip
 import io
 import json
-import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +23,7 @@ from second_opinion_assets.scores.read import read_scores
 from second_opinion_assets.scores.sidecar import Format, Sidecar
 from second_opinion_assets.storage import reading
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets_tests.compressed import zstd
 from second_opinion_assets_tests.workspace import Workspace
 
 Row = dict[str, Any]
@@ -100,11 +100,6 @@ def as_parquet(rows: list[Row]) -> bytes:
     return sink.getvalue()
 
 
-def zstd(data: bytes) -> bytes:
-    """Return bytes compressed by the usual program."""
-    return subprocess.run(["zstd", "-qc"], input=data, capture_output=True, check=True).stdout
-
-
 FORMS: dict[str, Callable[[list[Row]], bytes]] = {
     "s.json": as_concatenated,
     "indented.json": as_indented,
@@ -148,7 +143,7 @@ def test_every_form_says_what_lines_say(name: str, rows: list[Row], chunk_bytes:
 
 
 def test_zstd_says_what_lines_say() -> None:
-    """A file that the program zstd compressed is read, in one frame or several."""
+    """A file in zstd is read, in one frame or several."""
     rows = [
         {"clip_id": f"c{n}", "competitor": "DOVER", "score": n / 7, "status": None}
         for n in range(5000)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -15,13 +14,9 @@ from second_opinion_assets.storage import decompress, reading
 from second_opinion_assets.storage.decompress import Content
 from second_opinion_assets.storage.location import Location, unreadable
 from second_opinion_assets.storage.reading import Input, digest_file
+from second_opinion_assets_tests.compressed import zstd
 
 TEXT = b"".join(b'{"clip_id": "%d"}\n' % number for number in range(3000))
-
-
-def zstd(data: bytes) -> bytes:
-    """Return bytes compressed by the usual program."""
-    return subprocess.run(["zstd", "-qc"], input=data, capture_output=True, check=True).stdout
 
 
 COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
