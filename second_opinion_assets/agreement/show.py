@@ -1,4 +1,4 @@
-"""The agreement of a table as Markdown, for a person: figures, disputed clips, and what to know."""
+"""The agreement of a table for a person: figures, disputed clips, and what to know."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Mapping
 from second_opinion_assets.agreement.compare import Agreement, Pair
 from second_opinion_assets.agreement.disputed import DisputedClip
 from second_opinion_assets.registry.facts import Direction
-from second_opinion_assets.report.markdown import cell, table
+from second_opinion_assets.report.sections import Listing, Part, Strong, Table
 
 SHOWN_CLIPS = 10
 NOT_ENOUGH = "not enough"
 
 
-def figures_markdown(agreement: Agreement) -> str:
+def figures(agreement: Agreement) -> Table:
     """Return one row for each scorer and what it was held against."""
     pairs = [*agreement.against_references, *agreement.between_scorers]
     heading = ["scorer", "against", "clips", "Pearson", "Spearman", "Kendall", ""]
-    return table(heading, [_figures(pair) for pair in pairs])
+    return Table(heading, [_figures(pair) for pair in pairs])
 
 
-def disputed_markdown(agreement: Agreement, reference: str, most: int = SHOWN_CLIPS) -> str:
+def disputed(agreement: Agreement, reference: str, most: int = SHOWN_CLIPS) -> list[Part]:
     """Return the most disputed clips of a reference, in two tables: one for each way.
 
     Args:
@@ -28,29 +28,31 @@ def disputed_markdown(agreement: Agreement, reference: str, most: int = SHOWN_CL
         reference: one of its references.
         most: how many clips of each way.
     """
-    name = cell(reference)
     clips = agreement.disputed[reference]
     poor = [clip for clip in clips if clip.difference < 0][:most]
     good = [clip for clip in clips if clip.difference > 0][:most]
-    return (
-        f"**Rated poorly, {name} likes it**\n\n{_clips_markdown(agreement, reference, poor)}\n\n"
-        f"**Rated well, {name} does not like it**\n\n{_clips_markdown(agreement, reference, good)}"
-    )
+    return [
+        Strong(f"Rated poorly, {reference} likes it"),
+        _clips(agreement, reference, poor),
+        Strong(f"Rated well, {reference} does not like it"),
+        _clips(agreement, reference, good),
+    ]
 
 
-def notes_markdown(agreement: Agreement) -> str:
-    """Return what to know before the figures are believed; empty if there is nothing."""
+def notes(agreement: Agreement) -> list[Part]:
+    """Return what to know before the figures are believed; nothing if there is nothing."""
     contrary = [
         f"{pair.scorer} ranks clips the other way round than {pair.other} "
         f"(Spearman {pair.correlation.spearman:z.2f}): is its direction right, and are its scores "
         "of these clips?"
         for pair in agreement.contrary
     ]
-    return "".join(f"- {cell(note)}\n" for note in (*contrary, *agreement.notes))
+    points = [*contrary, *agreement.notes]
+    return [Listing(points)] if points else []
 
 
 def headline(agreement: Agreement) -> str:
-    """Say in a line how far the scorers agree with each reference."""
+    """Return in a line how far the scorers agree with each reference."""
     parts = []
     for reference in agreement.references:
         found = {
@@ -62,22 +64,22 @@ def headline(agreement: Agreement) -> str:
             f"{name} {NOT_ENOUGH if rho is None else f'{rho:z.2f}'}" for name, rho in found.items()
         )
         parts.append(f"Spearman against {reference}: {shown}")
-    return cell("; ".join(parts) or "no reference column")
+    return "; ".join(parts) or "no reference column"
 
 
 def _figures(pair: Pair) -> list[str]:
     found = pair.correlation
     figures = [found.pearson, found.spearman, found.kendall]
     return [
-        cell(pair.scorer),
-        cell(pair.other),
+        pair.scorer,
+        pair.other,
         str(found.n),
         *(NOT_ENOUGH if figure is None else f"{figure:z.3f}" for figure in figures),
-        cell(found.not_enough or ("the other way round" if pair.contrary else "")),
+        found.not_enough or ("the other way round" if pair.contrary else ""),
     ]
 
 
-def _clips_markdown(agreement: Agreement, reference: str, clips: list[DisputedClip]) -> str:
+def _clips(agreement: Agreement, reference: str, clips: list[DisputedClip]) -> Part:
     if not clips:
         return "none by as much as a quarter of all ranks"
     scorers = [name for name in agreement.scorers if any(name in clip.opinions for clip in clips)]
@@ -90,15 +92,15 @@ def _clips_markdown(agreement: Agreement, reference: str, clips: list[DisputedCl
     ]
     rows = [
         [
-            cell(clip.clip),
+            clip.clip,
             f"{clip.reference_value:.6g}",
             *(f"{clip.opinions[n]:.6g}" if n in clip.opinions else "" for n in scorers),
             f"{clip.difference:+.0%}",
         ]
         for clip in clips
     ]
-    return table(heading, rows).rstrip()
+    return Table(heading, rows)
 
 
 def _column(name: str, direction: Direction | None) -> str:
-    return f"{cell(name)} ({'↓' if direction is Direction.LOWER else '↑'})"
+    return f"{name} ({'↓' if direction is Direction.LOWER else '↑'})"

@@ -8,7 +8,7 @@ from second_opinion_assets.cli.console import EXIT_FAILED, errors_in_one_line, s
 from second_opinion_assets.cli.options import LOCATION, json_option
 from second_opinion_assets.join.in_toto import write_statements
 from second_opinion_assets.join.verify import Verifier
-from second_opinion_assets.report.verify import AuditOutcome, lines, report, summary
+from second_opinion_assets.report.verify import AuditOutcome, document, lines, summary
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.publishing import json_document
 
@@ -50,7 +50,7 @@ def verify_command(
         if not as_json:
             click.echo("\n".join(lines(outcomes[-1])))
     if as_json:
-        click.echo(json_document(report(outcomes)), nl=False)
+        click.echo(json_document(document(outcomes)), nl=False)
     with errors_in_one_line():
         if in_toto is not None:
             write_statements(holding, in_toto)

@@ -15,14 +15,15 @@ from second_opinion_assets.agreement.joined_table import AGREEMENT_VERSION, agre
 from second_opinion_assets.agreement.make import MadeAgreement
 from second_opinion_assets.agreement.show import (
     SHOWN_CLIPS,
-    disputed_markdown,
-    figures_markdown,
+    disputed,
+    figures,
     headline,
-    notes_markdown,
+    notes,
 )
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.graph.history import joined_table
+from second_opinion_assets.graph.metadata import markdown
 from second_opinion_assets.graph.names import (
     AGREEMENT_KEY,
     JOINED_KEY,
@@ -41,7 +42,9 @@ from second_opinion_assets.graph.runs import (
 from second_opinion_assets.join.manifest import Manifest, TableSpec, taken_paths
 from second_opinion_assets.join.provenance import Invocation
 from second_opinion_assets.registry.references import Reference, parse_references
+from second_opinion_assets.report.markdown import render
 from second_opinion_assets.report.report import inline_svg
+from second_opinion_assets.report.sections import Part, Picture
 from second_opinion_assets.storage.groups import InputPaths
 from second_opinion_assets.storage.location import Location
 
@@ -139,15 +142,15 @@ def _agreement(
 def _metadata(made: MadeAgreement) -> Metadata:
     """Return the agreement as the UI shows it, and figures that plot over time."""
     agreement = made.agreement
-    notes = notes_markdown(agreement)
+    known = notes(agreement)
     return {
-        "agreement": dg.MetadataValue.md(figures_markdown(agreement)),
+        "agreement": markdown(figures(agreement)),
         **{
-            f"disputed_by_{_key(reference)}": dg.MetadataValue.md(_shown(agreement, reference))
+            f"disputed_by_{_key(reference)}": _disputed_metadata(agreement, reference)
             for reference in reversed(agreement.references)
         },
-        "pictures": dg.MetadataValue.md(_pictures_markdown(made)),
-        **({"notes": dg.MetadataValue.md(notes)} if notes else {}),
+        "pictures": markdown(*_pictures(made)),
+        **({"notes": markdown(*known)} if known else {}),
         "rows": dg.MetadataValue.int(agreement.rows),
         "clips": dg.MetadataValue.int(agreement.clips),
         **_srocc(agreement.against_references),
@@ -164,16 +167,16 @@ def _opinions_agree(made: MadeAgreement) -> dg.AssetCheckResult:
     """
     agreement = made.agreement
     parts = [
-        notes_markdown(agreement),
-        _pictures_markdown(made),
-        *(disputed_markdown(agreement, reference) for reference in agreement.references),
-        figures_markdown(agreement),
+        *notes(agreement),
+        *_pictures(made),
+        *(part for reference in agreement.references for part in disputed(agreement, reference)),
+        figures(agreement),
     ]
     return dg.AssetCheckResult(
         check_name=OPINIONS_AGREE,
         passed=not agreement.contrary,
         severity=dg.AssetCheckSeverity.WARN,
-        description="\n\n".join(part for part in parts if part),
+        description=render(*parts),
         metadata=_srocc(agreement.contrary),
     )
 
@@ -195,12 +198,12 @@ def _key(reference: str) -> str:
     return slug(reference) or reference
 
 
-def _shown(agreement: Agreement, reference: str) -> str:
+def _disputed_metadata(agreement: Agreement, reference: str) -> dg.MetadataValue:
     """Return the most disputed clips, fewer of them where the UI then shows them at once."""
-    texts = [disputed_markdown(agreement, reference, most) for most in (SHOWN_CLIPS, 5, 3)]
-    return next((text for text in texts if len(text) < SHOWN_AT_ONCE), texts[0])
+    texts = [render(*disputed(agreement, reference, most)) for most in (SHOWN_CLIPS, 5, 3)]
+    text = next((text for text in texts if len(text) < SHOWN_AT_ONCE), texts[0])
+    return dg.MetadataValue.md(text)
 
 
-def _pictures_markdown(made: MadeAgreement) -> str:
-    parts = [f"![{title}]({inline_svg(svg)})" for title, svg in made.pictures.items()]
-    return "\n\n".join(parts)
+def _pictures(made: MadeAgreement) -> list[Part]:
+    return [Picture(title, inline_svg(svg)) for title, svg in made.pictures.items()]

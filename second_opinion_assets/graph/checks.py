@@ -8,11 +8,7 @@ from dagster import AssetCheckSeverity
 
 from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.contract.tally import Tally
-from second_opinion_assets.graph.metadata import (
-    count_metadata,
-    gap_samples_markdown,
-    tallies_markdown,
-)
+from second_opinion_assets.graph.metadata import count_metadata, markdown
 from second_opinion_assets.graph.names import (
     KEYS_MATCH,
     LICENCE,
@@ -26,7 +22,9 @@ from second_opinion_assets.graph.names import (
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.matching.readings import best_mode, few_keys_found, key_hint
 from second_opinion_assets.registry.scales import ScaleDoubt, scale_doubt
-from second_opinion_assets.report.markdown import cell, table
+from second_opinion_assets.report.joined import first_gaps, tallies
+from second_opinion_assets.report.markdown import render
+from second_opinion_assets.report.sections import Table
 from second_opinion_assets.storage.git import why_untracked
 
 JOIN_CHECKS = {
@@ -105,15 +103,13 @@ def _promotion_gate(tally: Tally, *, promotion_grade: bool, published: bool) -> 
     metadata: Metadata = {
         "promotion_grade": dg.MetadataValue.bool(promotion_grade),
         **count_metadata(tally),
-        "tallies": dg.MetadataValue.md(tallies_markdown(tally)),
+        "tallies": markdown(tallies(tally)),
     }
     if not published:
         del metadata[OUTPUT_ROWS]
     if tally.gaps:
-        description = "\n\n".join(
-            [cell(tally.gaps), tallies_markdown(tally), gap_samples_markdown(tally)]
-        )
-        metadata["sample_rows"] = dg.MetadataValue.md(gap_samples_markdown(tally))
+        description = render(tally.gaps, tallies(tally), first_gaps(tally))
+        metadata["sample_rows"] = markdown(first_gaps(tally))
         metadata["missing_keys"] = dg.MetadataValue.json(
             {name: [row.key for row in scorer.missing] for name, scorer in tally.scorers.items()}
         )
@@ -152,15 +148,15 @@ def _keys_match(tally: Tally) -> dg.AssetCheckResult:
         modes = sorted({mode for scorer in doubtful.values() for mode in scorer.keys_found_by_mode})
         rows = [
             [
-                cell(name),
+                name,
                 str(scorer.scores_loaded),
                 *(str(scorer.keys_found_by_mode.get(mode, "")) for mode in modes),
                 best_mode(scorer) or "none",
             ]
             for name, scorer in doubtful.items()
         ]
-        metadata["keys_found_by_key_normalize"] = dg.MetadataValue.md(
-            table(["scorer", "keys", *modes, "use"], rows)
+        metadata["keys_found_by_key_normalize"] = markdown(
+            Table(["scorer", "keys", *modes, "use"], rows)
         )
     return dg.AssetCheckResult(
         check_name=KEYS_MATCH,

@@ -19,7 +19,6 @@ from second_opinion_assets.graph.metadata import (
     count_metadata,
     join_metadata,
     summary_metadata,
-    tally_lines,
 )
 from second_opinion_assets.graph.names import JOINED_KEY, MANIFEST_FINGERPRINT, OUTPUT_ROWS
 from second_opinion_assets.graph.runs import (
@@ -33,6 +32,7 @@ from second_opinion_assets.graph.sources import scorer_key, source_deps
 from second_opinion_assets.join.join import JoinResult, materialize
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation, fingerprint, table_args
+from second_opinion_assets.report.joined import tally_lines
 from second_opinion_assets.storage.location import Location
 
 _DESCRIPTION = (

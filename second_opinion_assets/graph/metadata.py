@@ -30,8 +30,15 @@ from second_opinion_assets.join.join import JoinResult
 from second_opinion_assets.join.outcomes import TableSummary
 from second_opinion_assets.matching.drift import Drift
 from second_opinion_assets.registry.facts import ScorerFacts
-from second_opinion_assets.report.drift import drift_markdown
-from second_opinion_assets.report.markdown import cell, table
+from second_opinion_assets.report.drift import drift_parts
+from second_opinion_assets.report.joined import first_gaps, preview, tallies
+from second_opinion_assets.report.markdown import render
+from second_opinion_assets.report.sections import Link, Part, Table
+
+
+def markdown(*parts: Part) -> dg.MetadataValue:
+    """Return parts of a report as metadata."""
+    return dg.MetadataValue.md(render(*parts))
 
 
 def join_metadata(result: JoinResult, scorer_keys: Mapping[str, dg.AssetKey]) -> Metadata:
@@ -42,14 +49,10 @@ def join_metadata(result: JoinResult, scorer_keys: Mapping[str, dg.AssetKey]) ->
         scorer_keys: the asset that a scorer's columns come from, by the scorer's name.
     """
     metadata: Metadata = {
-        "tallies": dg.MetadataValue.md(tallies_markdown(result.tally)),
-        **(
-            {"gaps": dg.MetadataValue.md(gap_samples_markdown(result.tally))}
-            if result.tally.gaps
-            else {}
-        ),
+        "tallies": markdown(tallies(result.tally)),
+        **({"gaps": markdown(first_gaps(result.tally))} if result.tally.gaps else {}),
         **drift_metadata(result.drift),
-        "preview": dg.MetadataValue.md(preview_markdown(result)),
+        "preview": markdown(preview(result)),
         **summary_metadata(result.tally, published=True),
         **audit_metadata(result.audit),
         "output": dg.MetadataValue.path(str(result.spec.out)),
@@ -102,7 +105,7 @@ def stored_audit(metadata: Mapping[str, dg.MetadataValue]) -> Audit | None:
 def drift_metadata(drift: Drift) -> Metadata:
     """Return what changed since the previous join, and of it the counts that plot over time."""
     metadata: Metadata = {
-        "changes": dg.MetadataValue.md(drift_markdown(drift)),
+        "changes": markdown(*drift_parts(drift)),
         DRIFT: dg.MetadataValue.json(msgspec.to_builtins(drift)),
     }
     if found := drift.changes:
@@ -132,85 +135,6 @@ def count_metadata(tally: Tally) -> Metadata:
         counts[f"{part}/bad_rows"] = dg.MetadataValue.int(scorer.bad_rows)
         counts[f"{part}/coverage"] = dg.MetadataValue.float(round(scorer.coverage, 4))
     return counts
-
-
-def tallies_markdown(tally: Tally) -> str:
-    """Return one row a scorer: scores loaded, rows by status, and the range of ok scores."""
-    heading = ["scorer", "loaded", "ok", "missing", "bad", "coverage", "score range"]
-    rows = [
-        [
-            cell(name),
-            str(scorer.scores_loaded),
-            str(scorer.matched_rows),
-            str(scorer.missing_rows),
-            str(scorer.bad_rows),
-            f"{scorer.coverage:.1%}",
-            "none" if scorer.score_min is None else f"{scorer.score_min:g} … {scorer.score_max:g}",
-        ]
-        for name, scorer in tally.scorers.items()
-    ]
-    return table(heading, rows)
-
-
-def tally_lines(tally: Tally) -> list[str]:
-    """Return the counts as log lines."""
-    return [
-        (
-            f"input_rows={tally.input_rows} output_rows={tally.output_rows} "
-            f"null_keys={tally.null_keys}"
-        ),
-        *(
-            f"{name}: ok={scorer.matched_rows} missing={scorer.missing_rows} "
-            f"bad={scorer.bad_rows} coverage={scorer.coverage:.1%}"
-            for name, scorer in tally.scorers.items()
-        ),
-    ]
-
-
-def gap_samples_markdown(tally: Tally) -> str:
-    """Return the first missing and bad rows of each scorer, one row of the table each."""
-    rows = [
-        *(
-            [cell(name), "missing", str(sample.row), cell(sample.key or "(no key)"), "", ""]
-            for name, scorer in tally.scorers.items()
-            for sample in scorer.missing
-        ),
-        *(
-            [
-                cell(name),
-                "bad",
-                str(sample.row),
-                cell(sample.key),
-                cell(sample.reason),
-                cell(sample.where.rpartition("/")[2]),
-            ]
-            for name, scorer in tally.scorers.items()
-            for sample in scorer.bad
-        ),
-    ]
-    return table(["scorer", "status", "row", "key", "reason", "where"], rows)
-
-
-def preview_markdown(result: JoinResult) -> str:
-    """Return the first joined rows: key, and for each scorer the score or why there is none."""
-    scorers = result.tally.scorers
-    if not result.preview:
-        return "no rows"
-    rows = [
-        [
-            cell(str(row[result.key_column])),
-            *(_opinion(row, scorer.column_prefix) for scorer in scorers.values()),
-        ]
-        for row in result.preview
-    ]
-    return table([cell(name) for name in (result.key_column, *scorers)], rows)
-
-
-def _opinion(row: Mapping[str, object], column_prefix: str) -> str:
-    score, status = row[f"{column_prefix}_score"], row[f"{column_prefix}_status"]
-    if score is None:
-        return str(status)
-    return f"{score:.6g}" if status == "ok" else f"{status} ({score:.6g})"
 
 
 def _column_schema(result: JoinResult) -> dg.TableSchemaMetadataValue:
@@ -274,7 +198,7 @@ def facts_metadata(facts: ScorerFacts) -> Metadata:
     if facts.note:
         known["note"] = dg.MetadataValue.text(facts.note)
     if facts.sources or any(scale.source for scale in facts.scales):
-        known["verified_at"] = dg.MetadataValue.md(_sources_markdown(facts))
+        known["verified_at"] = markdown(_sources(facts))
     return known
 
 
@@ -292,22 +216,20 @@ def _column_lineage(
     return dg.MetadataValue.column_lineage(dg.TableColumnLineage(deps))
 
 
-def _sources_markdown(facts: ScorerFacts) -> str:
+def _sources(facts: ScorerFacts) -> Table:
     """Return where the facts on a scorer were verified, one row a place."""
     sources = [(f"scale {scale.label}", scale.source) for scale in facts.scales if scale.source]
     by_place: dict[str, list[str]] = {}
     for fact, place in (*sources, *facts.sources.items()):
         by_place.setdefault(place, []).append(fact)
-    return table(
-        ["fact", "where"], [[cell(", ".join(told)), _link(at)] for at, told in by_place.items()]
-    )
+    return Table(["fact", "where"], [[", ".join(told), _link(at)] for at, told in by_place.items()])
 
 
-def _link(place: str) -> str:
+def _link(place: str) -> str | Link:
     """Return a web address as a link that fits into a table: its host and last part."""
     address = urlsplit(place)
     if not address.netloc or set(place) & set(" |()<>"):
-        return cell(place)
+        return place
     owner = "/".join(address.path.split("/")[1:3])
     name = address.path.rstrip("/").rpartition("/")[2]
-    return f"[{cell(f'{owner or address.netloc}: {name}')}]({place})"
+    return Link(f"{owner or address.netloc}: {name}", place)

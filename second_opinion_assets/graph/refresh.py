@@ -283,10 +283,8 @@ class EvidencePlanner:
             for table in self._manifest.tables
             if table.id not in agreements.in_progress and (version := self._behind(table))
         }
-        requests = [
-            *map(_agreement_request, self._groups(due, set(agreements.failed))),
-            *self._report_requests(instance, joins),
-        ]
+        groups = self._groups(due, set(agreements.failed))
+        requests = [*map(_agreement_request, groups), *self._report_requests(instance, joins)]
         return RefreshPlan([], requests, [])
 
     def _behind(self, table: TableSpec) -> str | None:

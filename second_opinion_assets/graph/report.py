@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 import dagster as dg
+import msgspec
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.graph.history import open_attempts, state_version, table_outcomes
+from second_opinion_assets.graph.metadata import markdown
 from second_opinion_assets.graph.names import (
     ALL_JOINED,
     INPUT_ROWS,
@@ -27,12 +29,14 @@ from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.outcomes import TableStatus, summaries
 from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation
+from second_opinion_assets.report.markdown import render
 from second_opinion_assets.report.report import (
     Report,
     ReportFiles,
-    changes_markdown,
+    changes,
+    coverage_picture,
     inline_svg,
-    troubles_markdown,
+    troubles,
 )
 from second_opinion_assets.storage.location import Location, shared_folder
 
@@ -101,8 +105,7 @@ def report_files(manifest: Manifest, settings: Settings) -> ReportFiles:
 def report_metadata(report: Report) -> Metadata:
     """Return the report as the UI shows it, pictures included, and totals that plot over time."""
     picture = inline_svg(report.picture())
-    troubles = troubles_markdown(report.outcomes)
-    changes = changes_markdown(report.outcomes)
+    wrong, changed = troubles(report.outcomes), changes(report.outcomes)
     joined = summaries(report.outcomes)
     statuses = Counter(outcome.status for outcome in report.outcomes)
     totals = {
@@ -117,30 +120,26 @@ def report_metadata(report: Report) -> Metadata:
     scores = totals["matched_rows"] + totals["missing_rows"] + totals["bad_rows"]
     files = report.files.named()
     return {
-        "coverage": dg.MetadataValue.md(_picture_markdown(picture)),
-        **({"troubles": dg.MetadataValue.md(troubles)} if troubles else {}),
-        **({"changes": dg.MetadataValue.md(changes)} if changes else {}),
+        "coverage": markdown(coverage_picture(picture)),
+        **({"troubles": markdown(*wrong)} if wrong else {}),
+        **({"changes": markdown(*changed)} if changed else {}),
         "report": dg.MetadataValue.md(report.markdown(picture)),
         **{name: dg.MetadataValue.path(str(path)) for name, path in files.items()},
         **{name: dg.MetadataValue.int(count) for name, count in totals.items()},
         "share_ok": dg.MetadataValue.float(
             round(totals["matched_rows"] / scores, 4) if scores else 0.0
         ),
-        RUN_PROVENANCE: dg.MetadataValue.json(report.document()["run_provenance"]),
+        RUN_PROVENANCE: dg.MetadataValue.json(msgspec.to_builtins(report.provenance)),
     }
 
 
 def _every_table_joined(report: Report) -> dg.AssetCheckResult:
     """Return whether all is well; the description holds the picture, which the UI shows inline."""
-    troubles = troubles_markdown(report.outcomes)
-    parts = [_picture_markdown(inline_svg(report.picture())), *([troubles] if troubles else [])]
+    wrong = troubles(report.outcomes)
+    picture = coverage_picture(inline_svg(report.picture()))
     return dg.AssetCheckResult(
         check_name=ALL_JOINED,
-        passed=not troubles,
+        passed=not wrong,
         severity=dg.AssetCheckSeverity.WARN,
-        description="\n\n".join(parts),
+        description=render(picture, *wrong),
     )
-
-
-def _picture_markdown(url: str) -> str:
-    return f"![Coverage of tables by scorers]({url})"

@@ -14,7 +14,9 @@ from second_opinion_assets.graph.history import latest_audits
 from second_opinion_assets.graph.names import PROVENANCE_HOLDS, REPORT_KEY
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.verify import FileState, Verification, Verifier
-from second_opinion_assets.report.markdown import cell, table
+from second_opinion_assets.report.markdown import render
+from second_opinion_assets.report.sections import Part, Table
+from second_opinion_assets.report.verify import verified_rows
 
 _SHOWN_FILES = 20
 
@@ -51,17 +53,17 @@ def _result(found: dict[str, Verification], unknown: list[str]) -> dg.AssetCheck
     """Return what came of verifying tables; the description shows it, since the UI shows that."""
     files = [file for verification in found.values() for file in verification.files]
     failed = {id_: verification for id_, verification in found.items() if not verification.holds}
-    parts = [f"{len(found) - len(failed)} of {len(found)} joined tables hold"]
+    parts: list[Part] = [f"{len(found) - len(failed)} of {len(found)} joined tables hold"]
     if failed:
-        rows = [[cell(id_), *row] for id_, each in failed.items() for row in _differences(each)]
-        parts.append(table(["table", "what", "is", "expected and found"], rows))
+        rows = [[id_, *row] for id_, each in failed.items() for row in _differences(each)]
+        parts.append(Table(["table", "what", "is", "expected and found"], rows))
     if unknown:
-        parts.append(f"Never joined, or by another version: {cell(', '.join(unknown))}")
+        parts.append(f"Never joined, or by another version: {', '.join(unknown)}")
     return dg.AssetCheckResult(
         check_name=PROVENANCE_HOLDS,
         asset_key=REPORT_KEY,
         passed=not failed,
-        description="\n\n".join(parts),
+        description=render(*parts),
         metadata={
             "tables": dg.MetadataValue.int(len(found)),
             "failed_tables": dg.MetadataValue.int(len(failed)),
@@ -76,13 +78,12 @@ def _result(found: dict[str, Verification], unknown: list[str]) -> dg.AssetCheck
 
 def _differences(verification: Verification) -> Iterator[list[str]]:
     """Yield what does not hold of a table: file or count, what became of it, and the difference."""
-    changed = [file for file in verification.files if file.state is not FileState.unchanged]
-    for file in changed[:_SHOWN_FILES]:
-        hashes = " → ".join(sha256[:12] for sha256 in (file.sha256, file.found_sha256) if sha256)
-        yield [cell(file.path), file.state.value, hashes]
-    if len(changed) > _SHOWN_FILES:
-        yield [f"and {len(changed) - _SHOWN_FILES} more files", "", ""]
-    for difference in verification.differences:
-        yield ["tallies", "differs", cell(str(difference))]
-    if verification.problem:
-        yield ["tallies", "no answer", cell(verification.problem)]
+    rows = [row for row in verified_rows(verification) if not row.holds]
+    files = [row for row in rows if row.path]
+    for row in files[:_SHOWN_FILES]:
+        yield [row.path, row.state, row.detail]
+    if len(files) > _SHOWN_FILES:
+        yield [f"and {len(files) - _SHOWN_FILES} more files", "", ""]
+    for row in rows:
+        if not row.path:
+            yield [row.kind, row.state, row.detail]

@@ -1,1 +1,1 @@
-"""How tables ended, for people and programs."""
+"""What is said of joined tables, as sections of rows; rendered as Markdown or for a terminal."""

@@ -1,4 +1,4 @@
-"""What changed between two joins of a table, or of many tables, as Markdown."""
+"""What changed between two joins of a table, or of many tables, as sentences and tables."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ from second_opinion_assets.matching.drift import (
     ScorerDrift,
     Shift,
 )
-from second_opinion_assets.report.markdown import cell, table
+from second_opinion_assets.report.sections import Part, Table
 
 _HEADING = ["scorer", "rows changed", "scores changed", "mean shift", "largest shift", "coverage"]
 
 
-def drift_markdown(drift: Drift) -> str:
+def drift_parts(drift: Drift) -> list[Part]:
     """Return what changed in one table: a sentence, then tables of what there is to show."""
-    parts = [f"{cell(str(drift))}\n"]
-    if drift.changes is not None:
-        parts += _tables(drift.changes)
-    return "\n".join(parts).rstrip()
+    return [str(drift), *(_tables(drift.changes) if drift.changes else [])]
 
 
-def drifts_markdown(drifts: dict[str, Drift]) -> str:
+def drifts_parts(drifts: dict[str, Drift]) -> list[Part]:
     """Return what changed in many tables, by their ids; those that changed come first.
 
     Returns:
@@ -36,54 +33,48 @@ def drifts_markdown(drifts: dict[str, Drift]) -> str:
         id_: drift for id_, drift in drifts.items() if str(drift) not in (UNCHANGED, FIRST_JOIN)
     }
     scorers = [
-        [cell(id_), cell(name), *_cells(scorer)]
+        [id_, name, *_figures(scorer)]
         for id_, drift in named.items()
         if drift.changes is not None
         for name, scorer in drift.changes.scorers.items()
         if scorer.changed_rows or scorer.coverage_before != scorer.coverage_after
     ]
-    parts = []
+    parts: list[Part] = []
     if named:
-        rows = [[cell(id_), cell(str(drift))] for id_, drift in named.items()]
-        parts.append(table(["table", "what changed"], rows))
+        rows = [[id_, str(drift)] for id_, drift in named.items()]
+        parts.append(Table(["table", "what changed"], rows))
     if scorers:
-        parts.append(table(["table", *_HEADING], scorers))
+        parts.append(Table(["table", *_HEADING], scorers))
     rest = [f"{what} ({counts[what]})" for what in (UNCHANGED, FIRST_JOIN) if counts[what]]
     if rest:
         parts.append(f"{'Other tables' if named else 'Tables'}: {', '.join(rest)}")
-    return "\n".join(parts).rstrip()
+    return parts
 
 
-def _tables(found: Changes) -> list[str]:
-    scorers = [[cell(name), *_cells(scorer)] for name, scorer in found.scorers.items()]
+def _tables(found: Changes) -> list[Table]:
+    scorers = [[name, *_figures(scorer)] for name, scorer in found.scorers.items()]
     shifts = [
-        [
-            cell(name),
-            cell(shift.key),
-            f"{shift.before:.6g}",
-            f"{shift.after:.6g}",
-            _signed(shift.by),
-        ]
+        [name, shift.key, f"{shift.before:.6g}", f"{shift.after:.6g}", _signed(shift.by)]
         for name, scorer in found.scorers.items()
         for shift in scorer.shifts
     ]
     statuses = [
-        [cell(name), change, str(rows)]
+        [name, change, str(rows)]
         for name, scorer in found.scorers.items()
         for change, rows in scorer.status_changes.items()
     ]
     keys = {"added": found.added_keys, "gone": found.gone_keys}
-    listed = [[what, cell(", ".join(names))] for what, names in keys.items() if names]
+    listed = [[what, ", ".join(names)] for what, names in keys.items() if names]
     tables = [
-        (_HEADING, scorers),
-        (["scorer", "key", "before", "after", "shift"], shifts),
-        (["scorer", "status", "rows"], statuses),
-        (["keys", "the first of them"], listed),
+        Table(_HEADING, scorers),
+        Table(["scorer", "key", "before", "after", "shift"], shifts),
+        Table(["scorer", "status", "rows"], statuses),
+        Table(["keys", "the first of them"], listed),
     ]
-    return [table(heading, rows) for heading, rows in tables if rows]
+    return [table for table in tables if table.rows]
 
 
-def _cells(scorer: ScorerDrift) -> list[str]:
+def _figures(scorer: ScorerDrift) -> list[str]:
     """Return a scorer's figures, in the order of the heading."""
     before, after = f"{scorer.coverage_before:.1%}", f"{scorer.coverage_after:.1%}"
     return [
@@ -96,7 +87,7 @@ def _cells(scorer: ScorerDrift) -> list[str]:
 
 
 def _largest(shifts: list[Shift]) -> str:
-    return f"{_signed(shifts[0].by)} ({cell(shifts[0].key)})" if shifts else ""
+    return f"{_signed(shifts[0].by)} ({shifts[0].key})" if shifts else ""
 
 
 def _signed(number: float) -> str:

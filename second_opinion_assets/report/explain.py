@@ -19,6 +19,7 @@ from second_opinion_assets.join.explain import (
     manifest_entry,
 )
 from second_opinion_assets.matching.keys import Normalizer
+from second_opinion_assets.report.terminal import columns
 
 EXPLAIN_SCHEMA = "second-opinion-explain-v1"
 _NAMED_BY = {
@@ -100,15 +101,8 @@ def _matrix(explanation: Explanation) -> Iterator[str]:
         counts = [_count(reading, name) for name in scorers]
         note = "as asked" if number == 0 else ""
         cells.append([reading.key_column, _mode(reading), *counts, note or _why_not(reading)])
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    rows = explanation.features.rows
-    yield f"Rows of {rows} that find a score, by how keys are read:"
-    for row in cells:
-        padded = (
-            cell.rjust(width) if 1 < number < len(row) - 1 else cell.ljust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        yield f"  {'  '.join(padded)}".rstrip()
+    yield f"Rows of {explanation.features.rows} that find a score, by how keys are read:"
+    yield from columns(cells, numbers=range(2, 2 + len(scorers)))
 
 
 def _mode(reading: Reading) -> str:
@@ -163,9 +157,9 @@ def _scorer_verdict(name: str, tally: ScorerTally, explanation: Explanation) -> 
         yield _looked_for("score", _key_field(name, explanation), sample, "row", explanation)
 
 
-def _key_field(competitor: str, explanation: Explanation) -> str:
+def _key_field(scorer_name: str, explanation: Explanation) -> str:
     scorers = (scorer for sidecar in explanation.sidecars for scorer in sidecar.scorers)
-    return next(s.key_fields[0] for s in scorers if s.competitor == competitor)
+    return next(s.key_fields[0] for s in scorers if s.competitor == scorer_name)
 
 
 def _looked_for(whose: str, field: str, key: str, other: str, explanation: Explanation) -> str:

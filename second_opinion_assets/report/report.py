@@ -7,12 +7,12 @@ from (a batch that just ran, Dagster's history) does not belong here.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
+from second_opinion_assets.contract.audit import ReportProvenance
 from second_opinion_assets.join.manifest import Manifest, refuse_shared_outputs
 from second_opinion_assets.join.outcomes import BatchSummary, TableOutcome, TableStatus
 from second_opinion_assets.join.provenance import (
@@ -22,8 +22,9 @@ from second_opinion_assets.join.provenance import (
     table_args,
 )
 from second_opinion_assets.report.coverage import coverage_matrix, coverage_svg, left_out_note
-from second_opinion_assets.report.drift import drifts_markdown
-from second_opinion_assets.report.markdown import cell, table
+from second_opinion_assets.report.drift import drifts_parts
+from second_opinion_assets.report.markdown import document
+from second_opinion_assets.report.sections import Part, Picture, Section, Table
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.publishing import json_document, publish_text
 
@@ -83,26 +84,47 @@ class Report(msgspec.Struct, frozen=True):
             "manifest": str(self.manifest.path),
             "summary": msgspec.to_builtins(self.summary),
             "tables": [_table_entry(outcome) for outcome in self.outcomes],
-            "run_provenance": msgspec.to_builtins(
-                report_provenance(
-                    self.invocation,
-                    {"manifest": input_entry(self.manifest.path, self.manifest.digest)},
-                    self.files.named(),
-                )
-            ),
+            "run_provenance": msgspec.to_builtins(self.provenance),
         }
+
+    @property
+    def provenance(self) -> ReportProvenance:
+        """What the report was made from, apart from the history of runs."""
+        manifest = input_entry(self.manifest.path, self.manifest.digest)
+        return report_provenance(self.invocation, {"manifest": manifest}, self.files.named())
 
     def picture(self) -> str:
         """Return the coverage matrix as SVG."""
         return coverage_svg(coverage_matrix(self.outcomes))
 
-    def markdown(self, picture: str) -> str:
-        """Return the report as a Markdown document.
+    @property
+    def headline(self) -> list[Part]:
+        """What stands first in the report: the manifest, and totals."""
+        total = self.summary
+        totals = (
+            f"{total.tables} tables, {total.failed_tables} failed; "
+            f"{total.input_rows} input rows, {total.output_rows} output rows"
+        )
+        return [f"Manifest: {self.manifest.path}", totals]
+
+    def sections(self, picture: str) -> list[Section]:
+        """Return the sections of the report, one a question that a reader has.
 
         Args:
             picture: where the coverage matrix is, a URL.
         """
-        return "\n\n".join(self._sections(picture)) + "\n"
+        note = left_out_note(coverage_matrix(self.outcomes))
+        return [
+            Section("Coverage", [coverage_picture(picture), *([note] if note else [])]),
+            Section("Not as they should be", troubles(self.outcomes)),
+            Section("Changes since the joins before", changes(self.outcomes)),
+            Section("Tables", [_tables(self.outcomes)]),
+        ]
+
+    def markdown(self, picture: str) -> str:
+        """Return the report as a Markdown document; for `picture` see `sections`."""
+        title = f"Second-opinion batch: {self.status}"
+        return document(title, self.headline, self.sections(picture))
 
     def write(self) -> None:
         """Publish the report in every form that is wanted, the picture before what shows it."""
@@ -113,42 +135,40 @@ class Report(msgspec.Struct, frozen=True):
         if path := self.files.report_json:
             publish_text(path, json_document(self.document()).decode())
 
-    def _sections(self, picture: str) -> Iterator[str]:
-        """Yield the parts of the Markdown document, one a question that a reader has."""
-        totals = " ".join(f"{name}={n}" for name, n in msgspec.to_builtins(self.summary).items())
-        yield f"# Second-opinion batch: {self.status}"
-        yield f"Manifest: {cell(str(self.manifest.path))}"
-        yield totals
-        yield f"## Coverage\n\n![Coverage of tables by scorers]({picture})"
-        if note := left_out_note(coverage_matrix(self.outcomes)):
-            yield note
-        if troubles := troubles_markdown(self.outcomes):
-            yield f"## Not as they should be\n\n{troubles}"
-        if changes := changes_markdown(self.outcomes):
-            yield f"## Changes since the joins before\n\n{changes}"
-        yield f"## Tables\n\n{_tables_markdown(self.outcomes)}"
-
 
 def inline_svg(svg: str) -> str:
     """Return a picture as a URL that holds the picture itself."""
     return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
 
 
-def troubles_markdown(outcomes: list[TableOutcome]) -> str:
-    """Return one row for each table that is not ok, with why; empty if all are."""
+def coverage_picture(url: str) -> Picture:
+    """Return the coverage matrix as a part of a page.
+
+    Args:
+        url: where the picture is.
+    """
+    return Picture("Coverage of tables by scorers", url)
+
+
+def troubles(outcomes: list[TableOutcome]) -> list[Part]:
+    """Return one row for each table that is not ok, with why; nothing if all are."""
     rows = [
-        [cell(o.spec.id), o.status.replace("_", " "), cell(_what_happened(o))]
-        for o in outcomes
-        if o.status is not TableStatus.ok
+        [outcome.spec.id, _status(outcome), _what_happened(outcome)]
+        for outcome in outcomes
+        if outcome.status is not TableStatus.ok
     ]
-    return table(["table", "status", "what happened"], rows).rstrip() if rows else ""
+    return [Table(["table", "status", "what happened"], rows)] if rows else []
 
 
-def changes_markdown(outcomes: list[TableOutcome]) -> str:
+def changes(outcomes: list[TableOutcome]) -> list[Part]:
     """Return what changed in the tables that are there since the joins before their latest."""
-    return drifts_markdown(
+    return drifts_parts(
         {o.spec.id: o.drift for o in outcomes if o.drift and o.status is TableStatus.ok}
     )
+
+
+def _status(outcome: TableOutcome) -> str:
+    return outcome.status.replace("_", " ")
 
 
 def _what_happened(outcome: TableOutcome) -> str:
@@ -165,7 +185,8 @@ def _what_happened(outcome: TableOutcome) -> str:
     return f"{outcome.error}; the output{by}{rows} {state}"
 
 
-def _tables_markdown(outcomes: list[TableOutcome]) -> str:
+def _tables(outcomes: list[TableOutcome]) -> Table:
+    """Return one row for each table: how it stands, its counts, and its output or error."""
     rows = []
     for outcome in outcomes:
         summary = outcome.summary
@@ -175,10 +196,9 @@ def _tables_markdown(outcomes: list[TableOutcome]) -> str:
             else ("",) * 4
         )
         shown = outcome.error or str(outcome.spec.out)
-        status = outcome.status.replace("_", " ")
-        rows.append([cell(outcome.spec.id), status, *map(str, counts), cell(shown)])
+        rows.append([outcome.spec.id, _status(outcome), *map(str, counts), shown])
     heading = ["table", "status", "input rows", "output rows", "missing", "bad", "output or error"]
-    return table(heading, rows).rstrip()
+    return Table(heading, rows)
 
 
 def _table_entry(outcome: TableOutcome) -> dict[str, Any]:

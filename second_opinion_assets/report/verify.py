@@ -1,16 +1,18 @@
-"""What came of verifying audits, for a person and for a program."""
+"""What came of verifying audits: rows for a person, and a document for a program."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from second_opinion_assets.join.verify import FileState, Verification
+from second_opinion_assets.report.terminal import columns
 from second_opinion_assets.storage.location import Location
 
 VERIFY_SCHEMA = "second-opinion-verify-v1"
+_WIDTHS = (10, 7)  # the same for all audits of a run
 
 
 class AuditOutcome(msgspec.Struct, frozen=True):
@@ -20,18 +22,44 @@ class AuditOutcome(msgspec.Struct, frozen=True):
     verification: Verification
 
 
+class VerifiedRow(NamedTuple):
+    """One thing that was verified.
+
+    Attributes:
+        state: what became of it, in a word or two.
+        kind: what it is: `input`, `output`, `tallies`, or the `audit` itself.
+        path: the file; empty for what is none.
+        detail: how it differs: a sentence, or the sha256 that was and the one that is, shortened.
+        holds: whether it is as it was.
+    """
+
+    state: str
+    kind: str
+    path: str
+    detail: str
+    holds: bool
+
+
+def verified_rows(found: Verification) -> Iterator[VerifiedRow]:
+    """Yield what became of each file of an audit, and then of its counts."""
+    for file in found.files:
+        hashes = " → ".join(sha256[:12] for sha256 in (file.sha256, file.found_sha256) if sha256)
+        holds = file.state is FileState.unchanged
+        yield VerifiedRow(file.state.value, file.role.value, file.path, hashes, holds)
+    for difference in found.differences:
+        yield VerifiedRow("differs", "tallies", "", str(difference), holds=False)
+    if found.problem:
+        kind = "tallies" if found.files else "audit"
+        yield VerifiedRow("no answer", kind, "", found.problem, holds=False)
+    elif not found.differences and found.rows is not None:
+        yield VerifiedRow("agree", "tallies", "", f"{found.rows} rows", holds=True)
+
+
 def lines(outcome: AuditOutcome) -> Iterator[str]:
     """Yield what came of one audit, a line for each file and each count that differs."""
-    found = outcome.verification
-    yield f"{outcome.audit}: {'holds' if found.holds else 'does not hold'}"
-    for file in found.files:
-        yield f"  {file.state:<10}  {file.role:<7}  {file.path}"
-    for difference in found.differences:
-        yield f"  {'differs':<10}  {'tallies':<7}  {difference}"
-    if found.problem:
-        yield f"  {'no answer':<10}  {'tallies' if found.files else 'audit':<7}  {found.problem}"
-    elif not found.differences and found.rows is not None:
-        yield f"  {'agree':<10}  {'tallies':<7}  {found.rows} rows"
+    yield f"{outcome.audit}: {'holds' if outcome.verification.holds else 'does not hold'}"
+    rows = verified_rows(outcome.verification)
+    yield from columns([(row.state, row.kind, row.path or row.detail) for row in rows], (), _WIDTHS)
 
 
 def summary(outcomes: list[AuditOutcome]) -> dict[str, int]:
@@ -47,7 +75,7 @@ def summary(outcomes: list[AuditOutcome]) -> dict[str, int]:
     }
 
 
-def report(outcomes: list[AuditOutcome]) -> dict[str, Any]:
+def document(outcomes: list[AuditOutcome]) -> dict[str, Any]:
     """Return what came of all audits as plain JSON values."""
     totals = summary(outcomes)
     return {

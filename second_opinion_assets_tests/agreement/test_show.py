@@ -11,12 +11,8 @@ from markdown_it import MarkdownIt
 from second_opinion_assets.agreement import pictures as drawing
 from second_opinion_assets.agreement.clips import Clips
 from second_opinion_assets.agreement.compare import Agreement
-from second_opinion_assets.agreement.show import (
-    disputed_markdown,
-    figures_markdown,
-    headline,
-    notes_markdown,
-)
+from second_opinion_assets.agreement.show import disputed, figures, headline, notes
+from second_opinion_assets.report.markdown import render
 from second_opinion_assets_tests.agreement.opinions import Opinions
 
 UP = [float(n) for n in range(1, 13)]
@@ -44,7 +40,7 @@ def cells(markdown: str) -> list[list[str]]:
 
 def test_figures(agreement: tuple[Agreement, Clips]) -> None:
     """Each pair is a row; where there is not enough it says so and why, and nothing is NaN."""
-    text = figures_markdown(agreement[0])
+    text = render(figures(agreement[0]))
     assert "| DOVER | vmaf | 12 | 0.154 | 0.154 | 0.364 |  |" in text
     why = "NIQE is the same for every clip"
     assert f"| NIQE | vmaf | 12 | {' | '.join(['not enough'] * 3)} | {why} |" in text
@@ -53,7 +49,7 @@ def test_figures(agreement: tuple[Agreement, Clips]) -> None:
 
 def test_disputed_tables(agreement: tuple[Agreement, Clips]) -> None:
     """There is a table for each way, with the values as they are given, and which way is better."""
-    text = disputed_markdown(agreement[0], "vmaf")
+    text = render(*disputed(agreement[0], "vmaf"))
     poor, good = text.split("**Rated well, vmaf does not like it**")
     assert poor.startswith("**Rated poorly, vmaf likes it**")
     assert cells(poor) == [
@@ -65,7 +61,7 @@ def test_disputed_tables(agreement: tuple[Agreement, Clips]) -> None:
 
 def test_no_name_breaks_markdown(agreement: tuple[Agreement, Clips]) -> None:
     """A clip named like markup is shown as it is, in one cell."""
-    text = disputed_markdown(agreement[0], "vmaf")
+    text = render(*disputed(agreement[0], "vmaf"))
     assert "<img" not in text
     rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
     assert not re.search("<(img|a|code|script)", rendered)
@@ -75,17 +71,17 @@ def test_no_name_breaks_markdown(agreement: tuple[Agreement, Clips]) -> None:
 def test_nobody_disputes(opinions: Opinions) -> None:
     """Where all agree the tables say so."""
     agreement, _ = opinions.compared({"vmaf": UP}, {"DOVER": UP})
-    assert disputed_markdown(agreement, "vmaf").count("none by as much as a quarter") == 2
+    assert render(*disputed(agreement, "vmaf")).count("none by as much as a quarter") == 2
 
 
 def test_a_contrary_scorer_is_named_first(opinions: Opinions) -> None:
     """What may be wrong stands before what is merely to be known."""
     agreement, _ = opinions.compared({"vmaf": UP}, {"odd_one": UP[::-1]})
-    first, second = notes_markdown(agreement).splitlines()
+    first, second = render(*notes(agreement)).splitlines()
     assert first.startswith(r"- odd\_one ranks clips the other way round than vmaf")
     assert second.startswith("- No direction is declared")
-    assert "the other way round" in figures_markdown(agreement)
-    assert headline(agreement) == r"Spearman against vmaf: odd\_one -1.00"
+    assert "the other way round" in render(figures(agreement))
+    assert headline(agreement) == "Spearman against vmaf: odd_one -1.00"
 
 
 def texts(svg: str) -> list[str]:

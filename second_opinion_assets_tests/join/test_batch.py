@@ -163,7 +163,7 @@ def test_markdown(work: Workspace) -> None:
     """The Markdown report has one line a table, and says how each ended."""
     text = work.read("r.md").decode()
     assert text.startswith("# Second-opinion batch: failed\n")
-    assert "tables=4 failed_tables=2 input_rows=4 output_rows=3" in text
+    assert "4 tables, 2 failed; 4 input rows, 3 output rows" in text
     lines = [line for line in text.partition("## Tables")[2].splitlines() if line.startswith("|")]
     assert len(lines) == 6
     assert lines[2].startswith("| one | ok | 2 | 2 | 1 | 0 | ")

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from second_opinion_assets.report.markdown import cell, table
+from second_opinion_assets.report.markdown import document, escaped, render
+from second_opinion_assets.report.sections import (
+    Link,
+    Listing,
+    Picture,
+    Section,
+    Strong,
+    Table,
+)
 
 
 @pytest.mark.parametrize(
@@ -15,7 +23,7 @@ from second_opinion_assets.report.markdown import cell, table
         ("a\nb\r\n  c", "a b c"),
         ("<b>&", "&lt;b&gt;&amp;"),
         ("snake_case", r"snake\_case"),
-        ("[x](y)", r"\[x\]\(y\)"),
+        ("[x](y)", r"\[x\](y)"),
         ("`code`", r"\`code\`"),
         ("back\\slash", r"back\\slash"),
         ("", ""),
@@ -23,13 +31,28 @@ from second_opinion_assets.report.markdown import cell, table
         ("a path of other bytes: \udcff", "a path of other bytes: �"),
     ],
 )
-def test_cell(text: str, shown: str) -> None:
+def test_escaped(text: str, shown: str) -> None:
     """A text shows as itself, on one line, and is no markup."""
-    assert cell(text) == shown
+    assert escaped(text) == shown
 
 
 def test_table() -> None:
-    """A table has a heading, a rule and one line a row."""
-    assert table(["a", "b"], [["1", "2"], ["3", ""]]) == (
-        "| a | b |\n| --- | --- |\n| 1 | 2 |\n| 3 |  |\n"
+    """A table has a heading, a rule and one line a row, whatever its cells are called."""
+    table = Table(["a", "b|c"], [["1", "2"], ["*", Link("x|y", "https://z/")]])
+    assert render(table) == (
+        "| a | b\\|c |\n| --- | --- |\n| 1 | 2 |\n| \\* | [x\\|y](https://z/) |"
     )
+
+
+def test_parts() -> None:
+    """Parts stand apart from one another, and names in them are no markup."""
+    listing, picture = Listing(["one", "two *"]), Picture("seen *", "p.svg")
+    assert render("text *", Strong("bold *"), listing, picture) == (
+        "text \\*\n\n**bold \\***\n\n- one\n- two \\*\n\n![seen \\*](p.svg)"
+    )
+
+
+def test_document() -> None:
+    """A document has a title and its sections; one of which there is nothing to say is left out."""
+    sections = [Section("Some", ["text"]), Section("None", [])]
+    assert document("All", ["first"], sections) == "# All\n\nfirst\n\n## Some\n\ntext\n"

@@ -83,7 +83,7 @@ def test_troubles_say_what_is_left() -> None:
         TableOutcome(spec("f"), TableStatus.ok, COUNTS),
     ).markdown("p.svg")
     troubles = text.partition("## Not as they should be")[2].partition("## ")[0]
-    assert r"no score; the output of run r1 \(12 rows\) is still in place" in troubles
+    assert "no score; the output of run r1 (12 rows) is still in place" in troubles
     assert "no key; the output of run r2 is not there any more" in troubles
     assert "no file; nothing was published before" in troubles
     assert "| d | not joined | never joined; materialize it |" in troubles
