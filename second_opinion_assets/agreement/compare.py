@@ -180,7 +180,7 @@ def _notes(
 
 
 def _leaks(registry: Registry, scorers: Iterable[str], dataset_hints: Iterable[str]) -> list[str]:
-    """Say which scorers learnt from the set that the table seems to be of."""
+    """Return which scorers learnt from the set that the table seems to be of."""
     texts = [spelling(text) for text in dataset_hints]
     return [
         f"{name} learnt from {known}, which this table seems to be of: it is no fair judge here."

@@ -216,7 +216,7 @@ def _shown(clips: list[DisputedClip], way: int) -> list[DisputedClip]:
 
 
 def _left_out(agreement: Agreement) -> str:
-    """Say what the scatter plots leave out; empty if they show everything."""
+    """Return what the scatter plots leave out; empty if they show everything."""
     scorers = len(agreement.scorers) - SHOWN_SCORERS
     references = len(agreement.references) - SHOWN_REFERENCES
     parts = [f"{scorers} more scorers"] if scorers > 0 else []

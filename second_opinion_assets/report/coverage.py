@@ -98,7 +98,7 @@ def coverage_svg(matrix: CoverageMatrix) -> str:
 
 
 def left_out_note(matrix: CoverageMatrix) -> str:
-    """Say what the picture does not show; empty if it shows everything."""
+    """Return what the picture does not show, as a sentence; empty if it shows everything."""
     tables, scorers = matrix.left_out
     parts = [f"{tables} more tables with no worse coverage"] if tables else []
     parts += [f"{scorers} more scorers"] if scorers else []
