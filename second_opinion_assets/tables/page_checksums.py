@@ -4,6 +4,8 @@ Writers may put a CRC-32 into a page's header, over all its bytes behind the hea
 one are taken as they are.
 """
 
+from __future__ import annotations
+
 import zlib
 from collections.abc import Callable
 from enum import IntEnum
@@ -12,10 +14,11 @@ from second_opinion_assets.tables.parquet_footer import Footer, Pages
 from second_opinion_assets.tables.thrift_compact import Shape, Struct, ThriftError, decode
 
 Source = Callable[[int, int], bytes]
-"""Reads from a file: offset and count in bytes; fewer come only at its end."""
+"""Reads from a file, from any thread: offset and count in bytes, never beyond its end."""
 
 PIECE_BYTES = 4 << 20
-_HEADER_BYTES = (256, 16 << 10, 16 << 20)  # most are small; one may hold long minima and maxima
+_HEADER_BYTES = 256  # most are small
+_MOST_HEADER_BYTES = 16 << 20  # one may hold long minima and maxima
 
 
 class _Header(IntEnum):
@@ -29,40 +32,43 @@ _NUM_VALUES = 1  # of both kinds of data pages
 _SHAPE: Shape = {_Header.DATA_PAGE: {}, _Header.DATA_PAGE_V2: {}}
 
 
-def check_page_checksums(source: Source, footer: Footer) -> str | None:
+def check_page_checksums(source: Source, footer: Footer, end: int) -> str | None:
     """Return which page is damaged, in one line; None if all that carry checksums agree.
 
-    Of a column without checksums only the first page's header is read.
+    Of a column without checksums only the first page's header is read. All pages lie before `end`.
+
+    Raises:
+        NoSplice: the footer does not tell where the pages lie.
     """
     for pages in footer.pages():
-        if damage := _damage(source, pages):
+        if damage := _damage(source, pages, end):
             return f"column {pages.column!r}, row group {pages.row_group}: {damage}"
     return None
 
 
-def has_page_checksums(source: Source, footer: Footer) -> bool:
+def has_page_checksums(source: Source, footer: Footer, end: int) -> bool:
     """Return whether the first page of a file carries a checksum."""
     if footer.first_pages is None:
         return False
     try:
-        header, _ = _read_header(source, footer.first_pages.start)
+        header, _ = _read_header(source, footer.first_pages.start, end)
     except ThriftError:
         return False
     return _Header.CRC in header.fields
 
 
-def _damage(source: Source, pages: Pages) -> str | None:
+def _damage(source: Source, pages: Pages, end: int) -> str | None:
     position, values = pages.start, 0
-    while values < pages.values and position < pages.end:
+    while pages.values and position < pages.end:
         try:
-            header, start = _read_header(source, position)
+            header, start = _read_header(source, position, end)
             size = header.integer(_Header.COMPRESSED_PAGE_SIZE)
             checksum = header.integer(_Header.CRC)
             values += _values(header)
         except ThriftError:
             return f"no page can be read at byte {position}"
-        if size is None or size < 0:
-            return f"the page at byte {position} has no size"
+        if size is None or not 0 <= size <= end - start:
+            return f"the page at byte {position} goes beyond the end of all pages"
         if checksum is None and position == pages.start:
             return None
         if checksum is not None and _crc32(source, start, size) != checksum & 0xFFFFFFFF:
@@ -73,18 +79,20 @@ def _damage(source: Source, pages: Pages) -> str | None:
     return None
 
 
-def _read_header(source: Source, position: int) -> tuple[Struct, int]:
+def _read_header(source: Source, position: int, end: int) -> tuple[Struct, int]:
     """Return the header of a page, and where the page's bytes start."""
-    for size in _HEADER_BYTES:
-        data = source(position, size) if position > 0 else b""
+    left = end - position if position > 0 else 0
+    most = _HEADER_BYTES
+    while True:
+        data = source(position, min(most, left)) if left > 0 else b""
         try:
-            header, end = decode(data, _SHAPE)
+            header, header_bytes = decode(data, _SHAPE)
         except ThriftError:
-            if len(data) < size or size == _HEADER_BYTES[-1]:
+            if most >= min(left, _MOST_HEADER_BYTES):
                 raise
+            most *= 64
         else:
-            return header, position + end
-    raise AssertionError
+            return header, position + header_bytes
 
 
 def _values(header: Struct) -> int:
@@ -94,13 +102,9 @@ def _values(header: Struct) -> int:
     return sum(page.integer(_NUM_VALUES) or 0 for page in pages)
 
 
-def _crc32(source: Source, start: int, size: int) -> int | None:
-    """Return the checksum of bytes of a file; None if it ends before them."""
-    checksum, end = 0, start + size
-    while start < end:
-        piece = source(start, min(PIECE_BYTES, end - start))
-        if not piece:
-            return None
+def _crc32(source: Source, start: int, size: int) -> int:
+    checksum = 0
+    for position in range(start, start + size, PIECE_BYTES):
+        piece = source(position, min(PIECE_BYTES, start + size - position))
         checksum = zlib.crc32(piece, checksum)
-        start += len(piece)
     return checksum

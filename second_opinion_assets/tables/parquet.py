@@ -19,7 +19,6 @@ from second_opinion_assets.contract.columns import (
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.tables.convert import json_rows_of_table, key_texts
-from second_opinion_assets.tables.page_checksums import check_page_checksums
 from second_opinion_assets.tables.parquet_settings import stores_arrow_schema, writer_settings
 from second_opinion_assets.tables.parquet_splice import NoSplice, Splice
 from second_opinion_assets.tables.table import (
@@ -138,14 +137,11 @@ class ParquetTable:
         """Return a table without the columns that are to be replaced."""
         return table.drop_columns(self.replaced) if self.replaced else table
 
-    def read(self, start: int, count: int) -> bytes:
-        """Return bytes of the file, fewer at its end."""
-        return self.input.pread(start, min(count, self.input.size - start))
-
     def footer(self) -> bytes:
         """Return the footer as it stands in the file."""
-        size: int = self.file.metadata.serialized_size
-        return self.read(self.input.size - size - _TAIL_BYTES, size)
+        end = self.input.size - _TAIL_BYTES
+        size = int.from_bytes(self.input.pread(end, 4), "little")
+        return self.input.pread(end - size, size)
 
     def _next(self, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
         try:
@@ -224,12 +220,12 @@ def write_parquet(table: FeatureTable, added: Added, sink: Sink) -> int:
             splice = Splice(
                 table.footer(), table.input.size, appended_table(added, slice(0, 0)).schema
             )
-            if damage := check_page_checksums(table.read, splice.footer):
+            if damage := splice.check_page_checksums(table.input.pread):
                 msg = f"{table.path}: cannot be read as parquet: {damage}; write the table again"
                 raise JoinError(msg)
             ends = np.cumsum(splice.row_group_rows).tolist()
             groups = (slice(*rows) for rows in pairwise([0, *ends]))
-            splice.write(table.read, sink, (appended_table(added, rows) for rows in groups))
+            splice.write(table.input.pread, sink, (appended_table(added, rows) for rows in groups))
             rows: int = metadata.num_rows
             return rows
     return ParquetWriter(sink, added, table.arrow_schema(), metadata).write(table.blocks())

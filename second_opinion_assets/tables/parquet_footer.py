@@ -5,6 +5,8 @@ file is written stands in `parquet_splice`, and what entries of the file's metad
 schema in `schema_copies`. Fields: parquet.thrift of apache/parquet-format.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
@@ -15,7 +17,6 @@ from second_opinion_assets.tables.thrift_compact import (
     Shape,
     Struct,
     ThriftError,
-    binary_of,
     decode,
     encode,
 )
@@ -76,8 +77,7 @@ _ADDED: Shape = {
     _File.ROW_GROUPS: {_Group.COLUMNS: {}},
     _File.COLUMN_ORDERS: None,
 }
-_ENCRYPTED_FILE = {8, 9}
-_ENCRYPTED_CHUNK = {8, 9}
+_ENCRYPTION_FIELDS = frozenset({8, 9})  # of a file as of a chunk
 _FILE_FIELDS = frozenset(range(1, 8))
 _ELEMENT_FIELDS = frozenset(range(1, 11))
 _GROUP_FIELDS = frozenset(range(1, 8))
@@ -86,7 +86,8 @@ _KEY_VALUE_FIELDS = frozenset(_KeyValue)
 _INDEX_FIELDS = frozenset({4, 5, 6, 7})  # of a chunk: where its offset and column index lie
 _DEPTH_OF_COLUMNS = 2  # below the root, which has no parent
 _MOST_BYTES = 1 << 60  # no file's sizes are larger, and sums of them still fit in 64 bits
-_CODECS = dict(enumerate(["NONE", "SNAPPY", "GZIP", "LZO", "BROTLI", "LZ4", "ZSTD", "LZ4"]))
+# LZO (3) is written by nobody; the LZ4 of old (5) is framed in a way that few read.
+_CODECS = {0: "NONE", 1: "SNAPPY", 2: "GZIP", 4: "BROTLI", 5: "LZ4", 6: "ZSTD", 7: "LZ4"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +121,11 @@ class Footer:
         """
         try:
             self._file, end = decode(raw, _SHAPE)
+            self._groups = self._file.structs(_File.ROW_GROUPS)
+            _refuse_unknown_fields(self._file, self._groups)
             if end != len(raw) or encode(self._file) != raw:
                 msg = "its footer would not be written again byte for byte"
                 raise NoSplice(msg)
-            self._groups = self._file.structs(_File.ROW_GROUPS)
-            _refuse_unknown_fields(self._file, self._groups)
             self.columns = self._checked_columns()
             self.row_group_rows = self._checked_rows()
             self.compression = self._compression()
@@ -145,7 +146,11 @@ class Footer:
             raise _unreadable(error) from None
 
     def pages(self) -> Iterator[Pages]:
-        """Yield where the pages of each column lie, row group by row group."""
+        """Yield where the pages of each column lie, row group by row group.
+
+        Raises:
+            NoSplice: a column is described in a way that no reader understands.
+        """
         try:
             for number, group in enumerate(self._groups):
                 for chunk in group.structs(_Group.COLUMNS):
@@ -186,8 +191,9 @@ class Footer:
         if any(len(group.structs(_Group.COLUMNS)) != leaves for group in self._groups):
             msg = "a row group of it does not have the columns of its schema"
             raise NoSplice(msg)
-        orders = self._file.elements(_File.COLUMN_ORDERS).items
-        if _File.COLUMN_ORDERS in self._file.fields and len(orders) != leaves:
+        orders = self._file.elements(_File.COLUMN_ORDERS)
+        told = orders.kind == STRUCT and len(orders.items) == leaves
+        if _File.COLUMN_ORDERS in self._file.fields and not told:
             msg = "it does not tell the order of each column's values"
             raise NoSplice(msg)
         return names
@@ -226,21 +232,21 @@ def _unreadable(error: ThriftError) -> NoSplice:
 
 def _refuse_unknown_fields(file: Struct, groups: list[Struct]) -> None:
     chunks = [chunk for group in groups for chunk in group.structs(_Group.COLUMNS)]
-    if _ENCRYPTED_FILE & file.fields.keys() or any(
-        _ENCRYPTED_CHUNK & chunk.fields.keys() for chunk in chunks
-    ):
+    if any(_ENCRYPTION_FIELDS & struct.fields.keys() for struct in (file, *chunks)):
         msg = "it is encrypted, at least in part"
         raise NoSplice(msg)
     if any(_Chunk.FILE_PATH in chunk.fields for chunk in chunks):
         msg = "some of its columns lie in other files"
         raise NoSplice(msg)
-    entries = file.structs(_File.KEY_VALUES)
+    if not all(_Chunk.META_DATA in chunk.fields for chunk in chunks):
+        msg = "one of its columns is not described where it should be"
+        raise NoSplice(msg)
     for name, structs, known in (
         ("file", [file], _FILE_FIELDS),
         ("schema", file.structs(_File.SCHEMA), _ELEMENT_FIELDS),
         ("row group", groups, _GROUP_FIELDS),
         ("column", chunks, _CHUNK_FIELDS),
-        ("metadata", entries, _KEY_VALUE_FIELDS),
+        ("metadata", file.structs(_File.KEY_VALUES), _KEY_VALUE_FIELDS),
     ):
         if unknown := {number for struct in structs for number in struct.fields} - known:
             msg = f"its footer says what is not known here (field {min(unknown)} of a {name})"
@@ -274,7 +280,7 @@ def _tree(elements: list[Struct]) -> tuple[list[str], int]:
 
 def _pages(chunk: Struct, row_group: int) -> Pages:
     column = chunk.opened(_Chunk.META_DATA, {_Column.PATH: None})
-    path = b".".join(binary_of(item) for item in column.raw_items(_Column.PATH))
+    path = b".".join(column.binaries(_Column.PATH))
     start = column.integer(_Column.DATA_PAGE_OFFSET) or 0
     # Writers without a dictionary put 0 there, or nothing.
     dictionary = column.integer(_Column.DICTIONARY_PAGE_OFFSET) or start

@@ -4,6 +4,8 @@ Nothing of the input is decoded. What its footer says belongs to `parquet_footer
 cannot be extended so are decoded and encoded in `parquet`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -14,7 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from second_opinion_assets.tables import schema_copies
-from second_opinion_assets.tables.page_checksums import PIECE_BYTES, Source, has_page_checksums
+from second_opinion_assets.tables.page_checksums import (
+    PIECE_BYTES,
+    Source,
+    check_page_checksums,
+    has_page_checksums,
+)
 from second_opinion_assets.tables.parquet_footer import Footer, NoSplice
 
 __all__ = ["NoSplice", "Splice"]
@@ -64,6 +71,14 @@ class Splice:
         except ValueError as error:
             raise NoSplice(str(error)) from None
 
+    def check_page_checksums(self, source: Source) -> str | None:
+        """Return which page of the file is damaged; None if its checksums, if any, agree.
+
+        Raises:
+            NoSplice: the footer does not tell where the pages lie.
+        """
+        return check_page_checksums(source, self.footer, self.copied_bytes)
+
     def write(self, source: Source, sink: Sink, groups: Iterator[pa.Table]) -> None:
         """Write the file with its new columns.
 
@@ -75,14 +90,16 @@ class Splice:
             groups: the new columns, one table for each row group.
 
         Raises:
-            EOFError: the file has become shorter.
+            EOFError: the file has become shorter, and the source did not say so.
         """
+        settings = self._settings(
+            checksums=has_page_checksums(source, self.footer, self.copied_bytes)
+        )
         stop = Event()
         with ThreadPoolExecutor(1) as thread:
             try:
                 copied = thread.submit(_copy, source, sink, self.copied_bytes, stop)
                 behind = _Behind(sink, copied)
-                settings = self._settings(checksums=has_page_checksums(source, self.footer))
                 added = self._encode(behind, groups, settings)
                 behind.drain()
             finally:
@@ -105,10 +122,6 @@ class Splice:
         if max(self.row_group_rows, default=0) > _MOST_GROUP_ROWS:
             msg = "a row group of it has more rows than pyarrow writes into one"
             raise NoSplice(msg)
-        codec = self.footer.compression
-        if codec != "NONE" and not pa.Codec.is_available(codec.lower()):
-            msg = f"pyarrow does not write its compression, {codec}"
-            raise NoSplice(msg)
 
     def _settings(self, *, checksums: bool) -> dict[str, Any]:
         """Return the settings of a writer of columns that are like those of the file."""
@@ -122,7 +135,7 @@ class Splice:
         }
 
     def _encode(
-        self, behind: "_Behind", groups: Iterator[pa.Table], settings: dict[str, Any]
+        self, behind: _Behind, groups: Iterator[pa.Table], settings: dict[str, Any]
     ) -> bytes:
         """Encode the new columns; return the footer that pyarrow writes for them alone."""
         file = pa.PythonFile(behind, "w")
@@ -134,8 +147,7 @@ class Splice:
                 _check_rows(table, rows)
                 writer.write_table(table, row_group_size=max(rows, 1))
         except BaseException:
-            # Left to the garbage collector it would write at any time.
-            behind.discard()
+            # Left to the garbage collector it would write at any time; nobody reads what it writes.
             with suppress(pa.ArrowException, OSError):
                 writer.close()
             raise
@@ -168,10 +180,9 @@ class _Behind:
         self._kept: list[bytes] = []
         self._kept_bytes = 0
         self._end: list[bytes] | None = None
-        self._discards = False
 
     def write(self, data: bytes) -> int:
-        if not self.passed_over or self._discards:
+        if not self.passed_over:
             return len(data)
         if self._end is not None:
             self._end.append(data)
@@ -199,10 +210,6 @@ class _Behind:
         footer_start = footer_end - int.from_bytes(end[footer_end : footer_end + 4], "little")
         self._kept.append(end[:footer_start])
         return end[footer_start:footer_end]
-
-    def discard(self) -> None:
-        """Take what is written from now on for nothing."""
-        self._discards = True
 
     def flush(self) -> None:
         """Do nothing: pyarrow asks for it, and `drain` knows when."""

@@ -4,6 +4,8 @@ Readers trust them: pyarrow, polars and arrow-rs take types from Arrow's, pandas
 pandas', and Spark sees no column that its own does not name. All other entries stay as they are.
 """
 
+from __future__ import annotations
+
 import base64
 import json
 from collections.abc import Iterable
@@ -48,7 +50,7 @@ def _arrow(value: bytes, added: pa.Schema) -> bytes:
         extended = pa.schema([*schema, *added], metadata or None)
         message = extended.serialize()
         again = pa.ipc.read_schema(message)
-    except (pa.ArrowException, OSError, RecursionError) as error:
+    except (ValueError, pa.ArrowException, OSError, RecursionError) as error:
         msg = f"its Arrow schema: {str(error).partition(chr(10))[0]}"
         raise ValueError(msg) from None
     kept = pa.schema([again.field(number) for number in range(len(schema))])

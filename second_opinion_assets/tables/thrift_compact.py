@@ -5,11 +5,13 @@ that it was, so that it is written back byte for byte, known or not. What fields
 their readers.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Self, TypeAlias
+from typing import TypeAlias
 
 TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = range(1, 13)
 _INTEGERS = (I16, I32, I64)
@@ -51,11 +53,7 @@ class Elements:
     """A list that was parted or opened: the kind of its elements, and these."""
 
     kind: int
-    items: "list[bytes] | list[Struct]"
-
-    def plus(self, items: list[bytes]) -> Self:
-        """Return the list with elements more, each as it stands in a list."""
-        return type(self)(self.kind, [*(_raw(item) for item in self.items), *items])
+    items: list[bytes] | list[Struct]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +80,9 @@ class Struct:
         if kind != BINARY or not isinstance(value, bytes):
             msg = f"field {number} is no text"
             raise ThriftError(msg)
-        return binary_of(value)
+        return _binary(value)
 
-    def opened(self, number: int, shape: Shape) -> "Struct":
+    def opened(self, number: int, shape: Shape) -> Struct:
         """Return the structure in a field that was left closed."""
         kind, value = self.fields.get(number, (0, b""))
         if kind != STRUCT or not isinstance(value, bytes):
@@ -92,7 +90,7 @@ class Struct:
             raise ThriftError(msg)
         return decode(value, shape)[0]
 
-    def struct(self, number: int) -> "Struct | None":
+    def struct(self, number: int) -> Struct | None:
         """Return the structure in a field that was opened; None where it is not set."""
         value = self.fields[number][1] if number in self.fields else None
         return value if isinstance(value, Struct) else None
@@ -105,7 +103,7 @@ class Struct:
             raise ThriftError(msg)
         return value
 
-    def structs(self, number: int) -> "list[Struct]":
+    def structs(self, number: int) -> list[Struct]:
         """Return the structures in a field that was opened with a shape."""
         return [item for item in self.elements(number).items if isinstance(item, Struct)]
 
@@ -113,12 +111,20 @@ class Struct:
         """Return the elements of a list, each as it stands there."""
         return [_raw(item) for item in self.elements(number).items]
 
-    def without(self, numbers: AbstractSet[int]) -> "Struct":
+    def without(self, numbers: AbstractSet[int]) -> Struct:
         """Return the structure without some fields."""
         kept = {number: field for number, field in self.fields.items() if number not in numbers}
         return Struct(kept)
 
-    def replaced(self, values: Mapping[int, int | bytes | Elements]) -> "Struct":
+    def binaries(self, number: int) -> list[bytes]:
+        """Return the values of a list of bytes or texts that was parted into its elements."""
+        elements = self.elements(number)
+        if elements.items and elements.kind != BINARY:
+            msg = f"field {number} is no list of texts"
+            raise ThriftError(msg)
+        return [_binary(item) for item in elements.items if isinstance(item, bytes)]
+
+    def replaced(self, values: Mapping[int, int | bytes | Elements]) -> Struct:
         """Return the structure with other values in fields that it has."""
         fields = dict(self.fields)
         for number, value in values.items():
@@ -132,13 +138,8 @@ class Struct:
         return Struct(fields)
 
 
-def binary_of(element: bytes) -> bytes:
-    """Return what an element of a list of bytes or texts holds."""
-    return element[_varint(element, 0)[1] :]
-
-
-def decode(data: bytes, shape: Shape, start: int = 0) -> tuple[Struct, int]:
-    """Read the structure that starts at a place.
+def decode(data: bytes, shape: Shape) -> tuple[Struct, int]:
+    """Read the structure that bytes start with.
 
     Returns:
         The structure, opened as far as `shape` says, and the place behind it.
@@ -147,7 +148,7 @@ def decode(data: bytes, shape: Shape, start: int = 0) -> tuple[Struct, int]:
         ThriftError: the bytes end too early or are no such structure.
     """
     try:
-        struct, end = _decode_struct(data, start, shape)
+        struct, end = _decode_struct(data, 0, shape)
     except IndexError:
         end = len(data) + 1
     if end > len(data):
@@ -169,6 +170,10 @@ def encode(struct: Struct) -> bytes:
         parts.append(_encoded_list(value) if isinstance(value, Elements) else _raw(value))
     parts.append(b"\0")
     return b"".join(parts)
+
+
+def _binary(value: bytes) -> bytes:
+    return value[_varint(value, 0)[1] :]
 
 
 def _raw(value: bytes | Struct) -> bytes:
