@@ -15,6 +15,8 @@ from second_opinion_assets.scores.formats import csv_text
 from second_opinion_assets.storage import decompress, reading
 from second_opinion_assets.tables import json_document, json_lines, parquet
 
+HEAD_BYTES = 1 << 10  # a first line must be in it: what a file is, is told by that
+
 
 class Knobs(NamedTuple):
     """Sizes that decide where blocks of rows end."""
@@ -29,7 +31,7 @@ def block_sizes(knobs: Knobs) -> Iterator[None]:
     rows = max(1, knobs.chunk_bytes // 64)
     with (
         patch.object(reading, "CHUNK_BYTES", knobs.chunk_bytes),
-        patch.object(decompress, "HEAD_BYTES", knobs.chunk_bytes),
+        patch.object(decompress, "HEAD_BYTES", max(knobs.chunk_bytes, HEAD_BYTES)),
         patch.object(json_rows, "LEARNING_ROWS", knobs.learning_rows),
         patch.object(csv_text, "BLOCK_ROWS", rows),
         patch.object(json_lines, "BLOCK_BYTES", knobs.chunk_bytes),

@@ -18,11 +18,11 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import JoinOptions, parse_options
 from second_opinion_assets.join.join import JoinResult, materialize
 from second_opinion_assets.join.manifest import TableSpec
-from second_opinion_assets.scores.sidecar import Sidecar
+from second_opinion_assets.scores.sidecar import Sidecar, SidecarRules
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests import plain
+from second_opinion_assets_tests.cases import Case
 from second_opinion_assets_tests.knobs import block_sizes
-from second_opinion_assets_tests.strategies import Case
 from second_opinion_assets_tests.workspace import INVOCATION
 
 
@@ -36,7 +36,13 @@ def write_sidecars(case: Case, folder: Path) -> tuple[Sidecar, ...]:
     for file in case.files:
         (folder / file.written).write_bytes(file.text)
     return tuple(
-        Sidecar(Location(folder / file.written), file.written, file.written, file.label)
+        Sidecar(
+            Location(folder / file.written),
+            file.written,
+            file.written,
+            file.label,
+            SidecarRules(**vars(file.rules)),
+        )
         for file in case.files
     )
 
@@ -89,8 +95,8 @@ def agrees(found: Any, expected: Any) -> bool:
 def show(case: Case) -> None:
     """Put a case into the report of a failure."""
     for file in case.files:
-        note(f"{file.written} label={file.label}: {file.text!r}")
-    note(f"features: {case.features}")
+        note(f"{file.written} label={file.label} {file.rules}: {file.text!r}")
+    note(f"features: {case.features} {case.options}")
 
 
 def assert_agrees(case: Case) -> None:

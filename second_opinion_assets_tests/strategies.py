@@ -1,6 +1,6 @@
-"""Sidecars and feature tables as hypothesis draws them: mostly usual, now and then odd.
+"""JSON sidecars and feature tables as hypothesis draws them: mostly usual, now and then odd.
 
-What either reading makes of them belongs in `readings.py`.
+Sidecars of columns belong in `table_strategies.py`, whole joins in `cases.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from second_opinion_assets_tests import plain
-from second_opinion_assets_tests.knobs import Knobs
 
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "60"))
 thorough = settings(max_examples=EXAMPLES)
@@ -27,19 +26,15 @@ class Object(list[tuple[str, Value]]):
     """A JSON object to write: its members in order, names maybe repeated."""
 
 
-class Case(NamedTuple):
-    """Sidecars, the lines of a feature table, and how to join them."""
-
-    files: list[plain.ScoreFile]
-    features: list[bytes]
-    options: plain.Options
-    knobs: Knobs
-
-
 KEY_FIELDS = ["clip_id", "Clip_ID", "video_id", "name", "file_name", "path", "clip", "content_id"]
 SCORE_FIELDS = ["score", "mos", "Score", "predicted_mos", "quality", "vmaf", "MOS", "q"]
 RUNTIMES = ["runtime_ms", "runtime_total_ms", "elapsed_ms", "Runtime_MS"]
-EXTRA_FIELDS = ["note", "we'ird", 'quo"ted', "é", "", "summary2", "frame", "Summary", "other_0"]
+EXTRA_FIELDS = [
+    *("note", "we'ird", 'quo"ted', "é", "", "summary2", "frame", "Summary", "other_0"),
+    *("deep", "deep.q", "deep.score"),
+]
+NESTS = [("deep",), ("deep", "er"), ("deep.er",)]
+KEY_PATTERNS = [r"c(\d+)", r"(c\d+)", r"([^/\\]+)\.mp4", r"0*(\d+)", r"(x)?c"]
 COMPETITORS = ["DOVER-Mobile", "Q-Align", "a"]
 NUMBERS = ["0", "1", "-3.25", "0.1", "1e2", "1E-7", "-0", "-0.0", "12345678901234567890123", "64.5"]
 ODD = [
@@ -75,7 +70,10 @@ def key_texts(draw: st.DrawFn, key_field: str, number: int) -> str:
 
 
 class Template(NamedTuple):
-    """What the rows of one sidecar have in common: a field name and a place for each value."""
+    """What the rows of one sidecar have in common: a field name and a place for each value.
+
+    The place `deep` is within the objects that the names of `nest` lead to.
+    """
 
     key: tuple[str, str]
     score: tuple[str, str]
@@ -84,16 +82,18 @@ class Template(NamedTuple):
     status: tuple[str, str]
     extras: list[tuple[str, str]]
     name: str
+    nest: tuple[str, ...]
 
 
-def templates(key_field: str, *, labelled: bool) -> st.SearchStrategy[Template]:
+def templates(key_field: str, *, labelled: bool, nested: bool) -> st.SearchStrategy[Template]:
     """Draw what the rows of a sidecar have in common."""
+    deep = ["deep"] * 4 if nested else []
     upper = st.sampled_from(["top", "top", "top", "summary"])
-    anywhere = st.sampled_from(["top", "top", "summary", "frames"])
+    anywhere = st.sampled_from(["top", "top", "summary", "frames", *deep])
     maybe = st.sampled_from(["top", "top", "summary", "none"])
     return st.builds(
         Template,
-        key=st.tuples(st.just(key_field), upper),
+        key=st.tuples(st.just(key_field), st.sampled_from(["top", *deep]) if nested else upper),
         score=st.tuples(st.sampled_from(SCORE_FIELDS), anywhere),
         competitor=st.tuples(
             st.sampled_from(["competitor", "competitor", "Competitor"]),
@@ -102,19 +102,38 @@ def templates(key_field: str, *, labelled: bool) -> st.SearchStrategy[Template]:
         runtime=st.tuples(
             st.sampled_from(RUNTIMES), st.sampled_from(["top", "none", "summary", "frames"])
         ),
-        status=st.tuples(st.sampled_from(["status", "status", "Status"]), maybe),
+        status=st.tuples(
+            st.sampled_from(["status", "status", "Status"]),
+            st.sampled_from(["top", "deep"]) if nested else maybe,
+        ),
         extras=st.lists(
             st.tuples(st.sampled_from(EXTRA_FIELDS), st.sampled_from(["top", "summary", "frames"])),
             max_size=2,
         ),
         name=st.sampled_from(COMPETITORS),
+        nest=st.sampled_from(NESTS),
     )
+
+
+@st.composite
+def rules_for(draw: st.DrawFn, template: Template) -> plain.Rules:
+    """Draw what is asked for of one sidecar: what is nested, or now and then anything."""
+    asked: dict[str, str] = {}
+    for rule in ("key", "score", "status"):
+        name, place = getattr(template, rule)
+        if place == "deep":
+            asked[f"{rule}_field"] = ".".join([*template.nest, name])
+        elif rarely(draw, 12):
+            asked[f"{rule}_field"] = name
+    if rarely(draw, 12):
+        asked["key_pattern"] = draw(st.sampled_from(KEY_PATTERNS))
+    return plain.Rules(**asked)
 
 
 @st.composite
 def rows_like(draw: st.DrawFn, template: Template, number: int) -> Object:
     """Draw a usual row of a sidecar."""
-    parts: dict[str, Object] = {"top": Object(), "summary": Object()}
+    parts: dict[str, Object] = {"top": Object(), "summary": Object(), "deep": Object()}
     frame_fields = [
         name
         for name, place in (template.score, template.runtime, *template.extras)
@@ -134,6 +153,10 @@ def rows_like(draw: st.DrawFn, template: Template, number: int) -> Object:
     row = parts["top"]
     if parts["summary"]:
         row.append(("summary", parts["summary"]))
+    if nested := parts["deep"]:
+        for name in template.nest[:0:-1]:
+            nested = Object([(name, nested)])
+        row.append((template.nest[0], nested))
     if frame_fields:
         frames = draw(st.integers(1, 3))
         row.append(
@@ -197,7 +220,8 @@ BROKEN_ROWS = ["{", "[]", "5", "null", '{"a": 1,}', '{"a": "\\q"}', '{"score": 0
 def score_files(draw: st.DrawFn, key_field: str, number: int, *, careless: bool) -> plain.ScoreFile:
     """Draw a sidecar; a careless one may be broken as a file."""
     label = draw(st.sampled_from([None, None, "DOVER-Mobile", "Lab el"]))
-    template = draw(templates(key_field, labelled=label is not None))
+    nested = rarely(draw, 4)
+    template = draw(templates(key_field, labelled=label is not None, nested=nested))
     gap = draw(st.sampled_from(["", " "]))
     rows: list[str] = []
     calm = draw(st.booleans())
@@ -216,8 +240,9 @@ def score_files(draw: st.DrawFn, key_field: str, number: int, *, careless: bool)
         rows.insert(draw(st.integers(0, len(rows))), draw(st.sampled_from(BROKEN_ROWS)))
     form = draw(st.sampled_from(["lines", "lines", "lines", "list", "rows", "results", "one"]))
     name = f"scores{number}.{'jsonl' if form == 'lines' else 'json'}"
-    text = draw(file_texts(form, rows, careless=careless))
-    return plain.ScoreFile(text.encode(), form == "lines", name, label)
+    text = draw(file_texts(form, rows, careless=careless)).encode()
+    rules = draw(rules_for(template)) if nested or rarely(draw, 6) else plain.Rules()
+    return plain.ScoreFile(text, "lines" if form == "lines" else "document", name, label, rules)
 
 
 @st.composite
@@ -248,27 +273,6 @@ def feature_lines(draw: st.DrawFn, key_field: str) -> list[bytes]:
             del row[0]
         rows.append(written(row, " ").encode())
     return rows
-
-
-@st.composite
-def cases(draw: st.DrawFn) -> Case:
-    """Draw sidecars, features and options."""
-    careless = rarely(draw, 4)
-    key_field = draw(st.sampled_from(KEY_FIELDS))
-    count = draw(st.sampled_from([1, 1, 2, 3]))
-    sidecars = [draw(score_files(key_field, 3 * n, careless=careless)) for n in range(count)]
-    unusual = key_field == "clip"
-    options = plain.Options(
-        missing_policy=draw(st.sampled_from(["mark", "mark", "mark", "drop", "fail"])),
-        key_column=key_field if unusual else None,
-        score_key_field=key_field if unusual or rarely(draw, 6) else None,
-        score_field=draw(st.sampled_from([None, None, "q", "mos"])),
-        key_normalize=draw(st.sampled_from(["auto", "auto", "raw", "basename", "stem"])),
-    )
-    features = draw(feature_lines(key_field))
-    chunk_bytes = draw(st.sampled_from([64, 300, 4 << 20]))
-    knobs = Knobs(chunk_bytes, draw(st.sampled_from([1, 3, 200])))
-    return Case(sidecars, features, options, knobs)
 
 
 FILLERS = [

@@ -13,9 +13,10 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.scores.alike import AlikeReader
 from second_opinion_assets.scores.read import read_scores
 from second_opinion_assets.scores.score_table import Scorer, key_scorers
+from second_opinion_assets_tests.cases import Case, cases
 from second_opinion_assets_tests.knobs import block_sizes
 from second_opinion_assets_tests.readings import options_of, show, write_sidecars
-from second_opinion_assets_tests.strategies import Case, cases, thorough
+from second_opinion_assets_tests.strategies import thorough
 
 
 def scorers_of(case: Case, folder: Path) -> list[Scorer] | str:

@@ -35,13 +35,17 @@ SCORES = (
         b'{"clip_id": "c1", "score": "n/a"}\n'
         b'{"clip_id": "3", "frames": [{"score": 1}, {"score": 2}]}\n'
         b'{"clip_id": "\\u00e9", "score": -7}\n',
-        lines=True,
+        form="lines",
         written="dover.jsonl",
         label="DOVER",
     ),
-    plain.ScoreFile(b'[{"clip_id": "c0", "mos": 3}]', lines=False, written="a.json", label="A-1"),
+    plain.ScoreFile(
+        b'[{"clip_id": "c0", "mos": 3}]', form="document", written="a.json", label="A-1"
+    ),
 )
-OURS = [name for file in SCORES for name in plain.appended("second_opinion", str(file.label), None)]
+OURS = [
+    name for file in SCORES for name in plain.appended("second_opinion", str(file.label), "missing")
+]
 
 gaps = st.sampled_from(["", "", "", " ", "\t", " \r ", "   "])
 number_texts = st.one_of(
@@ -196,7 +200,7 @@ def assert_only_appended(line: bytes, out: bytes, wanted: plain.Row) -> None:
 OURS_IN_ORDER = [
     name
     for label in sorted((str(file.label) for file in SCORES), key=plain.slug)
-    for name in plain.appended("second_opinion", label, None)
+    for name in plain.appended("second_opinion", label, "missing")
 ]
 
 

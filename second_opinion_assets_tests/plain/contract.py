@@ -1,0 +1,69 @@
+"""What a join is asked for, and how the plain reading says that there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Row = dict[str, Any]
+
+
+class Refused(Exception):  # noqa: N818 (an outcome, not an error of the tests)
+    """The contract calls for one error, and nothing written."""
+
+
+class Unclear(Exception):  # noqa: N818 (an outcome, not an error of the tests)
+    """The contract does not say what is to happen."""
+
+
+PENDING = {
+    "a resumed run": "an ok row replaces a bad one of its key",
+    "key in NFC": "keys are compared in Unicode NFC",
+    "label": "`mos` beside a field that tells of a prediction is a label",
+    "runtime alone": "rows that differ in their runtime alone are identical",
+    "frames beyond float64": "runtimes of frames are summed though a part of the sum is too large",
+    "score field of no row": "a score field that no row has is an error",
+    "two key columns": "two key columns of one name are an error",
+    "whole number": "a float that is a whole number has the text of that number",
+}
+"""Rules of the contract that the package does not follow yet: taken out here, they hold."""
+
+
+def holds(rule: str) -> bool:
+    """Return whether a rule of the contract is one that the package follows."""
+    return rule not in PENDING
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a join, by the names of the contract."""
+
+    missing_policy: str = "mark"
+    key_column: str | None = None
+    score_key_field: str | None = None
+    score_field: str | None = None
+    key_normalize: str = "auto"
+    key_pattern: str | None = None
+    prefix: str = "second_opinion"
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is asked for of one sidecar alone, by the names of the contract."""
+
+    score_field: str | None = None
+    key_field: str | None = None
+    status_field: str | None = None
+    key_pattern: str | None = None
+
+
+@dataclass(frozen=True)
+class ScoreFile:
+    """A sidecar: its bytes, what they are, and how it was given."""
+
+    text: bytes
+    form: Literal["lines", "document", "csv", "parquet"]
+    written: str
+    label: str | None = None
+    rules: Rules = Rules()

@@ -1,0 +1,187 @@
+"""Score files as rows: the values of JSON, and tables with the names of their columns."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from second_opinion_assets_tests.plain.contract import Refused, Row, ScoreFile, Unclear
+from second_opinion_assets_tests.plain.values import BOM, JSON_SPACE, loads, loads_lines
+
+NUMBER = re.compile(
+    r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(nan|inf)", re.IGNORECASE
+)
+
+
+SPACE = JSON_SPACE.decode()
+LOOKED_AT_BYTES = 1000
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a table of scores, each with as many values as there are columns."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    has_header: bool = True
+
+
+def payloads_of(file: ScoreFile) -> list[Any]:
+    """Return the rows of a JSON sidecar; one that is of neither form may be objects in a row."""
+    text = file.text.removeprefix(BOM)
+    if file.form == "lines" and begins_with_a_line(text):
+        return loads_lines(text)
+    try:
+        return loads_lines(text) if file.form == "lines" else rows_in(loads(text))
+    except Refused:
+        objects = objects_in(text)
+        if not objects:
+            raise
+        if file.form == "lines" and not tells_objects(text.strip().split(b"\n")[0]):
+            raise Unclear(objects) from None
+        return objects
+
+
+def begins_with_a_line(text: bytes) -> bool:
+    """Return whether the first line that is not blank is JSON."""
+    try:
+        return bool(loads_lines(next(line for line in text.split(b"\n") if line.strip())))
+    except (Refused, StopIteration):
+        return False
+
+
+def tells_objects(line: bytes) -> bool:
+    """Return whether a first line holds several objects; how far it is looked at is left open."""
+    return len(line) < LOOKED_AT_BYTES and len(objects_in(line)) > 1
+
+
+def rows_in(document: Any) -> list[Any]:
+    """Return the rows of a document: a list, the list in an object, or one payload."""
+    for name in ("rows", "results"):
+        if isinstance(document, dict) and isinstance(document.get(name), list):
+            document = document[name]
+    return document if isinstance(document, list) else [document]
+
+
+def objects_in(text: bytes) -> list[Any]:
+    """Return the objects of a text that holds nothing else, whatever space is between them."""
+    try:
+        rest, objects = text.decode().strip(SPACE), []
+        while rest:
+            _, end = json.JSONDecoder().raw_decode(rest)
+            objects.append(loads(rest[:end]))
+            rest = rest[end:].lstrip(SPACE)
+    except (ValueError, RecursionError, Refused):
+        return []
+    return objects if all(isinstance(row, dict) for row in objects) else []
+
+
+def parquet_table(file: ScoreFile) -> Table:
+    """Return a parquet sidecar."""
+    try:
+        table = pq.read_table(io.BytesIO(file.text), page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        raise Refused(str(error)) from error
+    columns: list[str] = table.column_names
+    return Table(columns, [list(row) for row in zip(*table.to_pydict().values(), strict=True)])
+
+
+def csv_table(file: ScoreFile, known: set[str]) -> Table:
+    """Return a CSV sidecar; a cell has no white space around it, and an empty one is null.
+
+    Args:
+        file: the sidecar.
+        known: names of columns, in lower case, by which a header is told.
+    """
+    try:
+        text = file.text.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise Refused(str(error)) from error
+    first = next((line for line in re.split(r"\r?\n", text) if line.strip()), "")
+    if first.strip()[:1] in ("{", "["):
+        raise Unclear(first)
+    delimiter, has_header = layout(first, known)
+    rows = [cells for cells in cells_of(text, delimiter) if len(cells) > 1 or cells[0]]
+    columns = [cell or "" for cell in rows.pop(0)] if has_header else ["file_name", "score"]
+    if any(len(cells) != len(columns) for cells in rows):
+        raise Refused(columns)
+    kept = [cells for cells in rows if not has_header or [c or "" for c in cells] != columns]
+    return Table(columns, kept, has_header)
+
+
+def layout(line: str, known: set[str]) -> tuple[str, bool]:
+    """Return what stands between the cells of a first line, and whether it is a header."""
+    best, most = "", 0
+    for delimiter in ",;\t":
+        cells = first_cells(line, delimiter)
+        if len(cells) == 2 and NUMBER.fullmatch(cells[1] or ""):
+            return delimiter, False
+        found = sum((cell or "").lower() in known for cell in set(cells))
+        if len(cells) > 1 and found > most:
+            best, most = delimiter, found
+    if not best:
+        raise Unclear(line) if '"' in line else Refused(line)
+    return best, True
+
+
+def first_cells(line: str, delimiter: str) -> list[str | None]:
+    """Return the cells of a first line, if this is what stands between them; else none."""
+    try:
+        return cells_of(line, delimiter)[0]
+    except (Refused, Unclear, IndexError):
+        return []
+
+
+def cells_of(text: str, delimiter: str) -> list[list[str | None]]:
+    """Return the cells of all rows, a blank row as one empty cell.
+
+    Unclear: a quote within an unquoted cell or behind a quoted one, a carriage return alone.
+    """
+    rows: list[list[str | None]] = [[]]
+    position = 0
+    while position <= len(text):
+        start = position
+        while text[position : position + 1] == " ":
+            position += 1
+        if text[position : position + 1] == '"':
+            cell, position = quoted(text, position + 1)
+            end = re.compile(rf"{delimiter}|\r?\n|\Z").match(text, position)
+            if not end:
+                raise Unclear(text[start:position])
+        else:
+            end = re.compile(rf"{delimiter}|\r?\n|\Z").search(text, start)
+            assert end
+            cell = text[start : end.start()]
+            if '"' in cell or "\r" in cell or "\0" in cell:
+                raise Unclear(cell)
+        rows[-1].append(cell.strip() or None)
+        position = end.end()
+        if not end.group():
+            return rows if text[-1:] != "\n" else rows[:-1]
+        if end.group() != delimiter:
+            rows.append([])
+    return rows
+
+
+def quoted(text: str, position: int) -> tuple[str, int]:
+    """Return what stands in quotes, where two are one, and where the quotes end."""
+    found = re.compile(r'((?:[^"]|"")*)"(?!")').match(text, position)
+    if not found:
+        raise Refused(text[position:])
+    if "\0" in found[1] or "\r" in found[1].replace("\r\n", ""):
+        raise Unclear(found[1])
+    return found[1].replace('""', '"'), found.end()
+
+
+def as_row(table: Table, cells: list[Any]) -> Row:
+    """Return a row of a table by its columns; of two columns of one name the first counts."""
+    row: Row = {}
+    for name, cell in zip(table.columns, cells, strict=True):
+        row.setdefault(name, cell)
+    return row

@@ -1,0 +1,83 @@
+"""The join: which feature row gets which score, and the rows that come out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from second_opinion_assets_tests.plain.contract import Options, Refused, Row, ScoreFile
+from second_opinion_assets_tests.plain.keys import Gain, Key, clear, gains, mode_of, normalized
+from second_opinion_assets_tests.plain.scores import (
+    FURTHER_KEY_NAMES,
+    KEY_NAMES,
+    Score,
+    read_scores,
+    slug,
+)
+from second_opinion_assets_tests.plain.values import named, own_text
+
+
+def plain_join(rows: Sequence[Row], files: Sequence[ScoreFile], options: Options) -> list[Row]:
+    """Return the joined rows: input columns, numbers as `Number`, then five columns a scorer.
+
+    Raises:
+        Refused: the table is to be refused.
+        Unclear: the contract leaves it open.
+    """
+    scorers = read_scores(files, options)
+    names = {name for scorer in scorers for name in appended(options.prefix, scorer, "missing")}
+    if any(names & row.keys() for row in rows) and not options.overwrite:
+        raise Refused(names)
+    kept = [{name: value for name, value in row.items() if name not in names} for row in rows]
+    keys = feature_keys(kept, options)
+    found = {name: what_each_gets(keys, scores) for name, scores in scorers.items()}
+    joined = []
+    for number, row in enumerate(kept):
+        got = {name: of_scorer[number] for name, of_scorer in found.items()}
+        statuses = [gain if isinstance(gain, str) else gain.status for gain in got.values()]
+        if options.missing_policy == "fail" and set(statuses) != {"ok"}:
+            raise Refused(statuses)
+        if options.missing_policy == "drop" and "missing" in statuses:
+            continue
+        joined.append(dict(row))
+        for name, gain in got.items():
+            joined[-1].update(appended(options.prefix, name, gain))
+    return joined
+
+
+def feature_keys(rows: Sequence[Row], options: Options) -> list[Key | None]:
+    """Return the key of each feature row; None for a null or an empty one."""
+    column = key_column_of(rows, options.key_column)
+    mode, pattern = mode_of(options.key_normalize, column), options.key_pattern
+    keys: list[Key | None] = []
+    for row in rows:
+        raw = own_text(row.get(column)) or ""
+        filled = normalized(raw, mode, column, pattern)
+        keys.append(Key.of(clear(raw, pattern, mode), mode, column, pattern) if filled else None)
+    return keys
+
+
+def key_column_of(rows: Sequence[Row], asked: str | None) -> str:
+    """Return the column that holds the key of a feature table."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    for wanted in [asked] if asked else [*KEY_NAMES, *FURTHER_KEY_NAMES]:
+        for name in named(columns, wanted):
+            return name
+    raise Refused(columns)
+
+
+def what_each_gets(keys: Sequence[Key | None], scores: Sequence[Score]) -> list[Score | str]:
+    """Return what each feature row gets of one scorer: a score, or the status it has without."""
+    filled = [key for key in keys if key is not None]
+    got = iter(gains(filled, [score.compared for score in scores]))
+    gained: list[Gain] = ["missing" if key is None else next(got) for key in keys]
+    return [scores[gain] if isinstance(gain, int) else gain for gain in gained]
+
+
+def appended(prefix: str, competitor: str, gain: Score | str) -> Row:
+    """Return the five columns of one scorer for one row."""
+    start = f"{prefix}_{slug(competitor)}"
+    values: tuple[object, ...] = (None, gain, None, 0, "")
+    if isinstance(gain, Score):
+        values = (gain.score, gain.status, gain.runtime_ms, gain.frames, gain.source)
+    names = ("score", "status", "runtime_ms", "frames", "source")
+    return {f"{start}_{name}": value for name, value in zip(names, values, strict=True)}

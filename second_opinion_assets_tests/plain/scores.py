@@ -1,0 +1,327 @@
+"""Rows of sidecars: their key, scorer, score, runtime and status, and what may stand twice."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any
+
+from second_opinion_assets_tests.plain.contract import (
+    Options,
+    Refused,
+    Row,
+    ScoreFile,
+    Unclear,
+    holds,
+)
+from second_opinion_assets_tests.plain.files import (
+    Table,
+    as_row,
+    csv_table,
+    parquet_table,
+    payloads_of,
+)
+from second_opinion_assets_tests.plain.keys import ClipPath, Key, clear, mode_of, normalized
+from second_opinion_assets_tests.plain.values import (
+    first_of,
+    look_up,
+    look_up_asked,
+    named,
+    number,
+    own_text,
+    to_float,
+    total,
+)
+
+KEY_NAMES = (
+    *("clip_id", "video_id", "chug_video_id", "content_id", "file_name", "filename", "basename"),
+    *("name", "distorted_path", "dis_path", "path"),
+)
+FURTHER_KEY_NAMES = (
+    *("clip_name", "clip_key", "key", "src", "img_path", "image", "video_name", "video"),
+    *("input_file_dist", "flickr_id"),
+)
+SCORE_NAMES = ("score", "mos", "predicted_mos", "predicted_vmaf_or_mos", "quality", "vmaf")
+FURTHER_SCORE_NAMES = ("overall/final score", "overall", "video_score", "pred_score")
+RUNTIME_NAMES = ("runtime_ms", "runtime_total_ms", "elapsed_ms")
+PREDICTION = re.compile("pred|model_output", re.IGNORECASE)
+
+Found = tuple[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one row of a sidecar says."""
+
+    competitor: str
+    key: str
+    raw_key: str
+    compared: Key = field(compare=False)
+    score: float | None
+    status: str
+    runtime_ms: float | None
+    frames: int
+    reason: str
+    source: str = field(compare=False)
+
+
+def slug(competitor: str) -> str:
+    """Return what a scorer's columns are named after."""
+    return "_".join(re.findall("[a-z0-9]+", competitor.lower()))
+
+
+def refuse_label(found: Found, fields: Sequence[str]) -> None:
+    """Refuse a `mos` that is read as a score beside a field that tells of a prediction."""
+    if not holds("label"):
+        return
+    beside = [name for name in fields if PREDICTION.search(name)]
+    if found and found[0].lower() == "mos" and any(n.lower() not in SCORE_NAMES for n in beside):
+        raise Refused(found)
+
+
+def score_of(payload: Row, asked: str | None) -> tuple[float | None, int]:
+    """Return score and number of frames averaged; None for a score that is a defect."""
+    names = [*([asked] if asked else []), *SCORE_NAMES, *FURTHER_SCORE_NAMES]
+    found = look_up_asked(payload, asked) if asked else None
+    if not found:
+        found = look_up(payload, SCORE_NAMES)
+        refuse_label(found, list(payload))
+    if found:
+        return number(found[1]), 0
+    frames = payload.get("frames")
+    if frames is None and (found := look_up(payload, FURTHER_SCORE_NAMES)):
+        return number(found[1]), 0
+    if not isinstance(frames, list) or not frames:
+        return None, 0
+    scores = []
+    for frame in frames:
+        found = first_of(frame, names) if isinstance(frame, dict) else None
+        score = number(found[1]) if found else None
+        if score is None:
+            return None, 0
+        scores.append(score)
+    return to_float(total(scores) / len(scores)), len(scores)
+
+
+def runtime_of(payload: Row) -> float | None:
+    """Return the runtime reported, else the sum over frames, else None."""
+    found = look_up(payload, RUNTIME_NAMES)
+    if found:
+        return number(found[1])
+    frames = payload.get("frames")
+    reported = [
+        number(frame_found[1])
+        for frame in (frames if isinstance(frames, list) else [])
+        if isinstance(frame, dict) and (frame_found := first_of(frame, RUNTIME_NAMES))
+    ]
+    runtimes = [runtime for runtime in reported if runtime is not None]
+    if not holds("frames beyond float64") and any(map(math.isinf, accumulate(runtimes))):
+        raise Unclear(runtimes)
+    return to_float(total(runtimes)) if runtimes else None
+
+
+def competitor_of(found: Found, label: str | None, *, in_summary: bool = False) -> str:
+    """Return the name of the scorer that a row is from."""
+    if found and not isinstance(found[1], str):
+        raise Unclear(found)
+    name = found[1].strip() if found else ""
+    if found and not name and in_summary:
+        raise Unclear(found)
+    if not name and not label:
+        msg = "no competitor and no label"
+        raise Refused(msg)
+    return name or str(label)
+
+
+def is_good(status: Any) -> bool:
+    """Return whether a row of this status is ok."""
+    if status is None:
+        return True
+    return isinstance(status, str) and status.strip().lower() in ("", "ok", "pass", "success")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads the rows of one sidecar as it and the table ask."""
+
+    file: ScoreFile
+    options: Options
+
+    @property
+    def key_field(self) -> str | None:
+        return self.file.rules.key_field or self.options.score_key_field
+
+    @property
+    def score_field(self) -> str | None:
+        return self.file.rules.score_field or self.options.score_field
+
+    @property
+    def status_field(self) -> str:
+        return self.file.rules.status_field or "status"
+
+    def scores(self) -> list[Score]:
+        """Return what each row says."""
+        if self.file.form in ("csv", "parquet"):
+            return self.of_table()
+        payloads = payloads_of(self.file)
+        rules = self.file.rules
+        if rules.score_field and payloads and holds("score field of no row"):
+            rows = [row for row in payloads if isinstance(row, dict)]
+            if not any(look_up_asked(row, rules.score_field) for row in rows):
+                raise Refused(rules.score_field)
+        return [self.of_payload(payload) for payload in payloads]
+
+    def of_payload(self, payload: Any) -> Score:
+        """Return what a JSON row says."""
+        if not isinstance(payload, dict):
+            raise Refused(payload)
+        found = look_up(payload, ["competitor"])
+        competitor = competitor_of(found, self.file.label, in_summary="summary" in payload)
+        if self.key_field:
+            key = look_up_asked(payload, self.key_field)
+        else:
+            key = look_up(payload, KEY_NAMES) or look_up(payload, FURTHER_KEY_NAMES)
+        score, frames = score_of(payload, self.score_field)
+        status = look_up_asked(payload, self.status_field)
+        ok = is_good(status[1]) if status else True
+        return self.score(competitor, key, (score, frames), runtime_of(payload), payload, ok=ok)
+
+    def of_table(self) -> list[Score]:
+        """Return what the rows of a CSV or parquet sidecar say."""
+        rules, file = self.file.rules, self.file
+        asked = [name for name in (self.key_field, self.score_field) if name]
+        usual = (*KEY_NAMES, *FURTHER_KEY_NAMES, *SCORE_NAMES, *FURTHER_SCORE_NAMES)
+        known = {name.lower() for name in (*usual, *asked)}
+        table = csv_table(file, known) if file.form == "csv" else parquet_table(file)
+        if not table.has_header:
+            if rules.key_field or rules.score_field or rules.status_field:
+                raise Refused(rules)
+            return [self.of_cells(as_row(table, row), "file_name", "score") for row in table.rows]
+        key = self.key_column(table)
+        score = self.score_column(table, key)
+        if rules.status_field and not named(table.columns, rules.status_field):
+            raise Refused(rules.status_field)
+        return [self.of_cells(as_row(table, cells), key, score) for cells in table.rows]
+
+    def key_column(self, table: Table) -> str:
+        """Return the column that holds the key."""
+        for wanted in [self.key_field] if self.key_field else [*KEY_NAMES, *FURTHER_KEY_NAMES]:
+            for name in named(table.columns, wanted):
+                if table.columns.count(name) > 1 and holds("two key columns"):
+                    raise Refused(name)
+                return name
+        raise Refused(table.columns)
+
+    def score_column(self, table: Table, key: str) -> str:
+        """Return the one column that may be the score."""
+        own, columns = self.file.rules.score_field, [n for n in table.columns if n != key]
+        if own:
+            found = [own] if own in columns else alike(columns, own)
+        else:
+            asked = self.options.score_field
+            found = named(columns, asked)[:1] if asked else []
+            if not found:
+                usual = (*SCORE_NAMES, *FURTHER_SCORE_NAMES)
+                found = [name for wanted in usual for name in alike(columns, wanted)]
+        if len(found) != 1 or columns.count(found[0]) > 1:
+            raise Refused(found)
+        if not own and found != [self.options.score_field]:
+            refuse_label((found[0], None), columns)
+        return found[0]
+
+    def of_cells(self, row: Row, key: str, score: str) -> Score:
+        """Return what a row of a table says; the columns of key and score are nothing else."""
+        others = {name: value for name, value in row.items() if name not in (key, score)}
+        competitor = competitor_of(first_of(others, ["competitor"]), self.file.label)
+        runtime = first_of(others, RUNTIME_NAMES)
+        status = first_of(others, [self.status_field])
+        found = number(row[score])
+        return self.score(
+            competitor,
+            (key, row[key]) if row[key] is not None else None,
+            (found, 0),
+            number(runtime[1]) if runtime else None,
+            row,
+            ok=is_good(status[1]) if status else True,
+        )
+
+    def score(
+        self,
+        competitor: str,
+        found: Found,
+        score: tuple[float | None, int],
+        runtime: float | None,
+        row: Row,
+        *,
+        ok: bool,
+    ) -> Score:
+        """Return what a row says, its key normalised."""
+        raw = own_text(found[1]) if found else None
+        if not found or not raw:
+            raise Refused(found)
+        pattern = self.file.rules.key_pattern or self.options.key_pattern
+        mode = mode_of(self.options.key_normalize, found[0])
+        key = normalized(raw, mode, found[0], pattern)
+        if not key:
+            raise Refused(found)
+        reason = "" if ok and score[0] is not None else json.dumps(row, default=str, sort_keys=True)
+        return Score(
+            competitor,
+            key,
+            raw,
+            Key.of(clear(raw, pattern, mode), mode, found[0], pattern),
+            score[0],
+            "bad" if reason else "ok",
+            runtime,
+            score[1],
+            reason,
+            self.file.written,
+        )
+
+
+def alike(columns: Sequence[str], wanted: str) -> list[str]:
+    """Return all columns that may be the wanted one, whatever their case."""
+    return [name for name in dict.fromkeys(columns) if name.lower() == wanted.lower()]
+
+
+def read_scores(files: Sequence[ScoreFile], options: Options) -> dict[str, list[Score]]:
+    """Return each scorer's rows, one a key, the scorers by name in slug order."""
+    scorers: dict[str, dict[str, Score]] = {}
+    rows = 0
+    for file in files:
+        scores = Reader(file, options).scores()
+        rows += len(scores)
+        for score in scores:
+            of_scorer = scorers.setdefault(score.competitor, {})
+            of_scorer[score.key] = settled(of_scorer.get(score.key, score), score)
+        if not scores and file.label:
+            scorers.setdefault(file.label, {})
+    slugs = [slug(name) for name in scorers]
+    if not rows or "" in slugs or len(set(slugs)) < len(slugs):
+        raise Refused(slugs)
+    return {name: list(scorers[name].values()) for name in sorted(scorers, key=slug)}
+
+
+def settled(known: Score, score: Score) -> Score:
+    """Return the one that counts of two rows of one key.
+
+    Unclear: they differ in what is not joined alone.
+    """
+    if known == score:
+        return known
+    if ClipPath.of(known.raw_key) != ClipPath.of(score.raw_key):
+        raise Refused(known, score)
+    said = [(row.score, row.status, row.frames) for row in (known, score)]
+    if said[0] == said[1] and known.runtime_ms == score.runtime_ms:
+        if known.reason != score.reason:
+            raise Unclear(known, score)
+        return known
+    if said[0] == said[1] and known.reason == score.reason and holds("runtime alone"):
+        return known
+    if known.status != score.status and holds("a resumed run"):
+        return known if known.status == "ok" else score
+    raise Refused(known, score)
