@@ -83,21 +83,28 @@ class Normalizer:
 
     def array(self, keys: pa.Array) -> pa.Array:
         """Return the normalised text of an array of texts without nulls."""
-        if self._pattern is None and self.mode is not KeyNormalize.stem:
-            characters = np.frombuffer(keys.buffers()[2] or b"", np.uint8)
-            # Without white space, back slashes and what is beyond ASCII, slashes alone matter.
-            odd = (characters <= _SPACE) | (characters >= _DELETE) | (characters == _BACK_SLASH)
-            if not odd.any():
-                slashes = bool((characters == _SLASH).any())
-                if not slashes or self.mode is KeyNormalize.raw:
-                    return keys
-                if self.mode is KeyNormalize.basename:
-                    names = [key.rpartition("/")[2] for key in keys.to_pylist()]
-                    if all(names):
-                        return pa.array(names, KEY_TYPE)
         slices = (keys[start : start + _SLICE] for start in range(0, len(keys), _SLICE))
-        parts = [pa.array(self.many(part.to_pylist()), KEY_TYPE) for part in slices]
-        return pa.concat_arrays(parts) if parts else keys
+        parts = list(map(self._slice, slices))
+        return pa.concat_arrays(parts) if len(parts) > 1 else (parts or [keys])[0]
+
+    def _slice(self, keys: pa.Array) -> pa.Array:
+        characters = np.frombuffer(keys.buffers()[2] or b"", np.uint8)
+        odd = (characters <= _SPACE) | (characters >= _DELETE) | (characters == _BACK_SLASH)
+        if self._pattern is None and not odd.any():
+            # Without white space, back slashes and what is beyond ASCII, little is left to do.
+            slashes = bool((characters == _SLASH).any())
+            if self.mode is KeyNormalize.raw or (
+                not slashes and self.mode is not KeyNormalize.stem
+            ):
+                return keys
+            names = keys.to_pylist()
+            if slashes:
+                names = [key.rpartition("/")[2] for key in names]
+            if self.mode is not KeyNormalize.suffix and all(names):
+                if self.mode is KeyNormalize.stem:
+                    names = list(map(_without_suffix, names))
+                return pa.array(names, KEY_TYPE)
+        return pa.array(self.many(keys.to_pylist()), KEY_TYPE)
 
     def path(self, key: str) -> KeyPath:
         """Return a key as a path."""
