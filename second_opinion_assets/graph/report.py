@@ -40,6 +40,12 @@ from second_opinion_assets.report.report import (
 )
 from second_opinion_assets.storage.location import Location, shared_folder
 
+_DESCRIPTION = (
+    "The tables of the manifest at a glance: which carry which second opinions, how much of them "
+    "is missing or bad, and which tables failed and why. Made from what the runs recorded; no "
+    "table is read again."
+)
+
 
 def report_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
     """Return the asset of the report on the tables of a manifest."""
@@ -62,11 +68,7 @@ def report_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
         kinds={"json", "markdown"},
         tags={ROLE_TAG: "report"},
         metadata={MANIFEST: dg.MetadataValue.path(str(manifest.path))},
-        description=(
-            "The tables of the manifest at a glance: which carry which second opinions, how much "
-            "of them is missing or bad, and which tables failed and why. Made from what the runs "
-            "recorded; no table is read again."
-        ),
+        description=_DESCRIPTION,
     )
     def second_opinion_report(
         context: dg.AssetExecutionContext,

@@ -1,8 +1,6 @@
 """What is to be joined: one table, or the tables of a batch manifest, with paths resolved."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -69,9 +67,7 @@ class TableSpec(msgspec.Struct, frozen=True):
 
     def scorer_name(self, name: str) -> str:
         """Return the name that a scorer goes by in this table."""
-        if self.options.canonical_names:
-            return self.registry.canonical(name)
-        return name
+        return self.registry.canonical(name) if self.options.canonical_names else name
 
     @property
     def inputs(self) -> list[Location]:
@@ -305,15 +301,13 @@ def _shared_paths(
             writers.setdefault(real, table.id)
 
 
-def _input_paths(tables: Iterable[TableSpec], manifest: Location | None) -> InputPaths:
+def _input_paths(tables: Collection[TableSpec], manifest: Location | None) -> InputPaths:
     """Return what the tables read, and who reads it."""
     inputs = InputPaths()
-    files: set[Location] = set()
     for table in tables:
-        files.update(path for path, _ in table.registry.files)
         for path in table.inputs:
             inputs.add(path, table.id)
-    for path in files:
+    for path in {path for table in tables for path, _ in table.registry.files}:
         inputs.add(path, "scorers")
     if manifest is not None:
         inputs.add(manifest, "manifest")

@@ -66,29 +66,25 @@ class Struct:
         """Return the value of a field of whole numbers; None where it is not set."""
         if number not in self.fields:
             return None
-        kind, value = self.fields[number]
-        if kind not in _INTEGERS or not isinstance(value, bytes):
-            msg = f"field {number} is no whole number"
-            raise ThriftError(msg)
-        return _zigzag(_varint(value, 0)[0])
+        return _zigzag(_varint(self._closed(number, _INTEGERS, "whole number"), 0)[0])
 
     def binary(self, number: int) -> bytes | None:
         """Return the value of a field of bytes or text; None where it is not set."""
         if number not in self.fields:
             return None
-        kind, value = self.fields[number]
-        if kind != BINARY or not isinstance(value, bytes):
-            msg = f"field {number} is no text"
-            raise ThriftError(msg)
-        return _binary(value)
+        return _binary(self._closed(number, (BINARY,), "text"))
 
     def opened(self, number: int, shape: Shape) -> Struct:
         """Return the structure in a field that was left closed."""
+        return decode(self._closed(number, (STRUCT,), "structure"), shape)[0]
+
+    def _closed(self, number: int, kinds: tuple[int, ...], what: str) -> bytes:
+        """Return the bytes of a field that was left closed."""
         kind, value = self.fields.get(number, (0, b""))
-        if kind != STRUCT or not isinstance(value, bytes):
-            msg = f"field {number} is no structure"
+        if kind not in kinds or not isinstance(value, bytes):
+            msg = f"field {number} is no {what}"
             raise ThriftError(msg)
-        return decode(value, shape)[0]
+        return value
 
     def struct(self, number: int) -> Struct | None:
         """Return the structure in a field that was opened; None where it is not set."""
@@ -311,12 +307,9 @@ def _skip_struct(data: bytes, position: int, depth: int) -> int:
 
 _FIXED_BYTES = {TRUE: 0, FALSE: 0, BYTE: 1, DOUBLE: 8}  # a field's header says true or false
 _SKIPS = {
-    I16: _skip_integer,
-    I32: _skip_integer,
-    I64: _skip_integer,
+    **dict.fromkeys(_INTEGERS, _skip_integer),
     BINARY: _skip_binary,
-    LIST: _skip_list,
-    SET: _skip_list,
+    **dict.fromkeys((LIST, SET), _skip_list),
     MAP: _skip_map,
     STRUCT: _skip_struct,
 }
