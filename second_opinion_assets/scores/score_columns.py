@@ -59,13 +59,18 @@ def score_columns(columns: Sequence[str], asked: ReadRequest, where: str) -> Sco
         where: file and line, for the error message.
 
     Raises:
-        JoinError: no key or score among them, or more than one that might be the score.
+        JoinError: no key, score or asked status among them, or two that might be the score.
     """
     names = tuple(columns)
     key = _key_column(names, asked, where)
     score = _score_column(names, asked, where, key)
     status = asked.rules.status_field
-    if asked.own.status_field and not matching_fields(names, (status,)):
+    statuses = _others(names, (status,), (key, score))
+    if asked.own.status_field and not statuses:
+        if taken := matching_fields(names, (status,)):
+            role = "key" if taken[0] == key else "score"
+            msg = f"{where}: {taken[0]!r} is the {role}; name another column as status_field"
+            raise JoinError(msg)
         msg = f"{where}: no status column {status!r} among {_shown(names)}; name it as status_field"
         raise JoinError(msg)
     return ScoreColumns(
@@ -73,7 +78,7 @@ def score_columns(columns: Sequence[str], asked: ReadRequest, where: str) -> Sco
         score,
         _others(names, RUNTIME_NAMES, (key, score)),
         _others(names, (SCORER_FIELD,), (key, score)),
-        _others(names, (status,), (key, score)),
+        statuses,
         status,
     )
 

@@ -203,7 +203,7 @@ class Reader:
             return [self.of_cells(as_row(table, row), "file_name", "score") for row in table.rows]
         key = self.key_column(table)
         score = self.score_column(table, key)
-        if rules.status_field and not named(table.columns, rules.status_field):
+        if rules.status_field and not {*named(table.columns, rules.status_field)} - {key, score}:
             raise Refused(rules.status_field)
         return [self.of_cells(as_row(table, cells), key, score) for cells in table.rows]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -248,3 +249,20 @@ def test_the_audit_says_that_a_label_was_read(work: Workspace) -> None:
         for name, scorer in work.document()["competitors"].items()
     }
     assert said == {"subjects": (["gt_score"], ["gt_score"]), "DOVER": (["score"], [])}
+
+
+@pytest.mark.parametrize("asked", ["mos", "MOS"])
+def test_the_score_column_is_no_status(work: Workspace, asked: str) -> None:
+    """A column cannot be the score and tell whether the score counts."""
+    work.write("scores.csv", "clip_id,competitor,status,MOS\na,DOVER,failed,-3.25\n")
+    with pytest.raises(JoinError, match=r"scores\.csv:1: 'MOS' is the score; name another column"):
+        work.join(scores=[{"path": "scores.csv", "status_field": asked}])
+
+
+def test_column_names_that_are_no_text(work: Workspace) -> None:
+    """A parquet sidecar with damaged names of columns is refused by name."""
+    table = pa.table({"clip_id": ["a"], "scoré": [1.0]})
+    path = work.write_table("scores.parquet", table, store_schema=False)
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xff"))
+    with pytest.raises(JoinError, match=r"scores\.parquet: cannot be read as parquet: .*utf-8"):
+        work.join(scores=["DOVER=scores.parquet"])

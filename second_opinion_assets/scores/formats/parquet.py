@@ -30,7 +30,7 @@ def load(content: Content, asked: ReadRequest) -> LoadedColumns:
 
     try:
         file = pq.ParquetFile(_file(content), page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(content, error) from None
     columns = score_columns(file.schema_arrow.names, asked, str(content.path))
     blocks = _blocks(file, list(columns.names), content)
