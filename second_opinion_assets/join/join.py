@@ -23,7 +23,7 @@ from second_opinion_assets.matching.keys import KeyColumn
 from second_opinion_assets.matching.match import Match, match
 from second_opinion_assets.matching.readings import few_keys_found, keys_found_by_mode
 from second_opinion_assets.scores.read import read_scores
-from second_opinion_assets.scores.score_table import KeyedScorers, ScoreTable, key_scorers
+from second_opinion_assets.scores.score_table import KeyedScorers, key_scorers
 from second_opinion_assets.scores.sidecar import SidecarInput
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.publishing import Publication, json_document, publication
@@ -135,7 +135,6 @@ def materialize(
 class _Inputs(NamedTuple):
     """What was read: the scores, and the feature table's keys."""
 
-    scores: list[ScoreTable]
     keyed: KeyedScorers
     sidecars: list[SidecarInput]
     table: FeatureTable
@@ -155,7 +154,7 @@ def _read(spec: TableSpec, features: Input, progress: Progress | None) -> _Input
     problems.refuse()
     names = column_names([scorer.name for scorer in keyed.scorers], spec.options.prefix)
     table.append(names, overwrite=spec.options.overwrite)
-    return _Inputs(scores, keyed, sidecars, table, key_column, keys)
+    return _Inputs(keyed, sidecars, table, key_column, keys)
 
 
 class _Joined(NamedTuple):
@@ -188,9 +187,9 @@ def _match(spec: TableSpec, inputs: _Inputs) -> _Joined:
     kept = rows_with_every_scorer(columns) if drops else None
     tally = count(found, scorers, columns, options.prefix, kept)
     tally.non_finite_values = inputs.table.non_finite_values
-    for table in inputs.scores:
-        if few_keys_found(of_scorer := tally.scorers[table.scorer]):
+    for scorer in scorers:
+        if few_keys_found(of_scorer := tally.scorers[scorer.name]):
             of_scorer.keys_found_by_mode = keys_found_by_mode(
-                table.normalized, keys.texts, inputs.key_column, options
+                scorer.rows.normalized, keys.texts, inputs.key_column, options
             )
     return _Joined(found, Added(columns, options.prefix, kept), tally)

@@ -58,6 +58,7 @@ class ColumnReader:
         keys = self._keys(cells[named.key], positions)
         scorers = self._scorers([cells[name] for name in named.scorer], positions)
         score, defects = _numbers(cells[named.score], named.score)
+        empty = {row for row, defect in defects.items() if defect is NO_SCORE}
         for name in named.status:
             for row, defect in _bad_statuses(cells[name], named.status_field).items():
                 defects.setdefault(row, defect)
@@ -72,7 +73,7 @@ class ColumnReader:
         status[list(defects)] = Status.bad
         for row, defect in defects.items():
             collected.reasons[source, positions[row]] = defect
-        for scorer in {scorers} if isinstance(scorers, int) else set(scorers):
+        for scorer in _scorers_with(scorers, len(positions), empty):
             collected.score_fields[scorer].add(named.score)
         collected.parts.append(
             row_columns(
@@ -116,6 +117,15 @@ class ColumnReader:
             return number(self._label or "")
         numbers = {name: number(name or self._label or "") for name in dict.fromkeys(names)}
         return [numbers[name] for name in names]
+
+
+def _scorers_with(scorers: int | list[int], rows: int, empty: set[int]) -> set[int]:
+    """Return the scorers of the rows that are not empty."""
+    if isinstance(scorers, int):
+        return {scorers} if len(empty) < rows else set()
+    if not empty:
+        return set(scorers)
+    return {scorer for row, scorer in enumerate(scorers) if row not in empty}
 
 
 def _values(cells: Cells) -> Sequence[Any]:

@@ -161,8 +161,8 @@ class JsonRowReader:
             name: collected.scorers.number(name.strip()) for name in dict.fromkeys(rows.scorers)
         }
         collected.label_used |= not self._reader.names_scorers
-        for scorer in names.values():
-            collected.score_fields[scorer].add(self._reader.score_field)
+        for name in rows.scorers_with_scores():
+            collected.score_fields[names[name]].add(self._reader.score_field)
         for row, defect in rows.defects.items():
             collected.reasons[self._source, first + row] = defect
         one = len(names) == 1

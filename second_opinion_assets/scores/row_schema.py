@@ -61,6 +61,10 @@ class AlikeRows(NamedTuple):
     frames: Integers
     defects: dict[int, Defect]
 
+    def scorers_with_scores(self) -> set[str]:
+        """Return the names of the scorers that have a score in some row."""
+        return set(np.array(self.scorers, object)[~np.isnan(self.score)].tolist())
+
 
 @dataclass
 class Fields:

@@ -478,6 +478,12 @@ def test_key_hints(work: Workspace) -> None:
     assert found == {"auto": 0, "raw": 0, "basename": 0, "stem": 2, "suffix": 0}
 
 
+def test_key_hints_count_a_repeated_row_once(work: Workspace) -> None:
+    """A row that stands twice in a score file is no second key to find."""
+    work.write_lines("scores.jsonl", [{"path": "d/a.mp4", "competitor": "DOVER", "score": 1}] * 3)
+    assert work.join().tally.scorers["DOVER"].keys_found_by_mode["stem"] == 1
+
+
 _FAILURES = [
     pytest.param({"scores.jsonl": "{"}, {}, id="torn-score-file"),
     pytest.param({"scores.jsonl": ""}, {}, id="no-scores"),

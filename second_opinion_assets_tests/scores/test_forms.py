@@ -266,3 +266,25 @@ def test_column_names_that_are_no_text(work: Workspace) -> None:
     path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xff"))
     with pytest.raises(JoinError, match=r"scores\.parquet: cannot be read as parquet: .*utf-8"):
         work.join(scores=["DOVER=scores.parquet"])
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_a_field_without_values_gave_no_scores(work: Workspace, form: str) -> None:
+    """The audit names the fields that scores came from, whatever reads them."""
+    rows: list[Row] = [
+        {"clip_id": "a", "competitor": "DOVER", "mos": 1.5},
+        {"clip_id": "b", "competitor": "DOVER", "mos": None},
+        {"clip_id": "a", "competitor": "MUSIQ", "mos": None},
+    ]
+    if form == "csv":
+        work.write("scores.csv", "clip_id,competitor,mos\na,DOVER,1.5\nb,DOVER,\na,MUSIQ,\n")
+    elif form == "jsonl":
+        work.write_lines("scores.jsonl", rows)
+    else:
+        work.write_table("scores.parquet", pa.Table.from_pylist(rows))
+    work.join(scores=[f"scores.{form}"])
+    said = work.document()["competitors"]
+    assert {name: scorer["score_fields"] for name, scorer in said.items()} == {
+        "DOVER": ["mos"],
+        "MUSIQ": [],
+    }
