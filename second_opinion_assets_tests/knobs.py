@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from typing import NamedTuple
 from unittest.mock import patch
 
+from second_opinion_assets.contract import columns
+from second_opinion_assets.matching import keys
 from second_opinion_assets.scores import json_rows
 from second_opinion_assets.scores.formats import csv_text
 from second_opinion_assets.storage import decompress, reading
@@ -37,5 +39,7 @@ def block_sizes(knobs: Knobs) -> Iterator[None]:
         patch.object(json_lines, "BLOCK_BYTES", knobs.chunk_bytes),
         patch.object(json_document, "BLOCK_ROWS", rows),
         patch.object(parquet, "ROW_GROUP_ROWS", rows),
+        patch.object(keys, "ENCODED_ROWS", rows),
+        patch.object(columns, "SLICE_ROWS", rows),
     ):
         yield

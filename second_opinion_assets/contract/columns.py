@@ -6,7 +6,7 @@ How they are written belongs to `tables`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -21,8 +21,16 @@ NO_ROW, AMBIGUOUS = -1, -2
 """Stand for a score row where there is none, or where it is not certain which is the right one."""
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+Integers = NDArray[np.signedinteger[Any]]
 Mask = NDArray[np.bool_]
+
+
+SLICE_ROWS = 1 << 20
+
+
+def slices(rows: int) -> Iterator[slice]:
+    """Yield slices of so many rows, each small: numpy copies indices, eight bytes a row."""
+    return (slice(start, start + SLICE_ROWS) for start in range(0, rows, SLICE_ROWS))
 
 
 class Status(IntEnum):
@@ -116,7 +124,20 @@ class ScorerColumns:
     @cached_property
     def row_status(self) -> NDArray[np.uint8]:
         """The status of each feature row."""
-        return self._of(self.rows, self.entries.status, _NONE[1])
+        status = np.empty(len(self.rows), np.uint8)
+        for part in slices(len(self.rows)):
+            status[part] = self._of(self.rows[part], self.entries.status, _NONE[1])
+        return status
+
+    @property
+    def ok_scores(self) -> Floats:
+        """The scores that count, each once for every score row that a feature row got."""
+        got = np.zeros(len(self.entries.score), np.bool_)
+        for part in slices(len(self.rows)):
+            rows = self.rows[part]
+            got[rows[rows >= 0]] = True
+        scores: Floats = self.entries.score[got & (self.entries.status == Status.ok)]
+        return scores
 
     def values(self, part: slice | Mask | Integers) -> ScorerValues:
         """Return the values of some feature rows."""

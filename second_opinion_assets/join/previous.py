@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 
 from second_opinion_assets.contract.columns import (
     STATUS_NAMES,
@@ -28,7 +27,7 @@ from second_opinion_assets.matching.changes import (
     unchanged_rows,
 )
 from second_opinion_assets.matching.drift import FIRST_JOIN, Drift
-from second_opinion_assets.matching.keys import KEY_TYPE, KeyColumn
+from second_opinion_assets.matching.keys import KeyEncoder
 from second_opinion_assets.scores.payload import Defect, read_number
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.reading import Input
@@ -96,14 +95,14 @@ class PreviousOutput:
         theirs = self._prefixes_of(table, f"{present.options.prefix}_") or list(ours)
         both = [prefix for prefix in ours if prefix in theirs]
         names = [f"{prefix}_{part}" for prefix in both for part in ("score", "status")]
-        keys, parts = [], []
+        keys, parts = KeyEncoder(), []
         for block in table.read_columns([present.key_column], names):
-            keys.append(block.keys[0])
+            keys.add(block.keys[0])
             pairs = zip(both, block.others[::2], block.others[1::2], strict=True)
             parts.append([_scores(ours[prefix], *pair) for prefix, *pair in pairs])
         kept = {column.removesuffix("_score") for column in input_columns}
         return EarlierRows(
-            KeyColumn.of(pa.chunked_array(keys, KEY_TYPE)),
+            keys.column(),
             {prefix: _joined([part[n] for part in parts]) for n, prefix in enumerate(both)},
             added=[name for prefix, name in ours.items() if prefix not in theirs],
             gone=[prefix for prefix in theirs if prefix not in ours and prefix not in kept],

@@ -95,7 +95,7 @@ def _count_scorer(
     match: Match, number: int, scorer: CountedScorer, columns: ScorerColumns, prefix: str
 ) -> ScorerTally:
     status = columns.row_status
-    by_status = np.bincount(status, minlength=len(Status)).tolist()
+    by_status = [int(np.count_nonzero(status == kind)) for kind in Status]
     unmatched = np.flatnonzero(~match.asked[number])
     bad = np.flatnonzero(status == Status.bad)
     tally = ScorerTally(
@@ -117,7 +117,7 @@ def _count_scorer(
     if match.collisions is not None:
         tally.ambiguous_rows = int((columns.rows == AMBIGUOUS).sum())
         tally.colliding_keys, tally.collisions = match.collisions.of_scorer(number, SAMPLE_ROWS)
-    scores = columns.entries.score[columns.rows[status == Status.ok]]
+    scores = columns.ok_scores
     if len(scores):
         tally.score_min, tally.score_max = float(scores.min()), float(scores.max())
     return tally

@@ -15,14 +15,16 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from second_opinion_assets.contract.columns import Integers
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.fields import ALL_KEY_NAMES, KEY_NAMES, find_name
 from second_opinion_assets.contract.options import KeyNormalize, compile_key_pattern
 
 KEY_TYPE = pa.large_string()
 _SLICE = 1 << 19  # as Python texts a key takes several times its memory
+ENCODED_ROWS = 1 << 18
 _SPACE, _SLASH, _BACK_SLASH, _DELETE = b" /\\\x7f"
 
 
@@ -212,22 +214,57 @@ class KeyColumn(NamedTuple):
     """
 
     texts: pa.Array
-    codes: Integers
-
-    @classmethod
-    def of(cls, keys: pa.Array | pa.ChunkedArray) -> KeyColumn:
-        """Return a column of texts and nulls."""
-        if isinstance(keys, pa.ChunkedArray):
-            keys = keys.combine_chunks()
-        encoded = keys.dictionary_encode()
-        codes = encoded.indices
-        if codes.null_count:
-            valid = codes.is_valid().to_numpy(zero_copy_only=False)
-            numbers = np.where(valid, codes.fill_null(0).to_numpy(), -1)
-            return cls(encoded.dictionary, numbers.astype(np.int64))
-        return cls(encoded.dictionary, codes.to_numpy().astype(np.int64))
+    codes: NDArray[np.int32]
 
     def key(self, row: int) -> str | None:
         """Return the key of one row."""
         code = int(self.codes[row])
         return None if code < 0 else self.texts[code].as_py()
+
+
+class KeyEncoder:
+    """Makes a `KeyColumn` of keys that come block by block, as texts and nulls.
+
+    The texts of a large table would take most of a join's memory: they are held until there are
+    many, and then only the different ones. As many as there are already are waited for, so that
+    these are not looked through too often.
+    """
+
+    def __init__(self) -> None:
+        self._texts = pa.array([], KEY_TYPE)
+        self._codes: list[NDArray[np.int32]] = []
+        self._waiting: list[pa.Array] = []
+        self._rows = 0
+
+    def add(self, keys: pa.Array) -> None:
+        """Take the keys of the next rows."""
+        self._waiting.append(keys)
+        self._rows += len(keys)
+        if self._rows >= max(ENCODED_ROWS, len(self._texts)):
+            self._encode()
+
+    def column(self) -> KeyColumn:
+        """Return the column of all keys."""
+        self._encode()
+        codes = np.concatenate(self._codes)
+        self._codes = [codes]
+        return KeyColumn(self._texts, codes)
+
+    def _encode(self) -> None:
+        # In one piece: many small ones take twice the memory.
+        keys = pa.chunked_array(self._waiting, KEY_TYPE).combine_chunks()
+        self._waiting, self._rows = [], 0
+        encoded = keys.dictionary_encode()
+        codes = encoded.indices.fill_null(-1).to_numpy()
+        texts = encoded.dictionary
+        if len(self._texts):
+            found = pc.index_in(texts, value_set=self._texts)
+            new = found.is_null().to_numpy(zero_copy_only=False)
+            numbers = np.append(found.fill_null(0).to_numpy(), np.int32(-1))
+            numbers[:-1][new] = np.arange(len(self._texts), len(self._texts) + new.sum())
+            codes = numbers[codes]
+            texts = pa.concat_arrays([self._texts, texts.filter(pa.array(new))])
+        self._texts = texts
+        self._codes.append(codes)
+        del keys, encoded  # what was freed is given back, or it stays beside what comes next
+        pa.default_memory_pool().release_unused()

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from second_opinion_assets.contract.columns import NO_ROW, Integers, Mask
+from second_opinion_assets.contract.columns import NO_ROW, Integers, Mask, slices
 from second_opinion_assets.contract.options import JoinOptions, KeyNormalize
 from second_opinion_assets.matching.collisions import Collisions, ScoreRows
 from second_opinion_assets.matching.keys import KEY_TYPE, KeyColumn, Normalizer, last_components
@@ -159,7 +159,7 @@ def match(
     if collisions is not None:
         for number, mask in enumerate(asked):
             mask[list(collisions.asked_rows(number))] = True
-    by_row = [_by_row(rows, features.codes, none=NO_ROW) for rows in got]
+    by_row = [_by_row(rows.astype(np.int32), features.codes, none=NO_ROW) for rows in got]
     return Match(features, reduced, numbers, by_row, asked, collisions)
 
 
@@ -234,4 +234,8 @@ def _marked(rows: Integers, count: int) -> Mask:
 
 def _by_row(values: NDArray[_Kind], codes: Integers, *, none: int) -> NDArray[_Kind]:
     """Return the value of each row, given that of each different text; `none` for no text."""
-    return np.append(values, np.array([none], values.dtype))[codes]
+    values = np.append(values, np.array([none], values.dtype))
+    found = np.empty(len(codes), values.dtype)
+    for part in slices(len(codes)):
+        found[part] = values[codes[part]]
+    return found

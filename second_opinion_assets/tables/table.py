@@ -15,7 +15,7 @@ import pyarrow as pa
 from second_opinion_assets.contract.columns import Mask, ScorerColumns
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.fields import find_name
-from second_opinion_assets.matching.keys import KEY_TYPE, KeyColumn, choose_key_column
+from second_opinion_assets.matching.keys import KeyColumn, KeyEncoder, choose_key_column
 
 LINE_SUFFIXES = (".jsonl", ".ndjson")
 PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -179,11 +179,11 @@ def read_key_columns(table: FeatureTable, columns: Sequence[str]) -> dict[str, K
     Raises:
         JoinError: a row that is none, or a key that is no text or number.
     """
-    blocks = [block.keys for block in table.read_columns(columns)]
-    return {
-        column: KeyColumn.of(pa.chunked_array([keys[number] for keys in blocks], KEY_TYPE))
-        for number, column in enumerate(columns)
-    }
+    encoders = {column: KeyEncoder() for column in columns}
+    for block in table.read_columns(columns):
+        for encoder, keys in zip(encoders.values(), block.keys, strict=True):
+            encoder.add(keys)
+    return {column: encoder.column() for column, encoder in encoders.items()}
 
 
 def is_parquet(suffix: str) -> bool:

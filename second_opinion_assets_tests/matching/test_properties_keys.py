@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from unittest.mock import patch
 
+import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from second_opinion_assets.contract.fields import KEY_NAMES, find_name, slug
 from second_opinion_assets.contract.options import KeyNormalize
-from second_opinion_assets.matching.keys import Normalizer
+from second_opinion_assets.matching import keys as keys_module
+from second_opinion_assets.matching.keys import KEY_TYPE, KeyEncoder, Normalizer
 from second_opinion_assets_tests import plain
 
 often = settings(max_examples=300)
@@ -79,3 +82,17 @@ def test_many_keys_are_reduced_as_one_is(given: list[str], mode: KeyNormalize, f
     """The quick way for many keys gives what the way for one gives."""
     normalizer = Normalizer(mode, field)
     assert normalizer.many(given) == [normalizer.one(key) for key in given]
+
+
+@given(st.lists(st.lists(st.none() | st.sampled_from("abcd"), max_size=4)), st.integers(1, 5))
+@often
+def test_keys_that_come_in_blocks_are_one_column(blocks: list[list[str | None]], held: int) -> None:
+    """However many keys are held before they are encoded, each text stands there once."""
+    encoder = KeyEncoder()
+    with patch.object(keys_module, "ENCODED_ROWS", held):
+        for block in blocks:
+            encoder.add(pa.array(block, KEY_TYPE))
+    column = encoder.column()
+    rows = [key for block in blocks for key in block]
+    assert [column.key(row) for row in range(len(column.codes))] == rows
+    assert column.texts.to_pylist() == list(dict.fromkeys(filter(None, rows)))
