@@ -54,6 +54,7 @@ class SidecarEntry(InputEntry, frozen=True, kw_only=True):
         competitors: the scorers that it names.
         readers: the formats that its files were read as.
         score_fields: the fields that the scores were read from.
+        skipped_lines: how many lines that are no rows were passed over.
         rules: its own rules for reading it, as a manifest has them.
         files: of a folder or pattern, each file.
     """
@@ -64,6 +65,7 @@ class SidecarEntry(InputEntry, frozen=True, kw_only=True):
     competitors: list[str] = []
     readers: list[str] = []
     score_fields: list[str] = []
+    skipped_lines: Count | UnsetType = UNSET
     rules: dict[str, Any] = {}
     files: list[InputEntry] | UnsetType = UNSET
 

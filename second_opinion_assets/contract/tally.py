@@ -72,7 +72,8 @@ class ScorerTally(msgspec.Struct):
         colliding_keys: score rows that different feature keys ask for, and feature keys that may
             mean any of several score rows.
         score_fields: the fields that the scores were read from.
-        label_fields: those of them that are labels, which was said to be meant.
+        numeric_fields: numeric fields of score rows that have no score.
+        label_fields: those of `score_fields` that are labels, which was said to be meant.
         missing, bad, unmatched, collisions: the first few of each, at most `SAMPLE_ROWS`.
     """
 
@@ -91,6 +92,7 @@ class ScorerTally(msgspec.Struct):
     score_max: float | None = None
     keys_found_by_mode: dict[str, int] = {}
     score_fields: list[str] = []
+    numeric_fields: list[str] = []
     label_fields: list[str] = []
     missing: list[MissingSample] = []
     bad: list[BadSample] = []

@@ -27,7 +27,7 @@ from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import digest_file
 
-JOIN_VERSION = "5"
+JOIN_VERSION = "6"
 """Changes whenever the same inputs and options would give other output."""
 
 
@@ -62,6 +62,7 @@ def sidecar_entry(given: SidecarInput) -> SidecarEntry:
         competitors=given.scorers,
         readers=[format_.value for format_ in given.formats],
         score_fields=given.score_fields,
+        skipped_lines=given.skipped_lines or UNSET,
         rules=msgspec.to_builtins(sidecar.rules),
         files=files if given.is_several else UNSET,
     )

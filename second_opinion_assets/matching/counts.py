@@ -35,6 +35,10 @@ class CountedRows(ScoreRows, Protocol):
     def score_fields(self) -> Collection[str]:
         """The fields that the scores were read from."""
 
+    @property
+    def numeric_fields(self) -> Collection[str]:
+        """The numeric fields of rows without a score."""
+
     def reason(self, row: int) -> tuple[str, str]:
         """Return of what kind a bad row's reason is, and the reason itself."""
 
@@ -109,6 +113,7 @@ def _count_scorer(
         bad_reasons=_bad_reasons(columns.rows[bad].tolist(), scorer.rows),
         unmatched_keys=len(unmatched),
         score_fields=sorted(scorer.rows.score_fields),
+        numeric_fields=sorted(scorer.rows.numeric_fields),
         label_fields=sorted(filter(is_label, scorer.rows.score_fields)),
         missing=_missing(status == Status.missing, match),
         bad=[_bad(match, number, scorer.rows, columns, row) for row in bad[:SAMPLE_ROWS].tolist()],

@@ -156,4 +156,7 @@ class _SidecarReader:
                 else:
                     self._columns.start(number, loaded.place, loaded.columns)
                     rows = sum(self._columns.read(*block) for block in loaded.blocks)
-            return SidecarFile(path, name, file.digest, rows, loaded.format)
+            skipped = loaded.skipped
+            return SidecarFile(
+                path, name, file.digest, rows, loaded.format, skipped.count, tuple(skipped.first)
+            )

@@ -14,9 +14,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.columns import Floats, Integers
 from second_opinion_assets.matching.keys import KEY_TYPE
 from second_opinion_assets.scores.payload import Defect
+
+SHOWN_SKIPPED = 3
 
 
 class Place(NamedTuple):
@@ -42,6 +45,25 @@ class Place(NamedTuple):
     def where(self, position: int) -> str:
         """Return the place of one row."""
         return self.before if self.after is None else f"{self.before}{position}{self.after}"
+
+
+@dataclass
+class Skipped:
+    """Lines of a score file that are no rows and were passed over: progress bars, averages.
+
+    Attributes:
+        count: how many.
+        first: the first few, each with its place.
+    """
+
+    count: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def add(self, where: str, text: str) -> None:
+        """Take note of a line."""
+        self.count += 1
+        if len(self.first) < SHOWN_SKIPPED:
+            self.first.append(f"{where}: {json_text.shown(text.strip())}")
 
 
 class Source(NamedTuple):
@@ -148,6 +170,8 @@ class CollectedRows:
         parts: the rows.
         reasons: why a row is bad, by its file and position.
         score_fields: for each scorer by number, the fields that scores were read from.
+        numeric_fields: for each scorer by number, the numeric fields of its first rows without a
+            score: one of them may be what was meant.
         label_used: whether the sidecar's label named any row.
     """
 
@@ -157,4 +181,5 @@ class CollectedRows:
     parts: list[RowColumns] = field(default_factory=list)
     reasons: dict[tuple[int, int], Defect] = field(default_factory=dict)
     score_fields: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    numeric_fields: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     label_used: bool = False

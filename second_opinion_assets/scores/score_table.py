@@ -41,6 +41,7 @@ class ScoreTable:
         key_fields: the names that `columns.key_field` has numbers of.
         reasons: why a row is bad, by its file and position.
         score_fields: the fields that the scores were read from.
+        numeric_fields: the numeric fields of rows without a score.
     """
 
     scorer: str
@@ -49,6 +50,7 @@ class ScoreTable:
     key_fields: Sequence[str]
     reasons: Mapping[tuple[int, int], Defect]
     score_fields: frozenset[str]
+    numeric_fields: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.columns.keys)
@@ -171,7 +173,8 @@ def score_tables(collected: CollectedRows, named: Callable[[str], str]) -> list[
         numbers = [number for number, other in enumerate(names) if other == name]
         table = whole if len(numbers) == len(names) else whole.taken(np.isin(rows.scorer, numbers))
         fields = frozenset().union(*(collected.score_fields[number] for number in numbers))
-        tables.append(replace(table, scorer=name, score_fields=fields))
+        numeric = frozenset().union(*(collected.numeric_fields[number] for number in numbers))
+        tables.append(replace(table, scorer=name, score_fields=fields, numeric_fields=numeric))
     return tables
 
 
@@ -214,8 +217,9 @@ def _joined(tables: list[ScoreTable]) -> ScoreTable:
             )
         )
     fields = frozenset().union(*(table.score_fields for table in tables))
+    numeric = frozenset().union(*(table.numeric_fields for table in tables))
     return ScoreTable(
-        tables[0].scorer, RowColumns.joined(parts), sources, key_fields, reasons, fields
+        tables[0].scorer, RowColumns.joined(parts), sources, key_fields, reasons, fields, numeric
     )
 
 

@@ -94,6 +94,8 @@ class SidecarFile(msgspec.Struct, frozen=True):
         digest: of its bytes, as they lie on the disk.
         rows: how many score rows it holds, repeated ones included.
         format: how it was read.
+        skipped_lines: how many lines that are no rows were passed over.
+        skipped: the first few of them, each with its place.
     """
 
     path: Location
@@ -101,6 +103,8 @@ class SidecarFile(msgspec.Struct, frozen=True):
     digest: FileDigest
     rows: int
     format: Format
+    skipped_lines: int = 0
+    skipped: tuple[str, ...] = ()
 
 
 class SidecarInput(msgspec.Struct, frozen=True):
@@ -134,6 +138,11 @@ class SidecarInput(msgspec.Struct, frozen=True):
     def rows(self) -> int:
         """How many score rows it holds."""
         return sum(file.rows for file in self.files)
+
+    @property
+    def skipped_lines(self) -> int:
+        """How many lines that are no rows were passed over."""
+        return sum(file.skipped_lines for file in self.files)
 
     @property
     def formats(self) -> list[Format]:

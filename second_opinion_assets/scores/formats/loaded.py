@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from second_opinion_assets.scores.columnar import Cells
 from second_opinion_assets.scores.json_rows import JsonBlock
-from second_opinion_assets.scores.rows import Place
+from second_opinion_assets.scores.rows import Place, Skipped
 from second_opinion_assets.scores.rules import RowRules
 from second_opinion_assets.scores.score_columns import ScoreColumns
 from second_opinion_assets.scores.sidecar import Format
 
 
-class LoadedRows(NamedTuple):
+@dataclass(frozen=True)
+class LoadedRows:
     """A score file of JSON rows.
 
     Attributes:
@@ -22,6 +23,7 @@ class LoadedRows(NamedTuple):
         rules: how the rows are read.
         blocks: the rows, once.
         is_table: whether there are many rows, most of them alike.
+        skipped: lines that are no rows, filled in while the blocks are taken.
     """
 
     format: Format
@@ -29,9 +31,11 @@ class LoadedRows(NamedTuple):
     rules: RowRules
     blocks: Generator[JsonBlock, None, None]
     is_table: bool = True
+    skipped: Skipped = field(default_factory=Skipped)
 
 
-class LoadedColumns(NamedTuple):
+@dataclass(frozen=True)
+class LoadedColumns:
     """A score file of columns.
 
     Attributes:
@@ -39,12 +43,14 @@ class LoadedColumns(NamedTuple):
         place: where its rows stand.
         columns: what its columns are.
         blocks: the values of the columns by their names, and the positions of the rows; once.
+        skipped: lines that are no rows, filled in while the blocks are taken.
     """
 
     format: Format
     place: Place
     columns: ScoreColumns
     blocks: Generator[tuple[dict[str, Cells], Sequence[int]], None, None]
+    skipped: Skipped = field(default_factory=Skipped)
 
 
 Loaded = LoadedRows | LoadedColumns
