@@ -43,6 +43,11 @@ FURTHER_SCORE_NAMES = ("overall/final score", "overall", "video_score", "pred_sc
 ALL_SCORE_NAMES = (*SCORE_NAMES, *FURTHER_SCORE_NAMES)
 LABEL_NAMES = ("gt_score", "gt", "mos_gt", "label")
 """What a scorer was measured against: never a second opinion."""
+_PREDICTION_WORDS = frozenset(
+    ("score", "scores", "estimate", "estimated", "estimation", "inferred", "hat")
+)
+_PREDICTION_ENDS = frozenset(("output", "outputs", "quality"))
+_WORD = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 SCORER_FIELD = "competitor"
 STATUS_FIELD = "status"
 STEM_FIELD = "name of the file"
@@ -73,6 +78,19 @@ def find_name(names: Iterable[str], wanted: Iterable[str]) -> str | None:
 def is_label(field: str) -> bool:
     """Return whether a field, or what a path leads to, is named like a label."""
     return field.rpartition(".")[2].lower() in LABEL_NAMES
+
+
+def tells_of_prediction(field: str) -> bool:
+    """Return whether a field, by its name, is what a scorer predicted: `mos` beside it is a label.
+
+    The usual names of scores are none: among them their order says which is the score.
+    """
+    if field.lower() in SCORE_NAMES or is_label(field):
+        return False
+    words = [word.lower() for word in _WORD.findall(field)]
+    if field.lower() in FURTHER_SCORE_NAMES or _PREDICTION_ENDS.intersection(words[-1:]):
+        return True
+    return any(word.startswith("pred") or word in _PREDICTION_WORDS for word in words)
 
 
 def slug(scorer: str) -> str:
