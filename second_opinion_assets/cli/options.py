@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from second_opinion_assets.contract.options import KeyNormalize
+from second_opinion_assets.contract.options import Duplicates, KeyNormalize
 from second_opinion_assets.storage.location import Location
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -42,6 +42,14 @@ _READING_OPTIONS = (
         "--key-pattern",
         metavar="REGEX",
         help="Regular expression with one group: the part of a key that is reduced, on both sides.",
+    ),
+    click.option(
+        "--duplicates",
+        type=click.Choice(list(Duplicates)),
+        default=Duplicates.error,
+        show_default=True,
+        help="What is done about ok rows of one clip and scorer that differ. error refuses the "
+        "table. first and last take one of them. mean takes the mean of their scores.",
     ),
 )
 

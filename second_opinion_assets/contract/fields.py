@@ -54,6 +54,19 @@ STEM_FIELD = "name of the file"
 """Stands for a key's field where the key is the stem of a file's name."""
 RUNTIME_NAMES = ("runtime_ms", "runtime_total_ms", "elapsed_ms")
 GOOD_STATUSES = frozenset({"", "ok", "pass", "success"})
+_MEDIA = (
+    "264 265 3gp avc avi avif av1 bmp exr flv gif h264 h265 h266 heic hevc hm10 ivf jp2 jpeg jpg "
+    "m2ts m2v m4v mkv mov mp4 mpeg mpg mts mxf nut nv12 obu ogv png ppm raw rgb tif tiff ts vob "
+    "vp8 vp9 vvc webm webp wmv y4m yuv"
+)
+MEDIA_SUFFIXES = frozenset(_MEDIA.split())
+"""Suffixes of what scorers score."""
+_LOGS = (
+    "csv dat data json jsonl log ndjson out parquet pq psnr report res result results score scores "
+    "ssim stats tsv txt vmaf xml"
+)
+LOG_SUFFIXES = frozenset(_LOGS.split())
+"""Suffixes of what scorers write."""
 
 
 @lru_cache(maxsize=4096)
@@ -96,3 +109,29 @@ def tells_of_prediction(field: str) -> bool:
 def slug(scorer: str) -> str:
     """Return the part of a column name that stands for a scorer, maybe an empty one."""
     return re.sub(r"[^a-z0-9]+", "_", scorer.lower()).strip("_")
+
+
+def without_suffix(name: str) -> str:
+    """Return a file's name without its suffix, where that is one of a clip or of a log.
+
+    Names have dots of their own (`clip_59.94fps_h264`); dots at a name's start begin no suffix.
+    """
+    stem, _, suffix = name.rpartition(".")
+    known = suffix.lower() in MEDIA_SUFFIXES or suffix.lower() in LOG_SUFFIXES
+    return stem if known and stem.strip(".") else name
+
+
+def clip_stem(name: str) -> str:
+    """Return what names the clip in the name of a file: of `a.mp4` and `a.mp4.json` it is `a`."""
+    stem = without_suffix(name)
+    was_log = stem != name and name.rpartition(".")[2].lower() in LOG_SUFFIXES
+    if was_log and stem.rpartition(".")[2].lower() in MEDIA_SUFFIXES:
+        return without_suffix(stem)
+    return stem
+
+
+def with_lower_suffix(name: str) -> str:
+    """Return a name whose suffix, if it is one of a clip, is in lower case."""
+    stem, dot, suffix = name.rpartition(".")
+    lower = suffix.lower()
+    return f"{stem}{dot}{lower}" if lower != suffix and lower in MEDIA_SUFFIXES else name

@@ -22,6 +22,7 @@ _NON_FINITE = re.compile(_STRING + rb"|-?\bInfinity\b|\bNaN\b", re.DOTALL)
 _OPENING, _CLOSING, _LINE_FEED = b"{}\n"
 _LONG_LINE_BYTES = 512
 _NOT_PLAIN = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
+_WHOLE_NUMBER = re.compile(r"(-?[0-9]+)\.0+")
 _raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _raw_elements = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -201,7 +202,8 @@ def null_non_finite(text: bytes) -> tuple[bytes, int]:
 def scalar_text(raw: bytes, where: str) -> str | None:
     """Return the own text of a JSON value that serves as a key; None for null.
 
-    A string's text is the string; a number's is what stands in the file (`0.10`, `1e5`).
+    A string's text is the string; a number's is what stands in the file (`0.10`, `1e5`), but for
+    the zeros of a whole number.
 
     Raises:
         JoinError: the value is an object or a list.
@@ -214,7 +216,16 @@ def scalar_text(raw: bytes, where: str) -> str | None:
         kind = "an object" if raw.startswith(b"{") else "a list"
         msg = f"{where}: the key is {kind}, expected text or a number"
         raise JoinError(msg)
-    return raw.decode()
+    return number_text(raw.decode())
+
+
+def number_text(text: str) -> str:
+    """Return the text of a number; that of a whole one has no point (`12.0` is `12`).
+
+    Identifiers become floats beside a null in pandas, and are the same identifiers still.
+    """
+    found = _WHOLE_NUMBER.fullmatch(text)
+    return found[1] if found else text
 
 
 def shown(value: object) -> str:

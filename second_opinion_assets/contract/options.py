@@ -36,6 +36,15 @@ class KeyNormalize(StrEnum):
     suffix = "suffix"
 
 
+class Duplicates(StrEnum):
+    """What happens to ok score rows of one clip that say different things."""
+
+    error = "error"
+    first = "first"
+    last = "last"
+    mean = "mean"
+
+
 class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One value for every option of a join.
 
@@ -49,6 +58,8 @@ class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         key_normalize: how keys are reduced on both sides.
         key_pattern: regular expression with one group, which is what a key is reduced from; a key
             that does not match keeps its own text.
+        duplicates: what is done about different ok rows of one clip and scorer: `error` refuses the
+            table, `first` and `last` take one of them, `mean` the mean of their scores.
         prefix: first part of the name of every appended column.
         overwrite: replace columns of these names that the table has already.
         canonical_names: call a scorer that the registry knows by its one canonical name.
@@ -61,6 +72,7 @@ class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label_as_score: bool = False
     key_normalize: KeyNormalize = KeyNormalize.auto
     key_pattern: str | None = None
+    duplicates: Duplicates = Duplicates.error
     prefix: str = DEFAULT_PREFIX
     overwrite: bool = False
     canonical_names: bool = False
@@ -123,7 +135,12 @@ def parse_options(values: Mapping[str, object], where: str) -> JoinOptions:
 def _refuse_option(name: str, value: object, where: str) -> None:
     """Raise a JoinError for an option that is unknown, or cannot have this value."""
     refuse_unknown([name], OPTION_NAMES, where, "option")
-    enum = {"missing_policy": MissingPolicy, "key_normalize": KeyNormalize}.get(name)
+    enums = {
+        "missing_policy": MissingPolicy,
+        "key_normalize": KeyNormalize,
+        "duplicates": Duplicates,
+    }
+    enum = enums.get(name)
     if enum and value not in list(enum):
         msg = f"{where}: {name} is {value!r}, expected one of {', '.join(enum)}"
         raise JoinError(msg)

@@ -61,7 +61,10 @@ class ScorerTally(msgspec.Struct):
         competitor: the scorer's name.
         column_prefix: what its columns' names start with.
         scores_loaded: distinct score rows in its sidecars.
-        duplicate_rows: score rows that repeat an earlier one exactly.
+        duplicate_rows: score rows that repeat another one, their runtime aside.
+        replaced_rows: bad score rows beside an ok one of the same key, which counts.
+        settled_rows: ok score rows beside a different one of the same key, left out or averaged as
+            option `duplicates` says.
         matched_rows, missing_rows, bad_rows: input rows by status; they add up to all rows.
         bad_reasons: how many of the bad rows there are by kind of reason, the commonest first.
         ambiguous_rows: those of the bad rows whose key may be another clip's.
@@ -81,6 +84,8 @@ class ScorerTally(msgspec.Struct):
     column_prefix: str
     scores_loaded: int
     duplicate_rows: int
+    replaced_rows: int = 0
+    settled_rows: int = 0
     matched_rows: int = 0
     missing_rows: int = 0
     bad_rows: int = 0

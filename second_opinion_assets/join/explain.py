@@ -22,14 +22,9 @@ from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.matching.counts import count
 from second_opinion_assets.matching.keys import KeyColumn, Normalizer, choose_key_column
 from second_opinion_assets.matching.match import match
+from second_opinion_assets.scores.keyed_scorers import KeyedScorers, Scorer, key_scorers
 from second_opinion_assets.scores.read import read_sidecar
-from second_opinion_assets.scores.score_table import (
-    KeyedScorers,
-    Scorer,
-    ScoreTable,
-    key_scorers,
-    one_table_a_scorer,
-)
+from second_opinion_assets.scores.score_table import ScoreTable, one_table_a_scorer
 from second_opinion_assets.scores.sidecar import Format, Sidecar
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input
@@ -214,7 +209,7 @@ def _explain_scorer(scorer: Scorer, named_by: NamedBy) -> ExplainedScorer:
         rows=len(table),
         ok_rows=len(table) - len(bad),
         bad_rows=len(bad),
-        duplicate_rows=scorer.duplicates,
+        duplicate_rows=scorer.repeats.repeated,
         frame_scores=int(table.columns.frames.sum()),
         keys=[table.raw_key(row) for row in range(min(SAMPLES, len(table)))],
         bad=[

@@ -22,8 +22,8 @@ from second_opinion_assets.matching.drift import Drift
 from second_opinion_assets.matching.keys import KeyColumn
 from second_opinion_assets.matching.match import Match, match
 from second_opinion_assets.matching.readings import few_keys_found, keys_found_by_mode
+from second_opinion_assets.scores.keyed_scorers import KeyedScorers, key_scorers
 from second_opinion_assets.scores.read import read_scores
-from second_opinion_assets.scores.score_table import KeyedScorers, key_scorers
 from second_opinion_assets.scores.sidecar import SidecarInput
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.publishing import Publication, json_document, publication

@@ -43,6 +43,14 @@ class CountedRows(ScoreRows, Protocol):
         """Return of what kind a bad row's reason is, and the reason itself."""
 
 
+class CountedRepeats(Protocol):
+    """How many rows of a scorer do not count, beside one of their key that does."""
+
+    repeated: int
+    replaced: int
+    settled: int
+
+
 class CountedScorer(Protocol):
     """The distinct score rows of one scorer."""
 
@@ -51,8 +59,8 @@ class CountedScorer(Protocol):
         """What can be said of each row."""
 
     @property
-    def duplicates(self) -> int:
-        """How many more rows there were that repeat one of them."""
+    def repeats(self) -> CountedRepeats:
+        """What became of further rows of their keys."""
 
 
 def rows_with_every_scorer(columns: Sequence[ScorerColumns]) -> Mask:
@@ -106,7 +114,9 @@ def _count_scorer(
         columns.scorer,
         column_prefix(columns.scorer, prefix),
         scores_loaded=len(match.asked[number]),
-        duplicate_rows=scorer.duplicates,
+        duplicate_rows=scorer.repeats.repeated,
+        replaced_rows=scorer.repeats.replaced,
+        settled_rows=scorer.repeats.settled,
         matched_rows=by_status[Status.ok],
         missing_rows=by_status[Status.missing],
         bad_rows=by_status[Status.bad],

@@ -7,6 +7,7 @@ by `match`.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import takewhile
@@ -19,13 +20,20 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.contract.fields import ALL_KEY_NAMES, KEY_NAMES, find_name
+from second_opinion_assets.contract.fields import (
+    ALL_KEY_NAMES,
+    KEY_NAMES,
+    clip_stem,
+    find_name,
+    with_lower_suffix,
+)
 from second_opinion_assets.contract.options import KeyNormalize, compile_key_pattern
 
 KEY_TYPE = pa.large_string()
 _SLICE = 1 << 19  # as Python texts a key takes several times its memory
 ENCODED_ROWS = 1 << 18
 _SPACE, _SLASH, _BACK_SLASH, _DELETE = b" /\\\x7f"
+_A, _Z = b"AZ"
 
 
 def choose_key_column(columns: Iterable[str], asked: str | None, table: str) -> str:
@@ -95,8 +103,9 @@ class Normalizer:
         if self._pattern is None and not odd.any():
             # Without white space, back slashes and what is beyond ASCII, little is left to do.
             slashes = bool((characters == _SLASH).any())
-            if self.mode is KeyNormalize.raw or (
-                not slashes and self.mode is not KeyNormalize.stem
+            capitals = bool(((characters >= _A) & (characters <= _Z)).any())
+            if self.mode is KeyNormalize.raw or not (
+                slashes or capitals or self.mode is KeyNormalize.stem
             ):
                 return keys
             names = keys.to_pylist()
@@ -104,7 +113,9 @@ class Normalizer:
                 names = [key.rpartition("/")[2] for key in names]
             if self.mode is not KeyNormalize.suffix and all(names):
                 if self.mode is KeyNormalize.stem:
-                    names = list(map(_without_suffix, names))
+                    names = list(map(clip_stem, names))
+                elif capitals:
+                    names = list(map(with_lower_suffix, names))
                 return pa.array(names, KEY_TYPE)
         return pa.array(self.many(keys.to_pylist()), KEY_TYPE)
 
@@ -114,6 +125,7 @@ class Normalizer:
 
     def _picked(self, key: str) -> str:
         """Return what the pattern's group found in a key, or the key."""
+        key = _composed(key)
         found = _find(self._pattern, key)
         return key if found is None else found[1]
 
@@ -138,6 +150,7 @@ class KeyPath(NamedTuple):
             pattern: key pattern; where it is found, its group ends the path, and what stands around
                 it is a part of the name.
         """
+        key = _composed(key)
         text = key.replace("\\", "/")
         found = _find(pattern, key)
         start, end = (0, len(text)) if found is None else found.span(1)
@@ -166,18 +179,21 @@ def _find(pattern: re.Pattern[str] | None, key: str) -> re.Match[str] | None:
     return None if found is None or found[1] is None else found
 
 
+def _composed(key: str) -> str:
+    """Return a key's text in Unicode NFC; file names of macOS come decomposed."""
+    return key if key.isascii() else unicodedata.normalize("NFC", key)
+
+
 def _basename(key: str) -> str:
-    return key.strip().replace("\\", "/").rstrip("/").rpartition("/")[2].strip()
+    return with_lower_suffix(_last_component(key))
 
 
 def _stem(key: str) -> str:
-    return _without_suffix(_basename(key))
+    return clip_stem(_last_component(key))
 
 
-def _without_suffix(name: str) -> str:
-    """Return a file's name without its last suffix; dots at its start begin none."""
-    stem, _, _ = name.rpartition(".")
-    return stem if stem.strip(".") else name
+def _last_component(key: str) -> str:
+    return key.strip().replace("\\", "/").rstrip("/").rpartition("/")[2].strip()
 
 
 def _path(key: str) -> str:
@@ -194,7 +210,7 @@ _NORMALIZERS: dict[KeyNormalize, Callable[[str], str]] = {
     KeyNormalize.raw: str.strip,
     KeyNormalize.basename: _basename,
     KeyNormalize.stem: _stem,
-    KeyNormalize.suffix: _path,
+    KeyNormalize.suffix: lambda key: with_lower_suffix(_path(key)),
 }
 
 

@@ -15,13 +15,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.columns import Floats, Status
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.fields import GOOD_STATUSES
+from second_opinion_assets.matching.key_texts import key_texts, untyped_key_texts
 from second_opinion_assets.matching.keys import KEY_TYPE
 from second_opinion_assets.scores.payload import NO_SCORE, Defect, read_number, status_defect
-from second_opinion_assets.scores.rows import CollectedRows, Place, row_columns
+from second_opinion_assets.scores.rows import CollectedRows, Place, Skipped, row_columns
 from second_opinion_assets.scores.score_columns import ScoreColumns
 
 _PLAIN_NUMBERS = re.compile(r"(?:[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\n)*")
@@ -44,9 +44,10 @@ class ColumnReader:
         self._label = label
         self._written = written
 
-    def start(self, source: int, place: Place, columns: ScoreColumns) -> None:
+    def start(self, source: int, place: Place, columns: ScoreColumns, skipped: Skipped) -> None:
         """Begin a file, whose number among the collected sources is given."""
         self._source, self._place, self._columns = source, place, columns
+        self._skipped = skipped
 
     def read(self, cells: dict[str, Cells], positions: Sequence[int]) -> int:
         """Read some rows, column by column; return how many there are.
@@ -55,7 +56,9 @@ class ColumnReader:
             JoinError: a row that cannot be one, named by its place.
         """
         named, collected, source = self._columns, self._collected, self._source
-        keys = self._keys(cells[named.key], positions)
+        keys = self._keys(cells[named.key])
+        if keys.null_count:
+            return self._read_rows_with_keys(cells, positions, keys)
         scorers = self._scorers([cells[name] for name in named.scorer], positions)
         score, defects = _numbers(cells[named.score], named.score)
         empty = {row for row, defect in defects.items() if defect is NO_SCORE}
@@ -86,19 +89,33 @@ class ColumnReader:
                 status,
                 runtime_ms,
                 np.zeros(len(positions), np.int64),
+                {name.lower(): self._further_keys(cells[name]) for name in named.further_keys},
             )
         )
         return len(positions)
 
-    def _keys(self, cells: Cells, positions: Sequence[int]) -> pa.Array:
+    def _keys(self, cells: Cells) -> pa.Array:
         if isinstance(cells, pa.Array):
-            texts = _key_texts(cells, self._place.where(positions[0]) if len(positions) else "")
-            if texts.null_count:
-                row = texts.is_null().to_pylist().index(True)
-                msg = f"{self._place.where(positions[row])}: the key {self._columns.key} is null"
-                raise JoinError(msg)
-            return texts
-        return pa.array([cell or "" for cell in cells], KEY_TYPE)
+            return key_texts(cells, f"{self._columns.key} of {self._written}")
+        return untyped_key_texts(pa.array([cell or "" for cell in cells], KEY_TYPE))
+
+    def _further_keys(self, cells: Cells) -> pa.Array:
+        if not isinstance(cells, pa.Array):
+            return untyped_key_texts(pa.array(cells, KEY_TYPE))
+        try:
+            return key_texts(cells, "")
+        except JoinError:  # no clip is called so
+            return pa.nulls(len(cells), KEY_TYPE)
+
+    def _read_rows_with_keys(
+        self, cells: dict[str, Cells], positions: Sequence[int], keys: pa.Array
+    ) -> int:
+        """Read the rows whose key is not null; the others are of no clip."""
+        for row in np.flatnonzero(keys.is_null().to_numpy(zero_copy_only=False)).tolist():
+            self._skipped.add(self._place.where(positions[row]), f"{self._columns.key} is null")
+        filled = np.flatnonzero(keys.is_valid().to_numpy(zero_copy_only=False))
+        kept = {name: column.take(pa.array(filled)) for name, column in cells.items()}
+        return self.read(kept, np.asarray(positions)[filled].tolist()) if len(filled) else 0
 
     def _scorers(self, columns: list[Cells], positions: Sequence[int]) -> int | list[int]:
         """Return the number of the scorer that each row names, or of the one that all name."""
@@ -182,16 +199,3 @@ def _bad_statuses(cells: Cells, field: str) -> dict[int, Defect]:
         if value is not None and not (type(value) is str and value in GOOD_STATUSES)
         if (defect := status_defect(value, field))
     }
-
-
-def _key_texts(keys: pa.Array, where: str) -> pa.Array:
-    """Return the own text of each key of a parquet column.
-
-    Raises:
-        JoinError: a key that is no text or number, or half a character.
-    """
-    kind = keys.type.value_type if pa.types.is_dictionary(keys.type) else keys.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind):
-        return keys.cast(kind).cast(KEY_TYPE)
-    raw = (msgspec.json.encode(value, enc_hook=str) for value in keys.to_pylist())
-    return pa.array([json_text.scalar_text(text, where) for text in raw], KEY_TYPE)

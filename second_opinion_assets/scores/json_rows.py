@@ -12,13 +12,16 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.matching.keys import KEY_TYPE
 from second_opinion_assets.scores.alike import AlikeReader
 from second_opinion_assets.scores.payload import (
     Found,
     Payload,
+    find_further_keys,
     find_key,
     read_row,
     read_score_field,
@@ -78,6 +81,7 @@ class _PlainRows:
     key_fields: list[int] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
     values: list[tuple[float, int, float, int]] = field(default_factory=list)
+    further_keys: list[dict[str, str]] = field(default_factory=list)
 
     def columns(self, source: int) -> RowColumns:
         score, status, runtime_ms, frames = map(list, zip(*self.values, strict=True))
@@ -91,6 +95,10 @@ class _PlainRows:
             status,
             runtime_ms,
             frames,
+            {
+                name: pa.array([of_row.get(name) for of_row in self.further_keys], KEY_TYPE)
+                for name in dict.fromkeys(name for of_row in self.further_keys for name in of_row)
+            },
         )
 
 
@@ -176,6 +184,7 @@ class JsonRowReader:
             rows.status,
             rows.runtime_ms,
             rows.frames,
+            rows.further_keys,
         )
 
     def _read_each(
@@ -210,6 +219,7 @@ class JsonRowReader:
         plain.scorers.append(number)
         plain.key_fields.append(collected.key_fields.number(found.field))
         plain.positions.append(position)
+        plain.further_keys.append(find_further_keys(payload, found))
         plain.values.append((row.score, row.status, row.runtime_ms, row.frames))
         if row.defect:
             collected.reasons[self._source, position] = row.defect
@@ -253,7 +263,7 @@ def _key_text(found: Found, text: bytes, where: str) -> str:
         raise JoinError(msg)
     for name in found.path:
         text = json_text.members(text, where)[name]
-    return text.decode()
+    return json_text.number_text(text.decode())
 
 
 def _first_payloads(block: JsonBlock) -> list[Payload]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from second_opinion_assets.contract.columns import Status
 from second_opinion_assets.contract.fields import (
+    ALL_KEY_NAMES,
     ALL_SCORE_NAMES,
     FURTHER_KEY_NAMES,
     FURTHER_SCORE_NAMES,
@@ -27,6 +28,7 @@ from second_opinion_assets.contract.json_text import shown
 from second_opinion_assets.scores.rules import RowRules
 
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 Payload = dict[str, Any]
 
@@ -247,3 +249,22 @@ def find_key(payload: Payload, rules: RowRules) -> Found | None:
     if found is None and rules.stem is not None:
         return Found((STEM_FIELD,), rules.stem)
     return found
+
+
+def find_further_keys(payload: Payload, key: Found) -> dict[str, str]:
+    """Return what else a row calls its clip, by the usual names of keys in lower case."""
+    further: dict[str, str] = {}
+    summary = payload.get("summary")
+    for place in (payload, summary if isinstance(summary, dict) else {}):
+        for field in matching_fields(tuple(place), ALL_KEY_NAMES):
+            text = further_key_text(place[field])
+            if text is not None and field != key.field:
+                further.setdefault(field.lower(), text)
+    return further
+
+
+def further_key_text(value: object) -> str | None:
+    """Return the text of a key that is only looked at, or None where it is none."""
+    if isinstance(value, str):
+        return value if value.isascii() or not _HALF_CHARACTER.search(value) else None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None

@@ -154,7 +154,7 @@ class _SidecarReader:
                     reader.start(number, loaded.place, loaded.rules, is_table=loaded.is_table)
                     rows = sum(map(reader.read, loaded.blocks))
                 else:
-                    self._columns.start(number, loaded.place, loaded.columns)
+                    self._columns.start(number, loaded.place, loaded.columns, loaded.skipped)
                     rows = sum(self._columns.read(*block) for block in loaded.blocks)
             skipped = loaded.skipped
             return SidecarFile(

@@ -6,7 +6,7 @@ A row is read so only where it is certain to be read as `payload` reads it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from second_opinion_assets.contract.columns import Floats, Integers, Status
 from second_opinion_assets.contract.fields import (
+    ALL_KEY_NAMES,
     ALL_SCORE_NAMES,
     FURTHER_KEY_NAMES,
     FURTHER_SCORE_NAMES,
@@ -32,7 +33,13 @@ from second_opinion_assets.contract.fields import (
 )
 from second_opinion_assets.contract.json_text import has_plain_names
 from second_opinion_assets.matching.keys import KEY_TYPE
-from second_opinion_assets.scores.payload import NO_SCORE, Defect, Payload, status_defect
+from second_opinion_assets.scores.payload import (
+    NO_SCORE,
+    Defect,
+    Payload,
+    further_key_text,
+    status_defect,
+)
 from second_opinion_assets.scores.rules import RowRules
 
 _SUMMARY = "summary."
@@ -45,6 +52,7 @@ class AlikeRows(NamedTuple):
     Attributes:
         numbers: which rows of the block these are, ascending.
         others: which rows of the block were left to the plain reading.
+        further_keys: as in `rows.RowColumns`.
         keys: the text of each key, as written; None for a key that the file's name is.
         scorers: the scorer that each row names.
         score, status, runtime_ms, frames: as in `rows.RowColumns`.
@@ -60,6 +68,7 @@ class AlikeRows(NamedTuple):
     runtime_ms: Floats
     frames: Integers
     defects: dict[int, Defect]
+    further_keys: dict[str, pa.Array]
 
     def scorers_with_scores(self) -> set[str]:
         """Return the names of the scorers that have a score in some row."""
@@ -132,6 +141,7 @@ class RowSchema:
     names_scorers: bool
     only_score: bool
     only_runtime: bool
+    further_keys: Mapping[str, Callable[[Any], object]]
 
     def read(self, rows: list[Any]) -> AlikeRows:
         """Return decoded rows as columns."""
@@ -158,11 +168,16 @@ class RowSchema:
             alike &= ~np.isnan(runtime_ms)
         status = np.zeros(count, np.uint8)
         status[list(defects)] = Status.bad
+        further = {
+            name: pa.array(list(map(further_key_text, map(get, rows))), KEY_TYPE)
+            for name, get in self.further_keys.items()
+        }
         numbers = np.flatnonzero(alike)
         if len(numbers) < count:
             chosen = numbers.tolist()
             keys = keys and [keys[n] for n in chosen]
             scorers = [scorers[n] for n in chosen]
+            further = {name: texts.take(pa.array(numbers)) for name, texts in further.items()}
             defects = {n: defect for n, defect in defects.items() if alike[n]}
         return AlikeRows(
             numbers,
@@ -174,6 +189,7 @@ class RowSchema:
             runtime_ms[numbers],
             frames[numbers],
             defects,
+            further,
         )
 
     def _bad_statuses(self, statuses: Iterable[str | None]) -> dict[int, Defect]:
@@ -218,6 +234,8 @@ def infer(fields: Fields, rules: RowRules, label: str | None) -> RowSchema | Non
     frame = {} if "score" in places else _frame_roles(fields, rules)
     if "score" not in places and "score" not in frame.values():
         return None
+    further = _further_keys(fields, places.values())
+    places |= further
     kinds: dict[str, Any] = dict(_ROLE_TYPES)
     summary = {
         name.removeprefix(_SUMMARY): role
@@ -254,7 +272,20 @@ def infer(fields: Fields, rules: RowRules, label: str | None) -> RowSchema | Non
         only_score=len(candidates["score"]) == 1 and not has_frames,
         only_runtime=("runtime" not in places and not sums_runtime)
         or (len(candidates["runtime"]) == 1 and not has_frames),
+        further_keys={
+            name.removeprefix(_SUMMARY).lower(): getter(role) for role, name in further.items()
+        },
     )
+
+
+def _further_keys(fields: Fields, taken: Collection[str]) -> dict[str, str]:
+    """Return the other fields that may tell the clip, each by a role of its own."""
+    names: dict[str, str] = {}
+    for name in fields.find(ALL_KEY_NAMES):
+        own = name.removeprefix(_SUMMARY)
+        if name not in taken and own not in fields.nesting:
+            names.setdefault(own.lower(), name)
+    return {f"further_{number}": name for number, name in enumerate(names.values())}
 
 
 def _nothing(_: object) -> float:

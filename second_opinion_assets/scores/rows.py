@@ -6,8 +6,9 @@ How a row is read belongs to `json_rows` and `columnar`; what is made of all row
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -91,6 +92,8 @@ class RowColumns(NamedTuple):
         score, runtime_ms: NaN where there is none.
         status: a `Status` each.
         frames: number of frame scores averaged, 0 for a scalar.
+        further_keys: what else the rows call their clips: texts and nulls by the names of other
+            usual key fields, in lower case.
     """
 
     keys: pa.Array
@@ -102,6 +105,7 @@ class RowColumns(NamedTuple):
     status: NDArray[np.uint8]
     runtime_ms: Floats
     frames: Integers
+    further_keys: Mapping[str, pa.Array]
 
     @classmethod
     def joined(cls, parts: Sequence[RowColumns]) -> RowColumns:
@@ -110,15 +114,25 @@ class RowColumns(NamedTuple):
             return row_columns([], [], [], 0, [], [], [], [], [])
         if len(parts) == 1:
             return parts[0]
-        keys, *others = zip(*parts, strict=True)
-        return cls(pa.concat_arrays(keys), *map(np.concatenate, others))
+        keys, *others, further = (list(column) for column in zip(*parts, strict=True))
+        names = dict.fromkeys(name for of_part in further for name in of_part)
+        absent = [pa.nulls(len(part), KEY_TYPE) for part in keys] if names else []
+        further_keys = {
+            name: pa.concat_arrays(
+                [of_part.get(name, none) for of_part, none in zip(further, absent, strict=True)]
+            )
+            for name in names
+        }
+        return cls._make([pa.concat_arrays(keys), *map(np.concatenate, others), further_keys])
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> RowColumns:
         """Return some of the rows, by number or by mask."""
         if rows.dtype == np.bool_:
             rows = np.flatnonzero(rows)
-        others: list[Any] = [column[rows] for column in self[1:]]
-        return RowColumns(self.keys.take(pa.array(rows)), *others)
+        numbers = pa.array(rows)
+        others: list[Any] = [column[rows] for column in self[1:-1]]
+        further = {name: texts.take(numbers) for name, texts in self.further_keys.items()}
+        return RowColumns._make([self.keys.take(numbers), *others, further])
 
 
 _TYPES = (np.int32, np.int32, np.int32, np.int64, np.float64, np.uint8, np.float64, np.int64)
@@ -134,6 +148,7 @@ def row_columns(
     status: Sequence[int] | NDArray[np.uint8],
     runtime_ms: Sequence[float] | Floats,
     frames: Sequence[int] | Integers,
+    further_keys: Mapping[str, pa.Array] = MappingProxyType({}),
 ) -> RowColumns:
     """Return rows as columns; a single number stands for that of every row."""
     given = (scorer, key_field, source, position, score, status, runtime_ms, frames)
@@ -142,7 +157,7 @@ def row_columns(
         for values, kind in zip(given, _TYPES, strict=True)
     ]
     texts = pa.array(keys, KEY_TYPE) if isinstance(keys, list) else keys
-    return RowColumns(texts, *columns)
+    return RowColumns._make([texts, *columns, further_keys])
 
 
 class Names:

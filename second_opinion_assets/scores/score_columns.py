@@ -29,6 +29,7 @@ class ScoreColumns(NamedTuple):
         key, score: their names.
         runtimes, scorer, status: names of those that there are, the first with a value counts.
         status_field: what the status column is asked for as.
+        further_keys: names of other columns that may tell the clip.
     """
 
     key: str
@@ -37,10 +38,12 @@ class ScoreColumns(NamedTuple):
     scorer: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
     status_field: str = ""
+    further_keys: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (self.key, self.score, *self.runtimes, *self.scorer, *self.status)
+        others = (*self.runtimes, *self.scorer, *self.status, *self.further_keys)
+        return (self.key, self.score, *others)
 
 
 def known_columns(columns: Sequence[str], asked: ReadRequest) -> int:
@@ -80,6 +83,7 @@ def score_columns(columns: Sequence[str], asked: ReadRequest, where: str) -> Sco
         _others(names, (SCORER_FIELD,), (key, score)),
         statuses,
         status,
+        _others(names, ALL_KEY_NAMES, (key, score)),
     )
 
 

@@ -6,26 +6,21 @@ Reading them belongs to `read`; which feature rows get them, to `matching`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from second_opinion_assets.contract.columns import (
-    Integers,
     Mask,
-    ScorerColumns,
     ScorerValues,
-    Status,
 )
-from second_opinion_assets.contract.errors import JoinError, Problems
+from second_opinion_assets.contract.errors import Problems
 from second_opinion_assets.contract.fields import slug
-from second_opinion_assets.contract.options import JoinOptions, KeyNormalize
+from second_opinion_assets.contract.options import KeyNormalize
 from second_opinion_assets.matching.keys import KeyPath, Normalizer
-from second_opinion_assets.matching.match import MANY_KEYS, Numbering, number_keys
+from second_opinion_assets.matching.match import MANY_KEYS
 from second_opinion_assets.scores.payload import Defect
 from second_opinion_assets.scores.rows import CollectedRows, RowColumns, Source
 
@@ -84,6 +79,14 @@ class ScoreTable:
         """Return the same rows with no pattern to reduce their keys by."""
         return replace(self, sources=[source._replace(key_pattern=None) for source in self.sources])
 
+    def telling_fields(self, first: int, second: int) -> list[str]:
+        """Return the other key fields in which two rows have different texts."""
+        pairs = {
+            name: {texts[first].as_py(), texts[second].as_py()}
+            for name, texts in self.columns.further_keys.items()
+        }
+        return [name for name, pair in pairs.items() if len(pair - {None}) > 1]
+
     def used_key_fields(self) -> list[str]:
         """Return the fields that keys were read from."""
         return sorted(self.key_fields[number] for number in np.unique(self.columns.key_field))
@@ -121,36 +124,6 @@ class ScoreTable:
         """Return what the rows add to a table."""
         read = self.columns
         return ScorerValues(read.score, read.status, read.runtime_ms, read.frames, read.source)
-
-
-class Scorer(NamedTuple):
-    """The distinct rows of one scorer.
-
-    Attributes:
-        rows: the rows, each with a key of its own.
-        numbers: the number of each row's key among those of all scorers.
-        duplicates: how many more rows there were that repeat one of them.
-    """
-
-    rows: ScoreTable
-    numbers: Integers
-    duplicates: int
-
-    @property
-    def name(self) -> str:
-        return self.rows.scorer
-
-    def columns(self, rows: Integers) -> ScorerColumns:
-        """Return what the scorer adds to feature rows of which each gets one of its rows."""
-        sources = (*(source.written for source in self.rows.sources), "")
-        return ScorerColumns(self.name, self.rows.values(), sources, rows)
-
-
-class KeyedScorers(NamedTuple):
-    """The scorers of a table, their keys numbered together."""
-
-    numbering: Numbering
-    scorers: list[Scorer]
 
 
 def score_tables(collected: CollectedRows, named: Callable[[str], str]) -> list[ScoreTable]:
@@ -241,100 +214,3 @@ def _refuse_slugs(tables: Mapping[str, ScoreTable], prefix: str) -> None:
             )
             problems.add(msg)
     problems.refuse()
-
-
-def key_scorers(tables: Sequence[ScoreTable], options: JoinOptions) -> KeyedScorers:
-    """Normalise and number the keys of all scorers, and leave out rows that repeat another.
-
-    Raises:
-        JoinError: an empty key, or two different rows for one key.
-    """
-    columns = [table.normalized(options.key_normalize) for table in tables]
-    problems = Problems()
-    for table, keys in zip(tables, columns, strict=True):
-        empty = np.flatnonzero(pc.equal(pc.binary_length(keys), 0).to_numpy(zero_copy_only=False))
-        if len(empty):
-            row = int(empty[0])
-            problems.add(f"{table.where(row)}: the key {table.key_field(row)} is empty")
-    numbering = number_keys(columns)
-    scorers = []
-    for table, numbers in zip(tables, numbering.numbers, strict=True):
-        with problems.at():
-            scorers.append(_distinct(table, numbers, numbering.keys))
-    problems.refuse()
-    distinct = Numbering(numbering.keys, [scorer.numbers for scorer in scorers])
-    if options.key_normalize is KeyNormalize.suffix:
-        distinct = distinct.by_last_component()
-        scorers = [
-            scorer._replace(numbers=numbers)
-            for scorer, numbers in zip(scorers, distinct.numbers, strict=True)
-        ]
-    return KeyedScorers(distinct, scorers)
-
-
-def _distinct(table: ScoreTable, numbers: Integers, keys: pa.Array) -> Scorer:
-    """Return a scorer with the first row of each key.
-
-    Raises:
-        JoinError: a later row of a key says something else.
-    """
-    rows = np.arange(len(numbers))
-    first = np.zeros(len(keys), np.int64)
-    first[numbers[::-1]] = rows[::-1]
-    repeats = np.flatnonzero(first[numbers] != rows)
-    if not len(repeats):
-        return Scorer(table, numbers, 0)
-    known = first[numbers[repeats]]
-    for known_row, row in _not_plainly_equal(table, known, repeats):
-        if not _says_the_same(table, known_row, row):
-            raise _different(table, known_row, row, keys[int(numbers[row])].as_py())
-    kept = np.ones(len(numbers), np.bool_)
-    kept[repeats] = False
-    return Scorer(table.taken(kept), numbers[kept], len(repeats))
-
-
-def _not_plainly_equal(
-    table: ScoreTable, known: Integers, rows: Integers
-) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of rows that need a closer look than whether their values are equal."""
-    keys = table.columns.keys
-    equal = pc.equal(keys.take(pa.array(known)), keys.take(pa.array(rows)))
-    same = equal.to_numpy(zero_copy_only=False)
-    score, status, runtime_ms, frames, _ = table.values()
-    same &= (status[known] == Status.ok) & (status[rows] == Status.ok)
-    same &= (score[known] == score[rows]) & (frames[known] == frames[rows])
-    same &= (runtime_ms[known] == runtime_ms[rows]) | (
-        np.isnan(runtime_ms[known]) & np.isnan(runtime_ms[rows])
-    )
-    odd = np.flatnonzero(~same)
-    yield from zip(known[odd].tolist(), rows[odd].tolist(), strict=True)
-
-
-def _says_the_same(table: ScoreTable, known: int, row: int) -> bool:
-    """Return whether a row repeats another one exactly, its file and line aside."""
-    return _one_path(table, known, row) and _what_is_said(table, known) == _what_is_said(table, row)
-
-
-def _one_path(table: ScoreTable, known: int, row: int) -> bool:
-    first, second = table.raw_key(known), table.raw_key(row)
-    return first == second or KeyPath.of(first) == KeyPath.of(second)
-
-
-def _what_is_said(table: ScoreTable, row: int) -> str:
-    values = tuple(column[row].item() for column in table.values()[:-1])
-    reason = table.reasons.get((int(table.columns.source[row]), int(table.columns.position[row])))
-    return repr((values, reason and reason.reason))  # as text a NaN, none here, equals a NaN
-
-
-def _different(table: ScoreTable, known: int, row: int, key: str) -> JoinError:
-    first, second = table.where(known), table.where(row)
-    if not _one_path(table, known, row):
-        return JoinError(
-            f"{second}: {table.raw_key(row)!r} is {key!r} once normalised, and so is "
-            f"{table.raw_key(known)!r} of {table.scorer} at {first}; tell them apart "
-            "by key_normalize (suffix or raw) or key_pattern, or remove one of them"
-        )
-    return JoinError(
-        f"{second}: a second, different row of {table.scorer} for key {key!r}"
-        f"; the first is {first}; remove one of them"
-    )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from itertools import chain
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.fields import without_suffix
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input
 
@@ -51,7 +52,7 @@ class Content:
     @property
     def stem(self) -> str:
         """The file's name without its suffixes of form and compression."""
-        return plain_name(self.path).stem
+        return without_suffix(plain_name(self.path).name)
 
     def chunks(self) -> Generator[bytes, None, None]:
         """Yield all bytes in order, once."""

@@ -10,10 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.matching.keys import KEY_TYPE
 from second_opinion_assets.tables.table import LINE_END, Block, JsonRows
 
-_BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
 _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
 
 
@@ -91,22 +89,6 @@ def _count_non_finite(values: pa.Array) -> int:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return _count_non_finite(values.flatten())
     return 0
-
-
-def key_texts(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
-    """Return the text of each key of a column.
-
-    Raises:
-        JoinError: the column holds lists, objects or bytes.
-    """
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if pa.types.is_nested(kind) or any(is_bytes(kind) for is_bytes in _BYTES):
-        msg = f"{where}: the key column holds {kind}, expected text or numbers"
-        raise JoinError(msg)
-    texts = column.cast(kind).cast(KEY_TYPE)
-    for chunk in texts.chunks:
-        chunk.validate(full=True)
-    return texts
 
 
 def _mixes_booleans(values: list[Any]) -> bool:

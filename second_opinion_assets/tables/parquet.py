@@ -17,8 +17,9 @@ from second_opinion_assets.contract.columns import (
     column_names,
 )
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.matching.key_texts import key_texts
 from second_opinion_assets.storage.reading import Input
-from second_opinion_assets.tables.convert import json_rows_of_table, key_texts
+from second_opinion_assets.tables.convert import json_rows_of_table
 from second_opinion_assets.tables.parquet_settings import stores_arrow_schema, writer_settings
 from second_opinion_assets.tables.parquet_splice import NoSplice, Splice
 from second_opinion_assets.tables.table import (

@@ -101,6 +101,7 @@ def test_every_option_may_be_set_for_a_table(work: Workspace) -> None:
         "label_as_score": True,
         "key_normalize": "stem",
         "key_pattern": "(e)",
+        "duplicates": "mean",
         "prefix": "d",
         "overwrite": True,
         "canonical_names": True,

@@ -81,6 +81,7 @@ def test_table_args(work: Workspace) -> None:
         "label_as_score": False,
         "key_normalize": "auto",
         "key_pattern": None,
+        "duplicates": "error",
         "prefix": "second_opinion",
         "overwrite": False,
         "canonical_names": False,

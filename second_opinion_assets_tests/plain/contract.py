@@ -17,14 +17,10 @@ class Unclear(Exception):  # noqa: N818 (an outcome, not an error of the tests)
 
 
 PENDING = {
-    "a resumed run": "an ok row replaces a bad one of its key",
-    "key in NFC": "keys are compared in Unicode NFC",
     "label": "`mos` beside a field that tells of a prediction is a label",
-    "runtime alone": "rows that differ in their runtime alone are identical",
     "frames beyond float64": "runtimes of frames are summed though a part of the sum is too large",
     "score field of no row": "a score field that no row has is an error",
     "two key columns": "two key columns of one name are an error",
-    "whole number": "a float that is a whole number has the text of that number",
 }
 """Rules of the contract that the package does not follow yet: taken out here, they hold."""
 

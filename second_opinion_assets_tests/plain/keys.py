@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from second_opinion_assets.contract.fields import LOG_SUFFIXES, MEDIA_SUFFIXES
 from second_opinion_assets_tests.plain.contract import Unclear, holds
 
 Gain = int | Literal["missing", "bad"]
@@ -36,10 +37,28 @@ def normalized(key: str, mode: str, key_field: str, pattern: str | None = None) 
         return key
     parts = [part for part in map(str.strip, re.split(r"[/\\]", key)) if part]
     if mode == "suffix":
-        parts = [part for part in parts[:-1] if part != "."] + parts[-1:]
+        parts = [part for part in parts[:-1] if part != "."] + [in_lower(p) for p in parts[-1:]]
         return ("/" if parts and key[0] in "/\\" else "") + "/".join(parts)
     name = parts[-1] if parts else ""
-    return os.path.splitext(name)[0] if mode == "stem" else name  # noqa: PTH122 (text, no path)
+    stem, suffix = known_suffix(name)
+    if mode != "stem":
+        return in_lower(name)
+    if suffix.lower() in LOG_SUFFIXES and known_suffix(stem)[1].lower() in MEDIA_SUFFIXES:
+        return known_suffix(stem)[0]
+    return stem
+
+
+def in_lower(name: str) -> str:
+    """Return a name with the suffix of a clip, if it has one, in lower case."""
+    stem, suffix = known_suffix(name)
+    return f"{stem}.{suffix.lower()}" if suffix.lower() in MEDIA_SUFFIXES else name
+
+
+def known_suffix(name: str) -> tuple[str, str]:
+    """Return a name without the suffix of a clip or a log, and that suffix, maybe an empty one."""
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122 (text, no path)
+    known = suffix[1:].lower() in MEDIA_SUFFIXES | LOG_SUFFIXES
+    return (stem, suffix[1:]) if known else (name, "")
 
 
 class ClipPath(NamedTuple):

@@ -205,7 +205,10 @@ class Reader:
         score = self.score_column(table, key)
         if rules.status_field and not {*named(table.columns, rules.status_field)} - {key, score}:
             raise Refused(rules.status_field)
-        return [self.of_cells(as_row(table, cells), key, score) for cells in table.rows]
+        rows = [as_row(table, cells) for cells in table.rows]
+        if file.form == "parquet":  # a row of no clip is passed over
+            rows = [row for row in rows if row[key] is not None]
+        return [self.of_cells(row, key, score) for row in rows]
 
     def key_column(self, table: Table) -> str:
         """Return the column that holds the key."""

@@ -11,8 +11,8 @@ from hypothesis import given
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.scores.alike import AlikeReader
+from second_opinion_assets.scores.keyed_scorers import Scorer, key_scorers
 from second_opinion_assets.scores.read import read_scores
-from second_opinion_assets.scores.score_table import Scorer, key_scorers
 from second_opinion_assets_tests.cases import Case, cases
 from second_opinion_assets_tests.knobs import block_sizes
 from second_opinion_assets_tests.readings import options_of, show, write_sidecars
@@ -42,7 +42,7 @@ def columns_of(scorer: Scorer) -> dict[str, Any]:
         "values": [repr(column.tolist()) for column in table.values()],
         "reasons": sorted(table.reasons.items()),
         "score_fields": sorted(table.score_fields),
-        "duplicates": scorer.duplicates,
+        "repeats": scorer.repeats,
     }
 
 
