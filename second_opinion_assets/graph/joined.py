@@ -12,7 +12,12 @@ import msgspec
 from pydantic import Field
 
 from second_opinion_assets.contract.errors import JoinError, MissingScoresError
-from second_opinion_assets.contract.options import KeyNormalize, MissingPolicy, parse_options
+from second_opinion_assets.contract.options import (
+    Duplicates,
+    KeyNormalize,
+    MissingPolicy,
+    parse_options,
+)
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.graph.checks import JOIN_CHECKS, check_results
 from second_opinion_assets.graph.metadata import (
@@ -72,6 +77,11 @@ class JoinConfig(dg.Config):
         default=None,
         description="Regular expression with one group: the part of a key that is reduced. A key "
         "that does not match keeps its own text.",
+    )
+    duplicates: Duplicates | None = Field(
+        default=None,
+        description="What is done about ok rows of one clip and scorer that differ: error refuses "
+        "the table, first and last take one of them, mean takes the mean of their scores.",
     )
     prefix: str | None = Field(
         default=None, description="First part of the name of every appended column."

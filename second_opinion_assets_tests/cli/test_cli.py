@@ -99,7 +99,7 @@ def test_materialize_by_suffix(work: Workspace) -> None:
     work.write_lines("scores.jsonl", scores)
     refused = join()
     assert refused.exit_code == 1
-    assert "tell them apart by key_normalize (suffix or raw)" in last_line(refused)
+    assert "tell them apart by key_normalize: suffix" in last_line(refused)
     assert join("--key-normalize", "suffix").exit_code == 0
     assert [row["second_opinion_x_status"] for row in work.rows()] == ["ok", "ok"]
 

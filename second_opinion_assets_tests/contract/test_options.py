@@ -12,7 +12,7 @@ def test_option_names() -> None:
     """The options are those of the contract."""
     assert (
         *("missing_policy", "key_column", "score_key_field", "score_field", "label_as_score"),
-        *("key_normalize", "key_pattern", "prefix", "overwrite", "canonical_names"),
+        *("key_normalize", "key_pattern", "duplicates", "prefix", "overwrite", "canonical_names"),
     ) == OPTION_NAMES
 
 
@@ -26,6 +26,7 @@ def test_defaults() -> None:
         "label_as_score": False,
         "key_normalize": "auto",
         "key_pattern": None,
+        "duplicates": "error",
         "prefix": "second_opinion",
         "overwrite": False,
         "canonical_names": False,

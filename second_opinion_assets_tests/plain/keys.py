@@ -8,9 +8,18 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from second_opinion_assets.contract.fields import LOG_SUFFIXES, MEDIA_SUFFIXES
 from second_opinion_assets_tests.plain.contract import Unclear, holds
 
+_MEDIA = (
+    "264 265 3gp avc avi avif av1 bmp exr flv gif h264 h265 h266 heic hevc hm10 ivf jp2 jpeg jpg "
+    "m2ts m2v m4v mkv mov mp4 mpeg mpg mts mxf nut nv12 obu ogv png ppm raw rgb tif tiff ts vob "
+    "vp8 vp9 vvc webm webp wmv y4m yuv"
+)
+_LOGS = (
+    "csv dat data json jsonl log ndjson out parquet pq psnr report res result results score scores "
+    "ssim stats tsv txt vmaf xml"
+)
+MEDIA_SUFFIXES, LOG_SUFFIXES = set(_MEDIA.split()), set(_LOGS.split())
 Gain = int | Literal["missing", "bad"]
 
 
