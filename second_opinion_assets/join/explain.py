@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from second_opinion_assets.contract.columns import Status
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.contract.fields import KEY_NAMES, find_name
+from second_opinion_assets.contract.fields import ALL_KEY_NAMES, find_name
 from second_opinion_assets.contract.options import JoinOptions, KeyNormalize
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.matching.counts import count
@@ -230,10 +230,9 @@ def _read_keys(features: Location, options: JoinOptions) -> dict[str, KeyColumn]
         names = [column.name for column in table.columns]
         asked = options.key_column
         if asked and not find_name(names, [asked]):
-            column, keys = read_keys(table, asked, features)
-            return {column: keys}
+            return read_keys(table, asked, features)
         chosen = choose_key_column(names, asked, str(features))
-        usual = [find_name(names, [name]) for name in KEY_NAMES]
+        usual = [find_name(names, [name]) for name in ALL_KEY_NAMES]
         columns = list(dict.fromkeys(name for name in (chosen, *usual) if name))
         return read_key_columns(table, columns)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -22,8 +23,10 @@ from second_opinion_assets.matching.drift import Drift
 from second_opinion_assets.matching.keys import KeyColumn
 from second_opinion_assets.matching.match import Match, match
 from second_opinion_assets.matching.readings import few_keys_found, keys_found_by_mode
+from second_opinion_assets.scores.clip_keys import by_clip, further_key_names
 from second_opinion_assets.scores.keyed_scorers import KeyedScorers, key_scorers
 from second_opinion_assets.scores.read import read_scores
+from second_opinion_assets.scores.score_table import ScoreTable
 from second_opinion_assets.scores.sidecar import SidecarInput
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.publishing import Publication, json_document, publication
@@ -144,17 +147,20 @@ class _Inputs(NamedTuple):
 
 def _read(spec: TableSpec, features: Input, progress: Progress | None) -> _Inputs:
     """Read the sidecars and the keys of the feature table; what is wrong with both is told."""
-    problems = Problems()
+    problems, options = Problems(), spec.options
+    scores: Sequence[ScoreTable] = ()
     with problems.at():
-        scores, sidecars = read_scores(spec.scores, spec.options, progress, spec.scorer_name)
-        keyed = key_scorers(scores, spec.options)
+        scores, sidecars = read_scores(spec.scores, options, progress, spec.scorer_name)
     with problems.at():
-        table = open_table(features, f"{spec.options.prefix}_")
-        key_column, keys = read_keys(table, spec.options.key_column, spec.features)
+        table = open_table(features, f"{options.prefix}_")
+        also = further_key_names(scores)
+        columns = read_keys(table, options.key_column, spec.features, also)
     problems.refuse()
-    names = column_names([scorer.name for scorer in keyed.scorers], spec.options.prefix)
-    table.append(names, overwrite=spec.options.overwrite)
-    return _Inputs(keyed, sidecars, table, key_column, keys)
+    key_column, scores = by_clip(scores, next(iter(columns)), columns, options)
+    keyed = key_scorers(scores, options)
+    names = column_names([scorer.name for scorer in keyed.scorers], options.prefix)
+    table.append(names, overwrite=options.overwrite)
+    return _Inputs(keyed, sidecars, table, key_column, columns[key_column])
 
 
 class _Joined(NamedTuple):

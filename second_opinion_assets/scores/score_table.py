@@ -87,6 +87,22 @@ class ScoreTable:
         }
         return [name for name, pair in pairs.items() if len(pair - {None}) > 1]
 
+    def has_key(self, field: str) -> bool:
+        """Return whether every row has a key in a field, given in lower case."""
+        if field in self.columns.further_keys:
+            return not self.columns.further_keys[field].null_count
+        return {name.lower() for name in self.used_key_fields()} == {field}
+
+    def keyed_by(self, field: str) -> ScoreTable:
+        """Return the same rows with the keys of a field that every row has."""
+        if field not in self.columns.further_keys:
+            return self
+        columns = self.columns._replace(
+            keys=self.columns.further_keys[field],
+            key_field=np.zeros(len(self), np.int32),
+        )
+        return replace(self, columns=columns, key_fields=[field])
+
     def used_key_fields(self) -> list[str]:
         """Return the fields that keys were read from."""
         return sorted(self.key_fields[number] for number in np.unique(self.columns.key_field))

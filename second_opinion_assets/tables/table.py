@@ -6,7 +6,7 @@ its rows, which go into the output.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -151,13 +151,16 @@ class Writer(Protocol):
         """Write all rows that are kept; return how many."""
 
 
-def read_keys(table: FeatureTable, asked: str | None, path: object) -> tuple[str, KeyColumn]:
-    """Return the key column of a table and its keys.
+def read_keys(
+    table: FeatureTable, asked: str | None, path: object, also: Collection[str] = ()
+) -> dict[str, KeyColumn]:
+    """Return the key column of a table, by its name, and then others that may be one.
 
     Args:
         table: the table.
         asked: the column that is asked for; None for one of a usual name.
         path: of the table, for the error message.
+        also: names of columns that are read as well where the table has them, in lower case.
 
     Raises:
         JoinError: the column asked for is not there, or none has a usual name; or a row that is
@@ -166,11 +169,12 @@ def read_keys(table: FeatureTable, asked: str | None, path: object) -> tuple[str
     names = [column.name for column in table.columns]
     if asked is None or table.knows_all_columns or find_name(names, [asked]):
         column = choose_key_column(names, asked, str(path))
-        return column, read_key_columns(table, [column])[column]
-    keys = read_key_columns(table, [asked])[asked]  # maybe it comes late
-    if (keys.codes < 0).all():
+        others = [name for name in names if name.lower() in also and name != column]
+        return read_key_columns(table, [column, *others])
+    keys = read_key_columns(table, [asked])  # maybe it comes late
+    if (keys[asked].codes < 0).all():
         choose_key_column(names, asked, str(path))
-    return asked, keys
+    return keys
 
 
 def read_key_columns(table: FeatureTable, columns: Sequence[str]) -> dict[str, KeyColumn]:
