@@ -8,7 +8,7 @@ from second_opinion_assets.cli.console import EXIT_FAILED, errors_in_one_line, u
 from second_opinion_assets.cli.options import LOCATION, json_option, reading_options, scores_option
 from second_opinion_assets.contract.options import parse_options
 from second_opinion_assets.join.explain import explain
-from second_opinion_assets.join.manifest_sidecars import parse_sidecar
+from second_opinion_assets.join.manifest_sidecars import parse_sidecars
 from second_opinion_assets.report.explain import document, lines
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.publishing import json_document
@@ -30,7 +30,7 @@ def explain_command(
     error.
     """
     with usage_errors():
-        sidecars = tuple(map(parse_sidecar, scores))
+        sidecars, _ = parse_sidecars(scores)
         asked = parse_options(options, "options")
     with errors_in_one_line():
         explanation = explain(features, sidecars, asked)

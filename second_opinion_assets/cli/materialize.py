@@ -15,9 +15,11 @@ from second_opinion_assets.cli.options import LOCATION, reading_options, scores_
 from second_opinion_assets.contract.options import DEFAULT_PREFIX, MissingPolicy, parse_options
 from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.manifest import TableSpec
-from second_opinion_assets.join.manifest_sidecars import parse_sidecar
+from second_opinion_assets.join.manifest_scorers import table_registry
+from second_opinion_assets.join.manifest_sidecars import parse_sidecars
 from second_opinion_assets.join.provenance import table_args
 from second_opinion_assets.matching.drift import FIRST_JOIN
+from second_opinion_assets.registry.facts import shipped_registry
 from second_opinion_assets.storage.location import Location
 
 
@@ -58,13 +60,16 @@ def materialize_command(
 ) -> None:
     """Join score files onto one feature table."""
     with usage_errors():
+        sidecars, scale = parse_sidecars(scores)
         spec = TableSpec(
             id=features.stem,
             features=features,
-            scores=tuple(map(parse_sidecar, scores)),
+            scores=sidecars,
             out=out,
             audit_json=audit_json,
             options=parse_options(options, "options"),
+            scale=scale,
+            registry=table_registry(shipped_registry(), scale, "scores"),
         )
     with errors_in_one_line(), progress_bar([spec]) as progress:
         result = materialize(spec, invocation(table_args(spec)), progress)

@@ -16,9 +16,10 @@ scores_option = click.option(
     "--scores",
     multiple=True,
     required=True,
-    metavar="[LABEL=]PATH",
-    help="Score file of any format, or a folder or pattern of score files. LABEL names the scorer "
-    "where rows do not. Repeatable.",
+    metavar="[SCORER=]PATH",
+    help="Score file of any format, or a folder or pattern of score files. SCORER names the scorer "
+    "where rows do not. PATH::FIELD names the field of the score. An object in JSON, as a manifest "
+    "has it, gives any rule for reading the file. Repeatable.",
 )
 
 _READING_OPTIONS = (

@@ -26,14 +26,14 @@ class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         path: as it was given.
         exists: whether it was there.
-        kind: `file`, or `missing`, or `files` for a folder or pattern.
+        kind: `file`, or `missing`, or `files` for a folder or pattern, or `unreadable`.
         sha256: of its bytes, or of the names and contents of several; None for none.
         bytes: its size, or that of all together.
     """
 
     path: str
     exists: bool
-    kind: Literal["file", "files", "missing"]
+    kind: Literal["file", "files", "missing", "unreadable"]
     sha256: Sha256 | None
     bytes: Count | UnsetType = UNSET
 
@@ -42,6 +42,16 @@ class InputEntry(FileEntry, frozen=True, kw_only=True):
     """A file that a join read."""
 
     sha256: Sha256
+
+
+class PartEntry(FileEntry, frozen=True, kw_only=True):
+    """A file of a folder or pattern that a join read.
+
+    Attributes:
+        problem: what is wrong with it, if it is a clip's and broken.
+    """
+
+    problem: str | UnsetType = UNSET
 
 
 class SidecarEntry(InputEntry, frozen=True, kw_only=True):
@@ -67,7 +77,7 @@ class SidecarEntry(InputEntry, frozen=True, kw_only=True):
     score_fields: list[str] = []
     skipped_lines: Count | UnsetType = UNSET
     rules: dict[str, Any] = {}
-    files: list[InputEntry] | UnsetType = UNSET
+    files: list[PartEntry] | UnsetType = UNSET
 
 
 class JoinInputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,11 +88,12 @@ class JoinInputs(msgspec.Struct, frozen=True, kw_only=True):
     scorers: list[InputEntry] | UnsetType = UNSET
 
     @property
-    def files(self) -> Iterator[InputEntry]:
+    def files(self) -> Iterator[FileEntry]:
         """Every file; of a folder or pattern each of its files."""
         yield self.features
         for sidecar in self.scores:
-            yield from sidecar.files or [sidecar]
+            parts: list[FileEntry] = [*(sidecar.files or [])]
+            yield from parts or [sidecar]
         yield from self.scorers or []
 
 

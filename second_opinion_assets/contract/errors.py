@@ -20,6 +20,18 @@ class ManifestError(JoinError):
     """The manifest itself is unusable, so that no table of it can be tried."""
 
 
+class CutShortError(JoinError):
+    """What was read ends too soon: it is still being written, or its writer died."""
+
+
+class NoScoreError(JoinError):
+    """A file is sound, and lacks the score that is taken of such files."""
+
+
+class RuleError(JoinError):
+    """A file is sound, and does not say what was not asked for either: its key, or its scorer."""
+
+
 class Problems:
     """Gathers errors that do not depend on one another, to name them all at once.
 

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import CutShortError, JoinError
 
 _SHOWN_CHARACTERS = 60
 WHITESPACE = b" \t\r\n"
@@ -21,6 +21,8 @@ _STRUCTURE = re.compile(_STRING + rb"|[{}\[\],]", re.DOTALL)
 _NON_FINITE = re.compile(_STRING + rb"|-?\bInfinity\b|\bNaN\b", re.DOTALL)
 _OPENING, _CLOSING, _LINE_FEED = b"{}\n"
 _LONG_LINE_BYTES = 512
+_BEGUN = re.compile(r"\s*(t(ru?)?|f(a(ls?)?)?|n(ul?)?|-|[.eE][+-]?)?\s*")
+"""What may be left of a value where a text ends in it."""
 _NOT_PLAIN = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
 _WHOLE_NUMBER = re.compile(r"(-?[0-9]+)\.0+")
 _raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -44,7 +46,7 @@ def decode(text: bytes, where: str) -> Any:  # noqa: ANN401 (any JSON value)
         return json.loads(text.decode())
     except (ValueError, RecursionError) as error:
         msg = f"{where}: {_problem(error, text)}"
-        raise JoinError(msg) from None
+        raise (CutShortError if _is_cut(error) else JoinError)(msg) from None
 
 
 def _problem(error: Exception, text: bytes) -> str:
@@ -54,6 +56,16 @@ def _problem(error: Exception, text: bytes) -> str:
         line = f"line {error.lineno}, " if b"\n" in text.strip() else ""
         return f"not JSON: {error.msg} ({line}column {error.colno})"
     return f"not JSON: {error}"
+
+
+def _is_cut(error: Exception) -> bool:
+    """Return whether what is wrong with a JSON text is that it ends too soon."""
+    if isinstance(error, UnicodeDecodeError):
+        return error.reason == "unexpected end of data"
+    if not isinstance(error, json.JSONDecodeError):
+        return False
+    ends_in_text = error.msg.startswith("Unterminated string")
+    return ends_in_text or _BEGUN.fullmatch(error.doc, error.pos) is not None
 
 
 def members(text: bytes, where: str) -> dict[str, bytes]:

@@ -174,14 +174,16 @@ def _invocation(spec: TableSpec, config: JoinConfig) -> Invocation:
 
 def _scorer_keys(result: JoinResult) -> dict[str, dg.AssetKey]:
     """Return which asset each scorer's rows came from; a file without rows stands for its label."""
-    keys = {
-        result.spec.scorer_name(given.sidecar.label): scorer_key(given.sidecar)
-        for given in result.sidecars
-        if given.sidecar.label
-    }
+    keys = {}
     for given in result.sidecars:
-        keys.update(dict.fromkeys(given.scorers, scorer_key(given.sidecar)))
-    return {name: key for name, key in keys.items() if name}
+        sidecar = given.sidecar
+        for name in sidecar.scorer_names:
+            if sidecar.label or sidecar.rules.scorers:
+                keys[result.spec.scorer_name(name)] = scorer_key(name)
+    for given in result.sidecars:
+        if not given.sidecar.rules.scorers:
+            keys.update(dict.fromkeys(given.scorers, scorer_key(given.sidecar.scorer_name)))
+    return keys
 
 
 def _log(context: dg.AssetExecutionContext, table: TableSpec, tally: Tally) -> None:

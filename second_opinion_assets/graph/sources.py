@@ -47,9 +47,9 @@ class PartitionState(NamedTuple):
     metadata: Metadata
 
 
-def scorer_key(sidecar: Sidecar) -> dg.AssetKey:
-    """Return the asset of a sidecar's scorer, named by its label, else by the file's stem."""
-    return dg.AssetKey([SIDECARS_PREFIX, slug(sidecar.scorer_name) or "unnamed"])
+def scorer_key(scorer_name: str) -> dg.AssetKey:
+    """Return the asset of a scorer, as a sidecar names it without being read."""
+    return dg.AssetKey([SIDECARS_PREFIX, slug(scorer_name) or "unnamed"])
 
 
 def source_files(manifest: Manifest) -> dict[dg.AssetKey, dict[str, list[Location]]]:
@@ -57,8 +57,8 @@ def source_files(manifest: Manifest) -> dict[dg.AssetKey, dict[str, list[Locatio
     files: dict[dg.AssetKey, dict[str, list[Location]]] = {FEATURES_KEY: {}}
     for table in manifest.tables:
         files[FEATURES_KEY][table.id] = [table.features]
-        for sidecar in table.scores:
-            files.setdefault(scorer_key(sidecar), {}).setdefault(table.id, []).append(sidecar.path)
+        for name, sidecar in _scorers(table):
+            files.setdefault(scorer_key(name), {}).setdefault(table.id, []).append(sidecar.path)
     return files
 
 
@@ -89,10 +89,16 @@ def _scorer_facts(manifest: Manifest) -> dict[dg.AssetKey, ScorerFacts]:
     """Return what is known of the scorer of each asset that has one, by its first label."""
     facts: dict[dg.AssetKey, ScorerFacts] = {}
     for table in manifest.tables:
-        for sidecar in table.scores:
-            known = manifest.registry.facts(sidecar.scorer_name)
-            facts.setdefault(scorer_key(sidecar), known)
+        for name, _ in _scorers(table):
+            facts.setdefault(scorer_key(name), manifest.registry.facts(name))
     return facts
+
+
+def _scorers(table: TableSpec) -> Iterator[tuple[str, Sidecar]]:
+    """Yield the scorers of a table as its sidecars name them, each with its sidecar."""
+    for sidecar in table.scores:
+        for name in sidecar.scorer_names:
+            yield name, sidecar
 
 
 def files_state(files: Sequence[SourceFile]) -> PartitionState:

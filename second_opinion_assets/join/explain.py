@@ -19,6 +19,7 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.fields import ALL_KEY_NAMES, find_name
 from second_opinion_assets.contract.options import JoinOptions, KeyNormalize
 from second_opinion_assets.contract.tally import Tally
+from second_opinion_assets.join.manifest_sidecars import as_written
 from second_opinion_assets.matching.counts import count
 from second_opinion_assets.matching.keys import KeyColumn, Normalizer, choose_key_column
 from second_opinion_assets.matching.match import match
@@ -57,6 +58,7 @@ class ExplainedScorer(msgspec.Struct, frozen=True):
     competitor: str
     named_by: NamedBy
     key_fields: list[str]
+    score_fields: list[str]
     rows: int
     ok_rows: int
     bad_rows: int
@@ -71,12 +73,14 @@ class ExplainedSidecar(msgspec.Struct, frozen=True):
 
     Attributes:
         sidecar: as it was asked for; where nothing names its scorer, labelled by its file's name.
+        ignored: hidden files and leftovers of a folder, which are passed over.
     """
 
     sidecar: Sidecar
     reader: Format | None = None
     rows: int = 0
     score_fields: list[str] = []
+    ignored: list[str] = []
     scorers: list[ExplainedScorer] = []
     problem: str | None = None
 
@@ -175,23 +179,26 @@ def explain(features: Location, sidecars: Sequence[Sidecar], options: JoinOption
 def _look(sidecar: Sidecar, options: JoinOptions) -> tuple[ExplainedSidecar, list[ScoreTable]]:
     """Return what a sidecar holds, its keys taken as they are written, and its rows."""
     # Where no row names its scorer, the file's name stands in.
-    label = sidecar.scorer_name
+    is_wide = sidecar.rules.scorers is not None
+    label = None if is_wide else sidecar.scorer_name
     try:
         scores = read_sidecar(replace(sidecar, label=label), options)
         scorers = key_scorers([table.as_written() for table in scores.tables], _AS_WRITTEN).scorers
     except JoinError as error:
         return ExplainedSidecar(sidecar, problem=str(error)), []
-    named_by = NamedBy.label if sidecar.label else NamedBy.file
-    if sidecar.label is None and scores.label_used:
+    named_by = NamedBy.label if sidecar.label or is_wide else NamedBy.file
+    if label and sidecar.label is None and scores.label_used:
         sidecar = replace(sidecar, label=label, spec=f"{label}={sidecar.spec}")
     told = ExplainedSidecar(
         sidecar=sidecar,
-        reader=scores.given.files[0].format,
+        reader=scores.given.formats[0],
         rows=scores.given.rows,
         score_fields=scores.given.score_fields,
+        ignored=list(scores.given.ignored),
         scorers=[
             _explain_scorer(
-                scorer, named_by if scores.label_used and scorer.name == label else NamedBy.rows
+                scorer,
+                named_by if scores.label_used and label in (None, scorer.name) else NamedBy.rows,
             )
             for scorer in scorers
         ],
@@ -206,6 +213,7 @@ def _explain_scorer(scorer: Scorer, named_by: NamedBy) -> ExplainedScorer:
         competitor=scorer.name,
         named_by=named_by,
         key_fields=table.used_key_fields(),
+        score_fields=sorted(table.score_fields),
         rows=len(table),
         ok_rows=len(table) - len(bad),
         bad_rows=len(bad),
@@ -289,7 +297,7 @@ def manifest_entry(explanation: Explanation) -> dict[str, Any]:
     return {
         "id": features.path.stem,
         "features": str(features.path),
-        "scores": [told.sidecar.spec for told in explanation.sidecars],
+        "scores": [as_written(told.sidecar) for told in explanation.sidecars],
         "out": f"joined/{joined.name}",
         "audit_json": f"joined/{features.path.stem}.audit.json",
         **options,

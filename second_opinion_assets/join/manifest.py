@@ -23,7 +23,11 @@ from second_opinion_assets.join.manifest_scorers import (
     read_score_scale,
     table_registry,
 )
-from second_opinion_assets.join.manifest_sidecars import read_sidecar_entry, read_text
+from second_opinion_assets.join.manifest_sidecars import (
+    read_sidecar_entry,
+    read_text,
+    with_canonical_names,
+)
 from second_opinion_assets.registry.facts import Registry, shipped_registry
 from second_opinion_assets.registry.references import Reference, read_references
 from second_opinion_assets.scores.sidecar import Sidecar
@@ -222,7 +226,7 @@ def _table(entry: object, where: str, common: _Common) -> TableSpec:
     problems.refuse()
     options = parse_options({**common.options, **own_options}, where)
     if options.canonical_names:
-        sidecars = [_with_canonical_label(sidecar, registry) for sidecar in sidecars]
+        sidecars = [with_canonical_names(sidecar, registry, where) for sidecar in sidecars]
     return TableSpec(
         id=table_id,
         features=features,
@@ -250,12 +254,6 @@ def _sidecars(scores: object, where: str, base: Location, scale: dict[str, str])
             read_score_scale(score, f"{where}[{number}]", scale)
     problems.refuse()
     return sidecars
-
-
-def _with_canonical_label(sidecar: Sidecar, registry: Registry) -> Sidecar:
-    """Return a sidecar under its scorer's canonical name, so that all its names are one asset."""
-    label = sidecar.label and registry.canonical(sidecar.label)
-    return msgspec.structs.replace(sidecar, label=label)
 
 
 def _repeated_ids(entries: list[Any]) -> Iterator[tuple[int, int, str]]:

@@ -76,6 +76,9 @@ def read_score_scale(score: object, where: str, chosen: dict[str, str]) -> None:
         return
     label = _text(score["scale"], f"{where}.scale")
     name = score.get("label")
+    if score.get("scorers"):
+        msg = f"{where}.scale: of several scorers; name that of each in the table's scale"
+        raise JoinError(msg)
     if not name:
         msg = f"{where}.scale: needs a label beside it, the scorer whose scale it is"
         raise JoinError(msg)

@@ -18,12 +18,14 @@ from second_opinion_assets.contract.audit import (
     JoinProvenance,
     OutputDigest,
     OutputDigests,
+    PartEntry,
     ReportProvenance,
     SidecarEntry,
 )
 from second_opinion_assets.join.manifest import TableSpec
-from second_opinion_assets.scores.sidecar import Sidecar, SidecarInput
-from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.join.manifest_sidecars import as_written
+from second_opinion_assets.scores.sidecar import SidecarFile, SidecarInput
+from second_opinion_assets.storage.digests import UNREADABLE, FileDigest
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import digest_file
 
@@ -49,7 +51,6 @@ def input_entry(location: Location, digest: FileDigest) -> InputEntry:
 def sidecar_entry(given: SidecarInput) -> SidecarEntry:
     """Return what the provenance says of one sidecar; of several files, also of each."""
     sidecar, digest = given.sidecar, given.digest
-    files = [input_entry(file.path, file.digest) for file in given.files]
     return SidecarEntry(
         path=str(sidecar.path),
         exists=True,
@@ -64,7 +65,20 @@ def sidecar_entry(given: SidecarInput) -> SidecarEntry:
         score_fields=given.score_fields,
         skipped_lines=given.skipped_lines or UNSET,
         rules=msgspec.to_builtins(sidecar.rules),
-        files=files if given.is_several else UNSET,
+        files=list(map(_part_entry, given.files)) if given.is_several else UNSET,
+    )
+
+
+def _part_entry(file: SidecarFile) -> PartEntry:
+    """Return what the provenance says of one file of several."""
+    readable = file.digest is not UNREADABLE
+    return PartEntry(
+        path=str(file.path),
+        exists=True,
+        kind="file" if readable else "unreadable",
+        sha256=file.digest.sha256 if readable else None,
+        bytes=file.digest.bytes if readable else UNSET,
+        problem=file.problem or UNSET,
     )
 
 
@@ -126,20 +140,12 @@ def table_args(spec: TableSpec) -> dict[str, Any]:
     """Return one join's paths and options as plain JSON values."""
     return {
         "features": str(spec.features),
-        "scores": [_sidecar_args(sidecar) for sidecar in spec.scores],
+        "scores": [as_written(sidecar) for sidecar in spec.scores],
         "out": str(spec.out),
         "audit_json": str(spec.audit_json) if spec.audit_json else None,
         **({"scale": spec.scale} if spec.scale else {}),
         **spec.options.as_dict(),
     }
-
-
-def _sidecar_args(sidecar: Sidecar) -> str | dict[str, Any]:
-    """Return a sidecar as it is written in a manifest: shortly, if it has no rules of its own."""
-    rules: dict[str, Any] = msgspec.to_builtins(sidecar.rules)
-    if not rules:
-        return sidecar.spec
-    return {"path": sidecar.written, "label": sidecar.label, **rules}
 
 
 def fingerprint(spec: TableSpec, features: FileDigest, sidecars: Iterable[FileDigest]) -> str:

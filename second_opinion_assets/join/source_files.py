@@ -14,10 +14,10 @@ from second_opinion_assets.scores.formats.recognise import CSV_FORMATS, recognis
 from second_opinion_assets.scores.rules import ReadRequest
 from second_opinion_assets.scores.sidecar import Format
 from second_opinion_assets.storage.decompress import Content
-from second_opinion_assets.storage.digests import FileDigest, combined_digest
+from second_opinion_assets.storage.digests import UNREADABLE, FileDigest, combined_digest
 from second_opinion_assets.storage.groups import FileGroup, group_of
 from second_opinion_assets.storage.location import FileStat, Location, unreadable
-from second_opinion_assets.storage.reading import Input, whole_lines
+from second_opinion_assets.storage.reading import ChangedInputError, Input, whole_lines
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -100,7 +100,7 @@ def read_source_file(path: Location, before: SourceFile | None = None) -> Source
         raise unreadable(path, error) from None
     for name, look in looks.items():
         file = group.folder / name
-        files[name] = known.get((file, Stamp(*look))) or _read_one(file)
+        files[name] = known.get((file, Stamp(*look))) or _read_one_of_several(file, look)
     rows = [file.rows for file in files.values()]
     return SourceFile(
         path,
@@ -110,6 +110,18 @@ def read_source_file(path: Location, before: SourceFile | None = None) -> Source
         all(file.complete for file in files.values()),
         tuple(files.values()),
     )
+
+
+def _read_one_of_several(path: Location, look: FileStat) -> SourceFile:
+    """Read a file; one that cannot be read is no error, since it may be one clip's."""
+    try:
+        return _read_one(path)
+    except ChangedInputError:
+        raise
+    except JoinError:
+        if not path.is_there():
+            raise
+        return SourceFile(path, Stamp(*look), UNREADABLE, rows=None, complete=True)
 
 
 def _read_one(path: Location) -> SourceFile:

@@ -153,10 +153,11 @@ class Verifier:
         files.extend(added for sidecar in inputs.scores for added in _added_files(sidecar, base))
         return Verification(tuple(files), rows, tuple(differences), problem)
 
-    def _check(self, role: Role, path: str, sha256: str, base: Location) -> FileCheck:
+    def _check(self, role: Role, path: str, sha256: str | None, base: Location) -> FileCheck:
         found = self._digest(base / path)
         if isinstance(found, FileState):
-            return FileCheck(role, path, found, sha256, None)
+            same = sha256 is None and found is FileState.unreadable
+            return FileCheck(role, path, FileState.unchanged if same else found, sha256, None)
         state = FileState.unchanged if found.sha256 == sha256 else FileState.changed
         return FileCheck(role, path, state, sha256, found.sha256)
 

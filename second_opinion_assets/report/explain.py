@@ -21,6 +21,7 @@ from second_opinion_assets.join.explain import (
 from second_opinion_assets.matching.keys import Normalizer
 from second_opinion_assets.report.terminal import columns
 
+SHOWN_FILES = 5
 EXPLAIN_SCHEMA = "second-opinion-explain-v1"
 _NAMED_BY = {
     NamedBy.rows: "named by its rows",
@@ -73,18 +74,22 @@ def _sidecar_lines(sidecar: ExplainedSidecar) -> Iterator[str]:
         return
     form = (sidecar.reader or "").replace("_", " ")
     yield f"{path}: {form}, {sidecar.rows} rows"
+    if sidecar.ignored:
+        shown = sidecar.ignored[:SHOWN_FILES]
+        more = len(sidecar.ignored) - len(shown)
+        yield f"  ignored {', '.join(shown)}{f' and {more} more' if more else ''}"
     for scorer in sidecar.scorers:
         yield f"  scorer  {scorer.competitor} ({_NAMED_BY[scorer.named_by]})"
         yield f"  key     {', '.join(scorer.key_fields) or 'none'}{_samples(scorer.keys)}"
-        yield f"  score   {_score(sidecar, scorer)}: {scorer.ok_rows} ok, {scorer.bad_rows} bad"
+        yield f"  score   {_score(scorer)}: {scorer.ok_rows} ok, {scorer.bad_rows} bad"
         if scorer.duplicate_rows:
             yield f"  repeats {scorer.duplicate_rows} rows that say what an earlier one does"
         for row in scorer.bad:
             yield f"  bad     {row.key}: {row.reason} ({row.where})"
 
 
-def _score(sidecar: ExplainedSidecar, scorer: ExplainedScorer) -> str:
-    fields = ", ".join(sidecar.score_fields) or "none"
+def _score(scorer: ExplainedScorer) -> str:
+    fields = ", ".join(scorer.score_fields) or "none"
     return f"{fields}, averaged over frames" if scorer.frame_scores else fields
 
 

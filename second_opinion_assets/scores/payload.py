@@ -152,6 +152,8 @@ def read_score_field(payload: Payload, rules: RowRules) -> str | None:
 def _find_score(payload: Payload, rules: RowRules) -> Found | None:
     """Return the score that stands by itself; frames go before names that are not usual."""
     found = find_asked(payload, rules.score_field) if rules.score_field else None
+    if not rules.takes_usual_scores:
+        return found
     found = found or find_value(payload, SCORE_NAMES)
     if found is None and payload.get("frames") is None:
         found = find_value(payload, FURTHER_SCORE_NAMES)
@@ -160,7 +162,7 @@ def _find_score(payload: Payload, rules: RowRules) -> Found | None:
 
 def _frame_names(rules: RowRules) -> tuple[str, ...]:
     asked = (rules.score_field,) if rules.score_field else ()
-    return (*asked, *ALL_SCORE_NAMES)
+    return (*asked, *ALL_SCORE_NAMES) if rules.takes_usual_scores else asked
 
 
 def _score(payload: Payload, rules: RowRules) -> tuple[float | Defect, int]:

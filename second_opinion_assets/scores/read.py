@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
-from second_opinion_assets.contract.errors import JoinError, Problems
+from msgspec.structs import replace
+
+from second_opinion_assets.contract.errors import JoinError, Problems, RuleError
 from second_opinion_assets.contract.options import JoinOptions
-from second_opinion_assets.scores.columnar import ColumnReader
-from second_opinion_assets.scores.formats.loaded import LoadedRows
-from second_opinion_assets.scores.formats.recognise import load
-from second_opinion_assets.scores.json_rows import JsonRowReader
-from second_opinion_assets.scores.rows import CollectedRows, Source
-from second_opinion_assets.scores.rules import ReadRequest, row_rules
-from second_opinion_assets.scores.score_table import (
-    ScoreTable,
-    one_table_a_scorer,
-    score_tables,
-)
-from second_opinion_assets.scores.sidecar import Format, Sidecar, SidecarFile, SidecarInput
+from second_opinion_assets.scores import broken_files
+from second_opinion_assets.scores.broken_files import BrokenFile
+from second_opinion_assets.scores.files_reader import FilesReader
+from second_opinion_assets.scores.score_table import ScoreTable, one_table_a_scorer
+from second_opinion_assets.scores.sidecar import Sidecar, SidecarFile, SidecarInput
 from second_opinion_assets.storage.decompress import Content
+from second_opinion_assets.storage.digests import UNREADABLE
 from second_opinion_assets.storage.groups import FileGroup, group_of
 from second_opinion_assets.storage.location import Location
-from second_opinion_assets.storage.reading import Input, Progress
+from second_opinion_assets.storage.reading import ChangedInputError, Input, Progress
 
 
 class SidecarScores(NamedTuple):
@@ -86,77 +82,96 @@ def read_sidecar(
         JoinError: a file-level defect, named by file and line.
     """
     group = group_of(sidecar.path)
-    stem_is_key = group is not None or sidecar.rules.reader is Format.external_bench
-    rules = row_rules(sidecar, options)
-    asked = ReadRequest(rules, sidecar.rules, stem_is_key, sidecar.label)
-    collected = CollectedRows()
-    reader = _SidecarReader(sidecar, options, collected, progress)
-    files = [
-        reader.read_file(path, name, written, asked)
-        for path, name, written in _files(sidecar, group)
+    names_field = sidecar.rules.scorers is not None
+    readers = [
+        FilesReader(own, options, group, names_field=names_field) for own in sidecar.one_a_scorer()
     ]
-    if sidecar.label and not collected.parts:
-        collected.scorers.number(sidecar.label)
-    tables = score_tables(collected, named)
+    if group is None:
+        with Input(sidecar.path, progress) as file:
+            files = [_read_file(file, "", sidecar.written, readers)]
+    else:
+        files = [_read_one_of_several(*file, readers, progress) for file in _files(sidecar, group)]
+        for reader in readers:
+            reader.settle_broken()
+        problems = {broken.path: broken for reader in readers for broken in reader.broken}
+        files = [
+            replace(file, rows=max(file.rows, 1), problem=problems[file.path].defect.reason)
+            if file.path in problems
+            else file
+            for file in files
+        ]
+    tables = [table for reader in readers for table in reader.tables(named)]
     given = SidecarInput(
         sidecar,
         tuple(files),
         sorted(table.scorer for table in tables if len(table)),
         sorted(set().union(*(table.score_fields for table in tables))),
+        tuple(group.ignored()) if group else (),
     )
-    return SidecarScores(given, tables, collected.label_used)
+    return SidecarScores(given, tables, any(reader.label_used for reader in readers))
 
 
-def _files(sidecar: Sidecar, group: FileGroup | None) -> Iterator[tuple[Location, str, str]]:
-    """Yield the files of a sidecar: path, name below its folder, and how it would be written."""
-    if group is None:
-        yield sidecar.path, "", sidecar.written
-        return
+def _files(sidecar: Sidecar, group: FileGroup) -> Iterator[tuple[Location, str, str]]:
+    """Yield the files of a folder or pattern: path, name in it, and how it would be written."""
     for name in group.names():
         yield group.folder / name, name, sidecar.written_file(name, group)
 
 
-class _SidecarReader:
-    """Reads the files of one sidecar."""
+def _read_file(file: Input, name: str, written: str, readers: Sequence[FilesReader]) -> SidecarFile:
+    """Read an opened file, once for each reader.
 
-    def __init__(
-        self,
-        sidecar: Sidecar,
-        options: JoinOptions,
-        collected: CollectedRows,
-        progress: Progress | None,
-    ) -> None:
-        self._key_pattern = sidecar.rules.key_pattern or options.key_pattern
-        self._collected = collected
-        self._progress = progress
-        self._json_rows = JsonRowReader(collected, sidecar.label, sidecar.written)
-        self._columns = ColumnReader(collected, sidecar.label, sidecar.written)
+    Args:
+        file: the file.
+        name: its name below the sidecar's folder; empty if it is the sidecar itself.
+        written: how it is, or would be, written in a manifest.
+        readers: one, or one for each scorer that the file has a field of.
 
-    def read_file(self, path: Location, name: str, written: str, asked: ReadRequest) -> SidecarFile:
-        """Read one file.
+    Raises:
+        JoinError: a file-level defect, named by file and line.
+    """
+    with closing(Content(file)) as content:
+        if len(readers) > 1:
+            content.keep()
+        read = [reader.read(content, written) for reader in readers]
+        first = max(read, key=lambda found: found.rows)
+        skipped = first.skipped
+        return SidecarFile(
+            file.location,
+            name,
+            file.digest,
+            first.rows,
+            first.format,
+            skipped.count,
+            tuple(skipped.first),
+        )
 
-        Args:
-            path: the file.
-            name: its name below the sidecar's folder; empty if it is the sidecar itself.
-            written: how it is, or would be, written in a manifest.
-            asked: what is asked for of it.
 
-        Raises:
-            JoinError: a file-level defect, named by file and line.
-        """
-        with Input(path, self._progress) as file, closing(Content(file)) as content:
-            loaded = load(content, asked)
-            number = len(self._collected.sources)
-            self._collected.sources.append(Source(written, loaded.place, self._key_pattern))
-            with closing(loaded.blocks):
-                if isinstance(loaded, LoadedRows):
-                    reader = self._json_rows
-                    reader.start(number, loaded.place, loaded.rules, is_table=loaded.is_table)
-                    rows = sum(map(reader.read, loaded.blocks))
-                else:
-                    self._columns.start(number, loaded.place, loaded.columns, loaded.skipped)
-                    rows = sum(self._columns.read(*block) for block in loaded.blocks)
-            skipped = loaded.skipped
-            return SidecarFile(
-                path, name, file.digest, rows, loaded.format, skipped.count, tuple(skipped.first)
-            )
+def _read_one_of_several(
+    path: Location,
+    name: str,
+    written: str,
+    readers: Sequence[FilesReader],
+    progress: Progress | None,
+) -> SidecarFile:
+    """Read a file of a folder or pattern; the readers keep what is wrong with it.
+
+    Raises:
+        ChangedInputError: it was written to meanwhile.
+        RuleError: it is sound, and does not say whose scores it has, or of what.
+    """
+    digest = UNREADABLE
+    try:
+        with Input(path, progress) as file:
+            try:
+                return _read_file(file, name, written, readers)
+            except JoinError as error:
+                if isinstance(error, ChangedInputError | RuleError):
+                    raise
+                digest, broken = file.digest, BrokenFile.of(path, written, error)
+    except JoinError as error:
+        if isinstance(error, ChangedInputError | RuleError) or not path.is_there():
+            raise
+        broken = BrokenFile.of(path, written, error, broken_files.UNREADABLE)
+    for reader in readers:
+        reader.broken.append(broken)
+    return SidecarFile(path, name, digest, 0, None)

@@ -300,7 +300,8 @@ def _candidates(fields: Fields, rules: RowRules) -> dict[str, list[str]]:
     """Return for each role the fields that may give it, best first."""
     asked = (rules.score_field,) if rules.score_field else ()
     # In the order of the plain reading: what is asked for goes first, wherever it stands.
-    scores = (asked, SCORE_NAMES, () if "frames" in fields.top else FURTHER_SCORE_NAMES)
+    further = () if "frames" in fields.top else FURTHER_SCORE_NAMES
+    scores = (asked, SCORE_NAMES, further) if rules.takes_usual_scores else (asked,)
     return {
         "key": _key_fields(fields, rules),
         "score": list(dict.fromkeys(name for names in scores for name in fields.find(names))),
@@ -342,7 +343,7 @@ def _frame_roles(fields: Fields, rules: RowRules) -> dict[str, str]:
     """Return which field of a frame gives its score and which its runtime."""
     asked = (rules.score_field,) if rules.score_field else ()
     wanted = {
-        "score": (*asked, *ALL_SCORE_NAMES),
+        "score": (*asked, *ALL_SCORE_NAMES) if rules.takes_usual_scores else asked,
         "runtime": RUNTIME_NAMES,
     }
     return {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.columns import Floats, Integers
+from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.matching.keys import KEY_TYPE
 from second_opinion_assets.scores.payload import Defect
 
@@ -170,6 +172,14 @@ class Names:
         """Return the number of a name."""
         return self._numbers.setdefault(name, len(self._numbers))
 
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def cut(self, count: int) -> None:
+        """Forget all names but the first so many."""
+        while len(self._numbers) > count:
+            self._numbers.popitem()
+
     def __iter__(self) -> Iterator[str]:
         """Yield all names in the order of their numbers."""
         return iter(self._numbers)
@@ -198,3 +208,21 @@ class CollectedRows:
     score_fields: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     numeric_fields: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     label_used: bool = False
+
+    @contextmanager
+    def whole_or_nothing(self) -> Iterator[None]:
+        """Take the rows of a file, and none of them if the file cannot be read to its end."""
+        sources, parts = len(self.sources), len(self.parts)
+        scorers, key_fields, label_used = len(self.scorers), len(self.key_fields), self.label_used
+        try:
+            yield
+        except JoinError:
+            del self.sources[sources:], self.parts[parts:]
+            self.reasons = {at: why for at, why in self.reasons.items() if at[0] < sources}
+            for number in range(scorers, len(self.scorers)):
+                self.score_fields.pop(number, None)
+                self.numeric_fields.pop(number, None)
+            self.scorers.cut(scorers)
+            self.key_fields.cut(key_fields)
+            self.label_used = label_used
+            raise

@@ -20,6 +20,8 @@ class RowRules(NamedTuple):
         status_field: the field of the status, likewise.
         frames_field: a list of frames; a row's one score counts for as many.
         stem: the key of a row that has none, if the file's name may be it.
+        takes_usual_scores: whether the usual names are looked for at all; where a row has a
+            field for each scorer, what it has by a usual name may be another one's.
     """
 
     score_field: str | None = None
@@ -27,6 +29,7 @@ class RowRules(NamedTuple):
     status_field: str = STATUS_FIELD
     frames_field: str | None = None
     stem: str | None = None
+    takes_usual_scores: bool = True
 
     @property
     def are_plain(self) -> bool:

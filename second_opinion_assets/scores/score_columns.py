@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError, NoScoreError, RuleError
 from second_opinion_assets.contract.fields import (
     ALL_KEY_NAMES,
     ALL_SCORE_NAMES,
@@ -93,7 +93,7 @@ def _key_column(names: tuple[str, ...], asked: ReadRequest, where: str) -> str:
     if not found:
         wanted = f"no key column {key!r}" if key else "no key column with a usual name"
         msg = f"{where}: {wanted} among {_shown(names)}; name it as score_key_field"
-        raise JoinError(msg)
+        raise RuleError(msg)
     return found[0]
 
 
@@ -108,7 +108,7 @@ def _score_column(names: tuple[str, ...], asked: ReadRequest, where: str, key: s
     if not found:
         wanted = f"no score column {own!r}" if own else "no score column with a usual name"
         msg = f"{where}: {wanted} among {_shown(names)}; name it as score_field{_label_hint(names)}"
-        raise JoinError(msg)
+        raise NoScoreError(msg)
     if len(found) > 1:
         msg = (
             f"{where}: {found[0]!r} and {found[1]!r} might both be the score; "

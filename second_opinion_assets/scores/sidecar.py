@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 import msgspec
+from msgspec.structs import replace
 
 from second_opinion_assets.storage.decompress import plain_name
 from second_opinion_assets.storage.digests import FileDigest, combined_digest
@@ -39,6 +40,7 @@ class SidecarRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
         key_pattern: regular expression with one group, which is what its keys are reduced from.
         reader: its format; None to be told by its content.
         label_as_score: whether `score_field` may be a label, such as `gt_score`.
+        scorers: of a file with a field for each scorer: their names, and the field of each.
     """
 
     score_field: str | None = None
@@ -47,6 +49,7 @@ class SidecarRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     key_pattern: str | None = None
     reader: Format | None = None
     label_as_score: bool | None = None
+    scorers: dict[str, str] | None = None
 
 
 class Sidecar(msgspec.Struct, frozen=True):
@@ -72,8 +75,22 @@ class Sidecar(msgspec.Struct, frozen=True):
         if self.label:
             return self.label
         # Of a pattern, the last folder that it looks into.
-        names = [part for part in self.path.parts if not is_pattern(part)]
+        is_itself = self.path.is_there()
+        names = [part for part in self.path.parts if is_itself or not is_pattern(part)]
         return plain_name(Location(*names[-1:])).stem
+
+    @property
+    def scorer_names(self) -> tuple[str, ...]:
+        """The names of its scorers, as far as they show without reading."""
+        return tuple(self.rules.scorers or (self.scorer_name,))
+
+    def one_a_scorer(self) -> list[Sidecar]:
+        """Return how it is read for each of the scorers that its rules name; else as it is."""
+        rules = replace(self.rules, scorers=None)
+        return [
+            replace(self, label=name, rules=replace(rules, score_field=field))
+            for name, field in (self.rules.scorers or {}).items()
+        ] or [self]
 
     def written_file(self, name: str, group: FileGroup) -> str:
         """Return how one of its several files would be written."""
@@ -91,20 +108,22 @@ class SidecarFile(msgspec.Struct, frozen=True):
     Attributes:
         path: the file.
         name: its path below the sidecar's folder; of a sidecar that is one file, empty.
-        digest: of its bytes, as they lie on the disk.
-        rows: how many score rows it holds, repeated ones included.
-        format: how it was read.
+        digest: of its bytes, as they lie on the disk; `UNREADABLE` of a broken file that has none.
+        rows: how many score rows it holds, repeated ones included; a broken file counts as one.
+        format: how it was read; None of a broken file.
         skipped_lines: how many lines that are no rows were passed over.
         skipped: the first few of them, each with its place.
+        problem: why a broken file of one clip could not be read.
     """
 
     path: Location
     name: str
     digest: FileDigest
     rows: int
-    format: Format
+    format: Format | None
     skipped_lines: int = 0
     skipped: tuple[str, ...] = ()
+    problem: str | None = None
 
 
 class SidecarInput(msgspec.Struct, frozen=True):
@@ -115,12 +134,14 @@ class SidecarInput(msgspec.Struct, frozen=True):
         files: the files that it consists of: one, or those of a folder or pattern.
         scorers: the scorers that it names.
         score_fields: the fields that the scores were read from.
+        ignored: hidden files and leftovers of its folder, which are none of its files.
     """
 
     sidecar: Sidecar
     files: tuple[SidecarFile, ...]
     scorers: list[str]
     score_fields: list[str]
+    ignored: tuple[str, ...] = ()
 
     @property
     def is_several(self) -> bool:
@@ -147,4 +168,4 @@ class SidecarInput(msgspec.Struct, frozen=True):
     @property
     def formats(self) -> list[Format]:
         """The formats of its files, each once, in the order of the files."""
-        return list(dict.fromkeys(file.format for file in self.files))
+        return list(dict.fromkeys(file.format for file in self.files if file.format))

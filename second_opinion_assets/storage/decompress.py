@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Generator, Iterator
 from itertools import chain
 
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import CutShortError, JoinError
 from second_opinion_assets.contract.fields import without_suffix
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input
@@ -43,6 +43,8 @@ class Content:
         self.is_compressed = decompress is not None
         self._chunks = decompress(whole, self.path) if decompress else _plain(whole)
         self.head, self.is_whole = _gather(self._chunks, HEAD_BYTES)
+        self._keeps = False
+        self._kept: list[bytes] = []
 
     @property
     def suffix(self) -> str:
@@ -52,16 +54,28 @@ class Content:
     @property
     def stem(self) -> str:
         """The file's name without its suffixes of form and compression."""
-        return without_suffix(plain_name(self.path).name)
+        return stem_of(self.path)
 
     def chunks(self) -> Generator[bytes, None, None]:
-        """Yield all bytes in order, once."""
-        if self.head:
-            yield self.head
-        yield from self._chunks
+        """Yield all bytes in order, once unless they are kept."""
+        if self._kept:
+            yield from self._kept
+            return
+        whole = chain([self.head] if self.head else [], self._chunks)
+        self._kept = list(whole) if self._keeps else []
+        yield from self._kept or whole
+
+    def keep(self) -> None:
+        """Keep the bytes once they are taken, so that they can be taken again and again."""
+        self._keeps = True
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing but white space, as far as it was looked at."""
+        return self.is_whole and not self.head.removeprefix(b"\xef\xbb\xbf").strip()
 
     def read(self) -> bytes:
-        """Return all bytes, once."""
+        """Return all bytes, likewise."""
         return b"".join(self.chunks())
 
     def close(self) -> None:
@@ -72,6 +86,11 @@ class Content:
 def plain_name(path: Location) -> Location:
     """Return a path without the suffix of compression."""
     return path.with_suffix("") if path.suffix.lower() in COMPRESSION_SUFFIXES else path
+
+
+def stem_of(path: Location) -> str:
+    """Return a file's name without its suffixes of form and compression."""
+    return without_suffix(plain_name(path).name)
 
 
 def _gather(chunks: Iterator[bytes], least: int) -> tuple[bytes, bool]:
@@ -156,7 +175,7 @@ _DECOMPRESSORS: dict[bytes, Callable[[Iterator[bytes], Location], Generator[byte
 
 
 def _cut_short(path: Location) -> JoinError:
-    return JoinError(
+    return CutShortError(
         f"{path}: the compressed file is cut short: is it still being written or copied?"
     )
 

@@ -18,6 +18,10 @@ class FileDigest(msgspec.Struct, frozen=True):
     bytes: int
 
 
+UNREADABLE = FileDigest("", 0)
+"""Stands, among several files, for one whose bytes cannot be read."""
+
+
 def combined_digest(files: Iterable[tuple[str, FileDigest]]) -> FileDigest:
     """Return one digest of several files, of their names and contents in sorted order."""
     listed = sorted(files)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fnmatch
 import glob
 import os
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +17,10 @@ from typing import NamedTuple
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.location import Identities, Location, unreadable
+
+_LEFTOVER = re.compile(
+    r"~\$.*|.*~|#.*#|thumbs\.db|desktop\.ini|.*\.(tmp|bak|swp|part)", re.IGNORECASE | re.DOTALL
+)
 
 
 class NoFilesError(JoinError):
@@ -39,16 +44,13 @@ class FileGroup(NamedTuple):
         return self.pattern.count("/") + 1 if self.pattern else 0
 
     def names(self) -> list[str]:
-        """Return the files' names, sorted; hidden ones are none of them.
+        """Return the files' names, sorted; hidden ones and leftovers are none of them.
 
         Raises:
             NoFilesError: there is no such file.
             JoinError: the folder cannot be read.
         """
-        try:
-            names = self._names()
-        except OSError as error:
-            raise unreadable(self.folder, error) from None
+        names = [name for name in self._all_names() if not self._is_ignored(name)]
         if not names:
             what = f"no file matches {self.pattern}" if self.pattern else "the folder has no file"
             msg = f"{self.folder / self.pattern}: {what}, expected score files"
@@ -59,13 +61,32 @@ class FileGroup(NamedTuple):
                 raise JoinError(msg)
         return names
 
-    def _names(self) -> list[str]:
+    def ignored(self) -> list[str]:
+        """Return the names of the files that `names` leaves out, sorted."""
+        return [name for name in self._all_names() if self._is_ignored(name)]
+
+    def _is_ignored(self, name: str) -> bool:
+        """Return whether a file is hidden, or a leftover that the pattern does not ask for."""
+        own = Location(name).name
         if not self.pattern:
-            with os.scandir(self.folder) as entries:
-                names = [entry.name for entry in entries if entry.is_file()]
-            return sorted(name for name in names if not name.startswith("."))
-        found = glob.glob(self.pattern, root_dir=self.folder, recursive=True)
+            return own.startswith(".") or is_leftover(own)
+        return is_leftover(own) and not is_leftover(Location(self.pattern).name)
+
+    def _all_names(self) -> list[str]:
+        """Return the names of all files, sorted; a pattern matches no hidden ones."""
+        try:
+            if not self.pattern:
+                with os.scandir(self.folder) as entries:
+                    return sorted(entry.name for entry in entries if entry.is_file())
+            found = glob.glob(self.pattern, root_dir=self.folder, recursive=True)
+        except OSError as error:
+            raise unreadable(self.folder, error) from None
         return sorted(name for name in found if (self.folder / name).is_file())
+
+
+def is_leftover(name: str) -> bool:
+    """Return whether a file's name is one that editors, offices and half-done copies leave."""
+    return _LEFTOVER.fullmatch(name) is not None
 
 
 def is_pattern(text: str) -> bool:
@@ -87,6 +108,16 @@ def group_of(location: Location) -> FileGroup | None:
     folder = next((folder for folder in above if folder.is_folder()), above[-1])
     pattern = "/".join(location.parts[len(folder.parts) :])
     return FileGroup(folder, pattern) if is_pattern(pattern) else None
+
+
+def is_given(location: Location) -> bool:
+    """Return whether a path is that of a file or folder, or a pattern that a file matches."""
+    if location.is_there():
+        return True
+    with suppress(JoinError):
+        group = group_of(location)
+        return bool(group and group.names())
+    return False
 
 
 def size_bytes(location: Location) -> int:
@@ -115,7 +146,7 @@ class InputPaths:
         """Note that somebody reads a path."""
         real = Location(self.identity(location))
         self._readers[str(real)] = reader
-        if is_pattern(str(real)):
+        if is_pattern(str(real)) and not location.is_there():
             folder = next(folder for folder in real.parents if not is_pattern(str(folder)))
             self._patterns[folder][real.parts] = reader
 

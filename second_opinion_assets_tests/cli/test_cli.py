@@ -165,7 +165,7 @@ def test_usage_errors(arguments: tuple[str, ...]) -> None:
         (("--missing-policy", "skip"), "'skip' is not one of 'mark', 'drop', 'fail'"),
         (("--key-normalize", "x"), "'x' is not one of 'auto', 'raw', 'basename', 'stem'"),
         (("--prefix", ""), "prefix is ''"),
-        (("--scores", "=x.jsonl"), "score file '=x.jsonl': expected LABEL=path or path"),
+        (("--scores", "=x.jsonl"), "score file '=x.jsonl': expected SCORER=path or path"),
     ],
 )
 def test_refused_values(work: Workspace, more: tuple[str, ...], message: str) -> None:

@@ -13,7 +13,11 @@ import pytest
 from second_opinion_assets.contract.errors import JoinError, ManifestError
 from second_opinion_assets.contract.options import JoinOptions, KeyNormalize, MissingPolicy
 from second_opinion_assets.join.manifest import Manifest, load_manifest
-from second_opinion_assets.join.manifest_sidecars import parse_sidecar
+from second_opinion_assets.join.manifest_sidecars import (
+    as_written,
+    parse_sidecar,
+    read_sidecar_entry,
+)
 from second_opinion_assets.scores.sidecar import SidecarRules
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.examples import example_message, examples
@@ -164,7 +168,7 @@ def test_manifest_with_byte_order_mark(work: Workspace) -> None:
 
 
 def test_score_files_of_a_table(work: Workspace) -> None:
-    """A score file is given as path, as LABEL=path, or as an object with path and label."""
+    """A score file is given as path, as SCORER=path, or as an object with path and label."""
     scores = ["x/s.jsonl", "DOVER=d.jsonl", {"path": "q.json"}, {"path": "m.json", "label": "M"}]
     found = _load(work, {**TABLE, "scores": scores}).table("t").scores
     assert [(sidecar.written, sidecar.label, sidecar.spec) for sidecar in found] == [
@@ -184,6 +188,7 @@ def test_score_files_of_a_table(work: Workspace) -> None:
         pytest.param("DOVER=x=1/s.jsonl", "DOVER", "x=1/s.jsonl", id="equals-in-labelled-path"),
         pytest.param("runs/lr=0.1/s.jsonl", None, "runs/lr=0.1/s.jsonl", id="equals-in-folder"),
         pytest.param("/data/a=b.jsonl", None, "/data/a=b.jsonl", id="equals-in-file-name"),
+        pytest.param("VMAF=logs/codec=*/*.json", "VMAF", "logs/codec=*/*.json", id="pattern"),
     ],
 )
 def test_parse_sidecar(spec: str, label: str | None, written: str) -> None:
@@ -193,10 +198,79 @@ def test_parse_sidecar(spec: str, label: str | None, written: str) -> None:
     assert sidecar.path == Location("base") / written
 
 
-@pytest.mark.parametrize("spec", ["", " ", "=", "=s.jsonl", "DOVER=", "DOVER= "])
+@pytest.mark.parametrize(
+    ("spec", "label", "written", "field"),
+    [
+        ("d.csv::overall", None, "d.csv", "overall"),
+        ("DOVER=d.csv::overall/final score", "DOVER", "d.csv", "overall/final score"),
+        (
+            "VMAF=logs/*.json::pooled_metrics.vmaf.min",
+            "VMAF",
+            "logs/*.json",
+            "pooled_metrics.vmaf.min",
+        ),
+        ("d.csv::a=b", None, "d.csv", "a=b"),
+        ("A=x::y.csv::z", "A", "x::y.csv", "z"),
+    ],
+)
+def test_score_field_behind_a_path(spec: str, label: str | None, written: str, field: str) -> None:
+    """What stands behind the last two colons is the field of the score."""
+    sidecar = parse_sidecar(spec, Location("base"))
+    assert (sidecar.label, sidecar.written) == (label, written)
+    assert sidecar.rules == SidecarRules(score_field=field)
+
+
+@pytest.mark.parametrize(
+    ("there", "spec", "label", "written", "field"),
+    [
+        ("vmaf_crf=18.csv", "vmaf_crf=18.csv", None, "vmaf_crf=18.csv", None),
+        ("vmaf_crf=18.csv", "VMAF=vmaf_crf=18.csv", "VMAF", "vmaf_crf=18.csv", None),
+        ("vmaf_crf=18.csv", "vmaf_crf=18.csv::mean", None, "vmaf_crf=18.csv", "mean"),
+        ("codec=av1/s.csv", "codec=av1", None, "codec=av1", None),
+        ("crf=18.csv", "crf=*.csv", None, "crf=*.csv", None),
+        ("a::b.csv", "a::b.csv", None, "a::b.csv", None),
+        ("a::b.csv", "A=a::b.csv", "A", "a::b.csv", None),
+        ("a::b.csv", "A=a::b.csv::f", "A", "a::b.csv", "f"),
+        ("a::b=c.csv", "a::b=c.csv", None, "a::b=c.csv", None),
+    ],
+)
+def test_what_is_there_goes_first(
+    work: Workspace, there: str, spec: str, label: str | None, written: str, field: str | None
+) -> None:
+    """A text that is a file, a folder or a pattern that matches is that, and nothing is cut off."""
+    work.write(there, "path,score\n")
+    sidecar = parse_sidecar(spec, Location(work.folder))
+    assert (sidecar.label, sidecar.written) == (label, written)
+    assert sidecar.rules.score_field == field
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "DOVER=d.csv",
+        {"path": "vmaf_crf=18.csv", "label": None},
+        {"path": "d.csv", "label": "a=b"},
+        {"path": "a::b.csv", "label": "A"},
+        {"path": "d.csv", "label": "DOVER", "score_field": "overall"},
+        {"path": "iqa.csv", "scorers": {"MUSIQ": "musiq", "NIQE": "niqe"}, "key_field": "image"},
+    ],
+)
+def test_a_sidecar_is_written_as_it_is_read(work: Workspace, entry: str | dict[str, Any]) -> None:
+    """The entry that is written of a sidecar is one that is read as that sidecar, file or none."""
+    base = Location(work.folder)
+    sidecar = read_sidecar_entry(entry, "scores", base)
+    written = as_written(sidecar)
+    assert written == entry
+    assert read_sidecar_entry(written, "scores", base) == sidecar
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["", " ", "=", "=s.jsonl", "DOVER=", "DOVER= ", "s.csv::", "::mos", "A=s.csv:: ", "=s::f"],
+)
 def test_parse_sidecar_refuses(spec: str) -> None:
-    """A score file without path, or with an equals sign and no label, is refused."""
-    with pytest.raises(JoinError, match=r"^score file .*: expected LABEL=path or path$"):
+    """A score file without path, or with an equals sign or colons and nothing there, is refused."""
+    with pytest.raises(JoinError, match=r"^score file .*: expected SCORER=path or path"):
         parse_sidecar(spec)
 
 

@@ -118,14 +118,6 @@ def test_no_files(work: Workspace, written: str, message: str) -> None:
         work.join(scores=[f"DOVER={written}"])
 
 
-def test_one_unreadable_file(bench: Workspace) -> None:
-    """One file of a folder that cannot be read stops the table, and is named."""
-    (bench.folder / "bench/c.json").symlink_to(bench.folder)
-    (bench.folder / "bench/d.json").symlink_to("/proc/self/mem")
-    with pytest.raises(JoinError, match=r"bench/d\.json: cannot be read: "):
-        bench.join(scores=["bench"])
-
-
 def test_two_files_of_one_clip(bench: Workspace) -> None:
     """Two files of a folder that disagree on a clip are refused, and both are named."""
     bench.write("bench/a.txt", payload(1))

@@ -17,7 +17,7 @@ from collections.abc import Generator, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import CutShortError, JoinError
 from second_opinion_assets.scores.columnar import Cells
 from second_opinion_assets.scores.formats.loaded import LoadedColumns
 from second_opinion_assets.scores.rows import Place
@@ -187,7 +187,7 @@ class _Rows:
                     f"{self._path}:{line}: {problem}; the row is cut short: "
                     "is the scorer still writing?"
                 )
-                raise JoinError(msg)
+                raise CutShortError(msg)
             msg = f"{self._path}:{line}: {problem}; put cells that hold a delimiter in quotes"
             raise JoinError(msg)
 

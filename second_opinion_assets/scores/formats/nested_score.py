@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from second_opinion_assets.contract import json_text
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import NoScoreError
 from second_opinion_assets.scores.payload import find_asked
 from second_opinion_assets.scores.rules import ReadRequest
 from second_opinion_assets.storage.location import Location
@@ -26,7 +26,7 @@ def nested_score(
         path: the file.
 
     Raises:
-        JoinError: the score is not there.
+        NoScoreError: the score is not there.
     """
     scores = json_text.decode(members[name], str(path))
     payload = {**members, name: scores}
@@ -39,7 +39,7 @@ def nested_score(
     there = [f"{name}.{score}" for score in _numbers_in(scores)]
     shown = ", ".join(there[:_SHOWN_SCORES]) + (", …" if len(there) > _SHOWN_SCORES else "")
     msg = f"{path}::$.{name}: no {wanted} among {shown or 'no scores'}; name one as score_field"
-    raise JoinError(msg)
+    raise NoScoreError(msg)
 
 
 def _numbers_in(value: object) -> Iterator[str]:

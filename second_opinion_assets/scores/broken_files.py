@@ -1,0 +1,155 @@
+"""Files of a folder or pattern that cannot be read: a bad row each where a file is one clip.
+
+In any other folder they are an error, as are files that were never meant to be read. Reading files
+does not belong here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from second_opinion_assets.contract.columns import Status
+from second_opinion_assets.contract.errors import CutShortError, JoinError, NoScoreError, RuleError
+from second_opinion_assets.contract.fields import STEM_FIELD
+from second_opinion_assets.scores.payload import Defect
+from second_opinion_assets.scores.rows import CollectedRows, Place, Source, row_columns
+from second_opinion_assets.scores.sidecar import Sidecar
+from second_opinion_assets.storage.decompress import plain_name, stem_of
+from second_opinion_assets.storage.location import Location
+
+SHOWN_FILES = 3
+EMPTY, DAMAGED, UNREADABLE = "empty file", "damaged file", "unreadable file"
+
+
+class BrokenFile(NamedTuple):
+    """A file that gave no row.
+
+    Attributes:
+        path: the file.
+        written: how it would be written in a manifest.
+        defect: what is wrong with it.
+        where: the file, and the place in it.
+        message: the error as it would be told by itself.
+    """
+
+    path: Location
+    written: str
+    defect: Defect
+    where: str
+    message: str
+
+    @classmethod
+    def of(
+        cls, path: Location, written: str, error: JoinError, kind: str | None = None
+    ) -> BrokenFile:
+        """Return a file that failed with an error, whose kind is told by it if it is not given."""
+        message = str(error)
+        place, _, said = message.removeprefix(str(path)).partition(": ")
+        kind = kind or _kind_of(error)
+        says_it = kind in said or kind in (DAMAGED, UNREADABLE)
+        reason = kind if kind == EMPTY else said if says_it else f"{kind}: {said}"
+        return cls(path, written, Defect(kind, reason), f"{path}{place}", message)
+
+    @classmethod
+    def without_rows(cls, path: Location, written: str, *, is_blank: bool) -> BrokenFile:
+        """Return a file that is sound, and has no row."""
+        kind = EMPTY if is_blank else "no row"
+        return cls(path, written, Defect(kind, kind), str(path), f"{path}: {kind}")
+
+    @property
+    def suffix(self) -> str:
+        return plain_name(self.path).suffix.lower()
+
+
+def _kind_of(error: JoinError) -> str:
+    if isinstance(error, CutShortError):
+        return "cut short"
+    return "no score" if isinstance(error, NoScoreError) else DAMAGED
+
+
+def refuse_strangers(
+    sidecar: Sidecar, sound: Sequence[Location], broken: Sequence[BrokenFile]
+) -> None:
+    """Raise a JoinError where broken files are no clips that failed, or no file is sound.
+
+    Args:
+        sidecar: the folder or pattern.
+        sound: its files that could be read.
+        broken: those that could not.
+    """
+    if not sound and len(broken) == 1:
+        raise JoinError(broken[0].message)
+    if not sound:
+        shown = "; ".join(file.message for file in broken[:SHOWN_FILES])
+        more = len(broken) - SHOWN_FILES
+        msg = f"{sidecar.path}: none of {len(broken)} files could be read: {shown}"
+        raise JoinError(f"{msg}; and {more} more" if more > 0 else msg)
+    suffixes = Counter(plain_name(path).suffix.lower() for path in sound)
+    strangers = [file for file in broken if file.suffix not in suffixes]
+    if strangers:
+        usual = suffixes.most_common(1)[0][0]
+        like = next(path for path in sound if plain_name(path).suffix.lower() == usual)
+        ending = like.name.removeprefix(plain_name(like).stem)
+        shown = ", ".join(file.path.name for file in strangers)
+        below = Location(sidecar.written)
+        pattern = (
+            below / f"*{ending}" if sidecar.path.is_folder() else below.with_name(f"*{ending}")
+        )
+        msg = f"{sidecar.path}: no score files: {shown}; leave them out by a pattern, as {pattern}"
+        raise JoinError(msg)
+
+
+def not_of_one_clip(broken: Sequence[BrokenFile]) -> JoinError:
+    """Return the error for broken files of a folder whose other files have many rows."""
+    more = [file.path.name for file in broken[1:]]
+    also = f"; broken too: {', '.join(more[:SHOWN_FILES])}" if more else ""
+    left = len(more) - SHOWN_FILES
+    return JoinError(f"{broken[0].message}{also}{f' and {left} more' if left > 0 else ''}")
+
+
+def add_bad_rows(
+    sidecar: Sidecar, collected: CollectedRows, broken: Sequence[BrokenFile], pattern: str | None
+) -> None:
+    """Add a bad row for each broken file of a folder of one file a clip, its name being the key.
+
+    Args:
+        sidecar: the folder or pattern.
+        collected: the rows of its other files.
+        broken: the broken ones.
+        pattern: what the keys of its files are reduced from.
+
+    Raises:
+        RuleError: it is not certain which scorer the broken files are of.
+    """
+    names = list(collected.scorers)
+    if len(names) == 1 and not collected.label_used:
+        scorer = names[0]
+    elif sidecar.label:
+        scorer = sidecar.label
+    else:
+        file = broken[0]
+        msg = (
+            f"{file.where}: {file.defect.reason}; the other files are of {', '.join(names)}, and "
+            f"which of these it is of is not known; give a pattern that leaves it out"
+        )
+        raise RuleError(msg)
+    for file in broken:
+        number = len(collected.sources)
+        collected.sources.append(Source(file.written, Place(file.where), pattern))
+        collected.reasons[number, 0] = file.defect
+        collected.parts.append(
+            row_columns(
+                [stem_of(file.path)],
+                collected.scorers.number(scorer),
+                collected.key_fields.number(STEM_FIELD),
+                number,
+                [0],
+                [math.nan],
+                [Status.bad],
+                [math.nan],
+                [0],
+            )
+        )
