@@ -15,7 +15,7 @@ from second_opinion_assets.matching import keys
 from second_opinion_assets.scores import json_rows
 from second_opinion_assets.scores.formats import csv_text
 from second_opinion_assets.storage import decompress, reading
-from second_opinion_assets.tables import json_document, json_lines, parquet
+from second_opinion_assets.tables import csv_layout, json_document, parquet, texts
 
 HEAD_BYTES = 1 << 10  # a first line must be in it: what a file is, is told by that
 
@@ -36,7 +36,8 @@ def block_sizes(knobs: Knobs) -> Iterator[None]:
         patch.object(decompress, "HEAD_BYTES", max(knobs.chunk_bytes, HEAD_BYTES)),
         patch.object(json_rows, "LEARNING_ROWS", knobs.learning_rows),
         patch.object(csv_text, "BLOCK_ROWS", rows),
-        patch.object(json_lines, "BLOCK_BYTES", knobs.chunk_bytes),
+        patch.object(texts, "BLOCK_BYTES", knobs.chunk_bytes),
+        patch.object(csv_layout, "HEAD_BYTES", max(knobs.chunk_bytes, HEAD_BYTES)),
         patch.object(json_document, "BLOCK_ROWS", rows),
         patch.object(parquet, "ROW_GROUP_ROWS", rows),
         patch.object(keys, "ENCODED_ROWS", rows),

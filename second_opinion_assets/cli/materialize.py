@@ -25,7 +25,10 @@ from second_opinion_assets.storage.location import Location
 
 @click.command("materialize")
 @click.option(
-    "--features", type=LOCATION, required=True, help="Feature table: parquet, JSONL or JSON."
+    "--features",
+    type=LOCATION,
+    required=True,
+    help="Feature table: parquet, JSONL, JSON, CSV or TSV.",
 )
 @scores_option
 @click.option(

@@ -31,7 +31,8 @@ from second_opinion_assets.scores.sidecar import SidecarInput
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.publishing import Publication, json_document, publication
 from second_opinion_assets.storage.reading import Input, Progress
-from second_opinion_assets.tables.open import open_table, refuse_unknown_format, write_table
+from second_opinion_assets.tables.foreign import FEATURES, refuse_unknown_suffix
+from second_opinion_assets.tables.open import open_table, write_table
 from second_opinion_assets.tables.table import (
     Added,
     Column,
@@ -93,8 +94,8 @@ def materialize(
         MissingScoresError: policy `fail`, and a row lacks an ``ok`` score.
         JoinError: bad input. Whatever is raised, no file has changed.
     """
-    refuse_unknown_format(spec.features, "the feature table")
-    refuse_unknown_format(spec.out, "the output")
+    refuse_unknown_suffix(spec.features, FEATURES)
+    refuse_unknown_suffix(spec.out, "the output")
     refuse_shared_paths((spec,), "the join")
     with PreviousOutput(spec) as previous, Input(spec.features, progress) as features:
         inputs = _read(spec, features, progress)

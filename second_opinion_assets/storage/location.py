@@ -69,6 +69,11 @@ class Location:
         return Location(os.path.join(self._text, below) if self._text != "." else below)
 
     @property
+    def is_stream(self) -> bool:
+        """Whether it stands for standard input or output, and not for a file of this name."""
+        return self._text == "-"
+
+    @property
     def is_absolute(self) -> bool:
         return self._text.startswith("/")
 

@@ -13,7 +13,11 @@ import pyarrow as pa
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.matching.keys import KEY_TYPE
+from second_opinion_assets.tables.pieces import TEXT, pieces
 from second_opinion_assets.tables.table import ColumnBlock
+
+_NULL = b"null"
+_QUOTE, _LINE_FEED = b'"\n'
 
 
 class RowReader:
@@ -101,8 +105,26 @@ def strict_row(line: bytes, where: str) -> tuple[bytes, dict[str, bytes], int]:
     return row, json_text.members(row, where), count
 
 
-def word_sum(text: bytes) -> int:
-    """Return a number that two readings of one text have in common: the sum of its words."""
-    whole = len(text) // 8 * 8
-    words = np.frombuffer(text, np.uint64, count=whole // 8)
-    return int(words.sum()) ^ int.from_bytes(text[whole:], "little")
+def texts_of_values(values: Sequence[bytes | msgspec.Raw]) -> pa.Array:
+    """Return what values say as text, given as JSON: strings themselves, of null nothing.
+
+    Raises:
+        JoinError: a string that no file can hold as text.
+    """
+    text = b"\n".join((*values, b""))
+    if b"\\" in text:
+        return pa.array(list(map(_text_of_value, text.split(b"\n")[:-1])), TEXT)
+    characters = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero(characters == _LINE_FEED)
+    starts = np.concatenate((np.zeros(min(1, len(ends)), np.int64), ends[:-1] + 1))
+    is_string = characters[starts] == _QUOTE
+    is_null = characters[starts] == _NULL[0]
+    found = pieces(text, starts + is_string, np.where(is_null, starts, ends - is_string))
+    validity = pa.py_buffer(np.packbits(~is_null, bitorder="little"))
+    return pa.Array.from_buffers(TEXT, len(found), [validity, *found.buffers()[1:]])
+
+
+def _text_of_value(value: bytes) -> bytes | None:
+    if value.startswith(b'"'):
+        return json_text.whole_characters(json_text.decode(value, "a value"), "a value").encode()
+    return None if value == _NULL else value

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from second_opinion_assets.contract import json_text
-from second_opinion_assets.storage.location import Location
-from second_opinion_assets.storage.reading import ChangedInputError, Input, whole_lines
 from second_opinion_assets.tables.convert import schema_of_blocks, table_of_rows
-from second_opinion_assets.tables.json_columns import RowReader, strict_row, word_sum
+from second_opinion_assets.tables.json_columns import RowReader, strict_row
 from second_opinion_assets.tables.table import (
     LINE_END,
     Column,
@@ -28,61 +25,11 @@ from second_opinion_assets.tables.table import (
     JsonRows,
     columns_exist,
 )
+from second_opinion_assets.tables.texts import Texts, checksum, read_again
 
-BLOCK_BYTES = 4 << 20  # large: a small native call of one thread waits for the others' lock
 SAMPLE_ROWS = 1000
 _ESCAPED_ASCII = re.compile(rb"\\u00[2-7]")
 _EMPTY = re.compile(rb"^\{\s*\}$", re.MULTILINE)
-
-
-class Texts(Protocol):
-    """Rows as texts of whole lines, one object a line, that can be read more than once."""
-
-    def first_reading(self) -> Iterator[tuple[int, bytes]]:
-        """Yield all texts, each with where it starts."""
-
-    def again(self, start: int, length: int) -> bytes:
-        """Return a text of the first reading again."""
-
-    def where(self, line: int) -> str:
-        """Return the place of a row by the number of its line, from 1."""
-
-    @property
-    def path(self) -> str:
-        """The file that they are of."""
-
-    @property
-    def may_change_unseen(self) -> bool:
-        """Whether the file's times do not tell for certain that it was written to."""
-
-
-class FileTexts:
-    """The lines of a file; `Texts`."""
-
-    def __init__(self, file: Input) -> None:
-        self._file = file
-
-    def first_reading(self) -> Iterator[tuple[int, bytes]]:
-        start = 0
-        for text in whole_lines(self._file.chunks(BLOCK_BYTES)):
-            if start == 0 and self._file.size:
-                start = 3 if self._file.pread(0, min(3, self._file.size)) == b"\xef\xbb\xbf" else 0
-            yield start, text
-            start += len(text)
-
-    def again(self, start: int, length: int) -> bytes:
-        return self._file.pread(start, length)
-
-    def where(self, line: int) -> str:
-        return f"{self.path}:{line}"
-
-    @property
-    def path(self) -> str:
-        return str(self._file.location)
-
-    @property
-    def may_change_unseen(self) -> bool:
-        return self._file.is_fresh
 
 
 class _Lines(NamedTuple):
@@ -134,14 +81,15 @@ class JsonLines:
         reader = RowReader(keys, names)
         line = 1
         for start, text in self._all_texts():
-            checksum = word_sum(text) if self._texts.may_change_unseen else None
             ended = text if text.endswith(b"\n") else text + b"\n"
             ends = json_text.plain_line_ends(ended)
             block = None if ends is None else self._quick(ended, len(ends), reader, line)
             braces = None if ends is None or block is None else (ends - 1).astype(np.int32)
             if block is None:
                 block = self._careful_columns(ended, reader, line)
-            self._read.append(_Lines(start, len(text), line, block.rows, braces, checksum))
+            self._read.append(
+                _Lines(start, len(text), line, block.rows, braces, checksum(self._texts, text))
+            )
             line += ended.count(b"\n")
             yield block
 
@@ -153,13 +101,9 @@ class JsonLines:
         self._replaced = frozenset(exist)
 
     def blocks(self) -> Iterator[JsonBlock]:
-        with ThreadPoolExecutor(1) as ahead:
-            upcoming = [ahead.submit(self._again, lines) for lines in self._read[:1]]
-            for number, lines in enumerate(self._read):
-                text = upcoming.pop().result()
-                upcoming = [ahead.submit(self._again, n) for n in self._read[number + 1 :][:1]]
-                if lines.rows:
-                    yield JsonBlock(self, lines, text)
+        for lines, text in zip(self._read, read_again(self._texts, self._read), strict=True):
+            if lines.rows:
+                yield JsonBlock(self, lines, text)
 
     def arrow_schema(self) -> pa.Schema:
         """Read the whole table once more, for the types of all its columns."""
@@ -191,12 +135,6 @@ class JsonLines:
             yield self._head
         first, self._first = self._first, None
         yield from first
-
-    def _again(self, lines: _Lines) -> bytes:
-        text = self._texts.again(lines.start, lines.length)
-        if lines.checksum is not None and word_sum(text) != lines.checksum:
-            raise ChangedInputError(Location(self.path))
-        return text
 
     def _sample(self, text: bytes) -> dict[str, str]:
         """Return the fields of the first rows with the JSON type of their first value."""

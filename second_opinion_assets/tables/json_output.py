@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import compress
 from typing import Any
 
@@ -12,18 +12,11 @@ import pyarrow.compute as pc
 
 from second_opinion_assets.tables.json_document import DocumentFrame
 from second_opinion_assets.tables.json_lines import JsonBlock
-from second_opinion_assets.tables.json_tails import TEXT, JsonTails
-from second_opinion_assets.tables.table import LINE_END, Added, Block, JsonRows, Sink
+from second_opinion_assets.tables.pieces import TEXT
+from second_opinion_assets.tables.table import LINE_END, Added, Block, JsonRows, Sink, numbered
+from second_opinion_assets.tables.tails import Tails
 
 _SEPARATOR = b",\n"
-
-
-def _numbered(blocks: Iterable[Block]) -> Iterator[tuple[Block, slice]]:
-    """Yield blocks with the numbers of their rows."""
-    first = 0
-    for block in blocks:
-        yield block, slice(first, first + len(block))
-        first += len(block)
 
 
 class JsonLinesWriter:
@@ -32,11 +25,11 @@ class JsonLinesWriter:
     def __init__(self, sink: Sink, added: Added) -> None:
         self._sink = sink
         self._added = added
-        self._tails = JsonTails(added.scorers, added.prefix)
+        self._tails = Tails.json(added.scorers, added.prefix)
 
     def write(self, blocks: Iterable[Block]) -> int:
         written = 0
-        for block, rows in _numbered(blocks):
+        for block, rows in numbered(blocks):
             count, parts = self._made(block, rows)
             for part in parts:
                 self._sink.write(part)
@@ -93,7 +86,7 @@ class JsonDocumentWriter:
     def write(self, blocks: Iterable[Block]) -> int:
         self._sink.write(self._frame.head + b"[")
         written = 0
-        for block, rows in _numbered(blocks):
+        for block, rows in numbered(blocks):
             lines = self._lines.lines(block.json_rows(), rows)
             if self._added.kept is not None:
                 lines = list(compress(lines, self._added.kept[rows].tolist()))

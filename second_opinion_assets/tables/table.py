@@ -16,10 +16,12 @@ from second_opinion_assets.contract.columns import Mask, ScorerColumns
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.fields import find_name
 from second_opinion_assets.matching.keys import KeyColumn, KeyEncoder, choose_key_column
+from second_opinion_assets.storage.location import Location
 
 LINE_SUFFIXES = (".jsonl", ".ndjson")
 PARQUET_SUFFIXES = (".parquet", ".pq")
-TABLE_SUFFIXES = (*PARQUET_SUFFIXES, *LINE_SUFFIXES, ".json")
+CSV_SUFFIXES = (".csv", ".tsv")
+TABLE_SUFFIXES = (*PARQUET_SUFFIXES, *LINE_SUFFIXES, ".json", *CSV_SUFFIXES)
 LINE_END = b"}\n"
 
 
@@ -94,7 +96,13 @@ class ColumnBlock(NamedTuple):
 
 
 class FeatureTable(Protocol):
-    """A table that was opened for reading."""
+    """A table that was opened for reading.
+
+    Attributes:
+        path: of its file.
+    """
+
+    path: str
 
     @property
     def columns(self) -> list[Column]:
@@ -135,6 +143,14 @@ class FeatureTable(Protocol):
         Raises:
             JoinError: a column that no one type holds.
         """
+
+
+def numbered(blocks: Iterable[Block]) -> Iterator[tuple[Block, slice]]:
+    """Yield blocks with the numbers of their rows."""
+    first = 0
+    for block in blocks:
+        yield block, slice(first, first + len(block))
+        first += len(block)
 
 
 class Sink(Protocol):
@@ -188,6 +204,11 @@ def read_key_columns(table: FeatureTable, columns: Sequence[str]) -> dict[str, K
         for encoder, keys in zip(encoders.values(), block.keys, strict=True):
             encoder.add(keys)
     return {column: encoder.column() for column, encoder in encoders.items()}
+
+
+def table_suffix(location: Location) -> str:
+    """Return the suffix that tells a table's form, in lower case; a stream is JSON lines."""
+    return ".jsonl" if location.is_stream else location.suffix.lower()
 
 
 def is_parquet(suffix: str) -> bool:

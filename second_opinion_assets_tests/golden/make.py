@@ -31,6 +31,9 @@ TABLES = (
     "parquet.parquet",
     "lines_as_parquet.parquet",
     "parquet_as_lines.jsonl",
+    "csv.csv",
+    "csv_as_lines.jsonl",
+    "lines_as_csv.csv",
 )
 """Joined tables, whose every byte is what JOIN_VERSION stands for."""
 OTHERS = (

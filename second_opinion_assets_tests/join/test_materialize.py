@@ -589,8 +589,8 @@ def test_unwritable_out(work: Workspace, out: str) -> None:
 
 def test_out_of_unknown_form(work: Workspace) -> None:
     """An output whose suffix tells no form is refused with those that there are."""
-    with pytest.raises(JoinError, match=r"out\.csv: the output ends in \.csv, expected one of"):
-        work.join(out="out.csv")
+    with pytest.raises(JoinError, match=r"out\.xlsx: the output ends in \.xlsx, expected one of"):
+        work.join(out="out.xlsx")
 
 
 FORMS = ("jsonl", "ndjson", "json", "parquet", "pq")

@@ -16,6 +16,7 @@ from second_opinion_assets_tests.workspace import Workspace
 
 STATUS = "second_opinion_dover_status"
 SCORE = "second_opinion_dover_score"
+OUTS = ["out.jsonl", "out.ndjson", "out.json", "out.parquet", "out.pq", "out.csv", "out.tsv"]
 
 
 def read(path: Path, key: str, names: list[str]) -> list[list[Any]]:
@@ -30,18 +31,18 @@ def read(path: Path, key: str, names: list[str]) -> list[list[Any]]:
     return columns
 
 
-@pytest.mark.parametrize("out", ["out.jsonl", "out.ndjson", "out.json", "out.parquet", "out.pq"])
+@pytest.mark.parametrize("out", OUTS)
 def test_columns(work: Workspace, out: str) -> None:
     """Keys and appended columns come back as they were written, with the file's digest."""
     work.join(out=out)
     assert read(work.folder / out, "clip_id", [STATUS, SCORE]) == [
         ["a", "b"],
         ["ok", "missing"],
-        [72.5, None],
+        ["72.5" if out.endswith("sv") else 72.5, None],
     ]
 
 
-@pytest.mark.parametrize("out", ["out.jsonl", "out.json"])
+@pytest.mark.parametrize("out", ["out.jsonl", "out.json", "out.csv"])
 def test_keys_that_are_numbers(work: Workspace, out: str) -> None:
     """A key that is a number is its own text, as in the join."""
     work.write(
@@ -51,7 +52,7 @@ def test_keys_that_are_numbers(work: Workspace, out: str) -> None:
     assert read(work.folder / out, "clip_id", []) == [["a", "1e5", "0.10", None]]
 
 
-@pytest.mark.parametrize("out", ["out.jsonl", "out.json"])
+@pytest.mark.parametrize("out", ["out.jsonl", "out.json", "out.csv"])
 def test_a_key_with_an_odd_name(work: Workspace, out: str) -> None:
     """A key column whose name needs escapes is read too."""
     work.write("features.jsonl", '{"a\\"b": "a"}\n{"a\\"b": 7}\n')
@@ -74,7 +75,9 @@ def test_a_list_without_an_object_around_it(work: Workspace) -> None:
         ("t.json", b'{"k": 1}', "t.json: no list named rows in the object"),
         ("t.json", b'{"rows": [{"k": 1}, 2]}', r"t.json::\$.rows\[1\]: a row is 2"),
         ("t.parquet", b"PAR1", "t.parquet: not a parquet file, or cut short: "),
-        ("t.csv", b"k\n1\n", "t.csv: the feature table ends in .csv"),
+        ("t.csv", b"k,status\n1,ok\n2\n", "t.csv:3: 1 cell in a row, expected 2"),
+        ("t.csv", b"k,x\n1,2\n", "t.csv: the table has no column status"),
+        ("t.txt", b"k\n1\n", "t.txt: the feature table ends in .txt"),
     ],
 )
 def test_what_is_no_table(work: Workspace, name: str, content: bytes, message: str) -> None:
@@ -93,8 +96,8 @@ def test_a_parquet_table_without_the_column(work: Workspace) -> None:
 def test_columns_by_block(work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table longer than a block is read block by block."""
     monkeypatch.setattr("second_opinion_assets.tables.parquet.BATCH_ROWS", 10)
-    monkeypatch.setattr("second_opinion_assets.tables.json_lines.BLOCK_BYTES", 1000)
+    monkeypatch.setattr("second_opinion_assets.tables.texts.BLOCK_BYTES", 1000)
     work.write_lines("features.jsonl", ({"clip_id": str(n)} for n in range(95)))
-    for out in ("out.jsonl", "out.parquet"):
+    for out in ("out.jsonl", "out.parquet", "out.csv"):
         work.join(out=out)
         assert read(work.folder / out, "clip_id", []) == [[str(n) for n in range(95)]]
