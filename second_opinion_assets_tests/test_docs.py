@@ -15,6 +15,7 @@ import pytest
 import second_opinion_assets
 from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets_tests import new_user
 
 PROJECT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -46,6 +47,7 @@ def test_shown_commands_print_what_is_shown(tmp_path: Path, block: list[tuple[st
     """Commands of a document, run one after another in the project, print the lines beneath."""
     for name in ("config", "data"):
         shutil.copytree(PROJECT / name, tmp_path / name)
+    new_user.write_inputs(tmp_path)
     for command, output in block:
         program, *arguments = shlex.split(command)
         done = subprocess.run(

@@ -28,8 +28,8 @@ class NoScoreError(JoinError):
     """A file is sound, and lacks the score that is taken of such files."""
 
 
-class RuleError(JoinError):
-    """A file is sound, and does not say what was not asked for either: its key, or its scorer."""
+class UnnamedScorerError(JoinError):
+    """It is not known whose scores a file has: neither its rows nor the user name the scorer."""
 
 
 class Problems:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,6 +13,7 @@ from second_opinion_assets.report.terminal import columns
 from second_opinion_assets.storage.location import Location
 
 VERIFY_SCHEMA = "second-opinion-verify-v1"
+LISTED_FILES = 5
 _WIDTHS = (10, 7)  # the same for all audits of a run
 
 
@@ -56,10 +58,24 @@ def verified_rows(found: Verification) -> Iterator[VerifiedRow]:
 
 
 def lines(outcome: AuditOutcome) -> Iterator[str]:
-    """Yield what came of one audit, a line for each file and each count that differs."""
+    """Yield what came of one audit, a line for each file and each count that differs.
+
+    Of many unchanged files of one folder there is but one line.
+    """
     yield f"{outcome.audit}: {'holds' if outcome.verification.holds else 'does not hold'}"
-    rows = verified_rows(outcome.verification)
-    yield from columns([(row.state, row.kind, row.path or row.detail) for row in rows], (), _WIDTHS)
+    rows = []
+    for folder, of_folder in groupby(verified_rows(outcome.verification), _unchanged_in):
+        several = list(of_folder)
+        told = [(row.state, row.kind, row.path or row.detail) for row in several]
+        if folder and len(several) > LISTED_FILES:
+            told = [(*told[0][:2], f"{folder} ({len(several)} files)")]
+        rows += told
+    yield from columns(rows, (), _WIDTHS)
+
+
+def _unchanged_in(row: VerifiedRow) -> Location | None:
+    """Return the folder of an unchanged file."""
+    return Location(row.path).parent if row.path and row.holds else None
 
 
 def summary(outcomes: list[AuditOutcome]) -> dict[str, int]:

@@ -12,7 +12,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from second_opinion_assets.contract.columns import Status
-from second_opinion_assets.contract.errors import CutShortError, JoinError, NoScoreError, RuleError
+from second_opinion_assets.contract.errors import (
+    CutShortError,
+    JoinError,
+    NoScoreError,
+    UnnamedScorerError,
+)
 from second_opinion_assets.contract.fields import STEM_FIELD
 from second_opinion_assets.scores.payload import Defect
 from second_opinion_assets.scores.rows import CollectedRows, Place, Source, row_columns
@@ -21,6 +26,7 @@ from second_opinion_assets.storage.decompress import plain_name, stem_of
 from second_opinion_assets.storage.location import Location
 
 SHOWN_FILES = 3
+SHOWN_STRANGERS = 50
 EMPTY, DAMAGED, UNREADABLE = "empty file", "damaged file", "unreadable file"
 
 
@@ -48,6 +54,8 @@ class BrokenFile(NamedTuple):
         """Return a file that failed with an error, whose kind is told by it if it is not given."""
         message = str(error)
         place, _, said = message.removeprefix(str(path)).partition(": ")
+        if not message.startswith(str(path)):
+            place, said = "", message
         kind = kind or _kind_of(error)
         says_it = kind in said or kind in (DAMAGED, UNREADABLE)
         reason = kind if kind == EMPTY else said if says_it else f"{kind}: {said}"
@@ -80,34 +88,32 @@ def refuse_strangers(
         sound: its files that could be read.
         broken: those that could not.
     """
-    if not sound and len(broken) == 1:
-        raise JoinError(broken[0].message)
     if not sound:
         shown = "; ".join(file.message for file in broken[:SHOWN_FILES])
-        more = len(broken) - SHOWN_FILES
-        msg = f"{sidecar.path}: none of {len(broken)} files could be read: {shown}"
-        raise JoinError(f"{msg}; and {more} more" if more > 0 else msg)
+        every = f"{sidecar.path}: none of {len(broken)} files could be read: {shown}"
+        raise JoinError(every + _more(broken, SHOWN_FILES) if broken[1:] else broken[0].message)
     suffixes = Counter(plain_name(path).suffix.lower() for path in sound)
-    strangers = [file for file in broken if file.suffix not in suffixes]
+    strangers = [file.path.name for file in broken if file.suffix not in suffixes]
     if strangers:
         usual = suffixes.most_common(1)[0][0]
         like = next(path for path in sound if plain_name(path).suffix.lower() == usual)
-        ending = like.name.removeprefix(plain_name(like).stem)
-        shown = ", ".join(file.path.name for file in strangers)
+        pattern = f"*{like.name.removeprefix(plain_name(like).stem)}"
         below = Location(sidecar.written)
-        pattern = (
-            below / f"*{ending}" if sidecar.path.is_folder() else below.with_name(f"*{ending}")
-        )
-        msg = f"{sidecar.path}: no score files: {shown}; leave them out by a pattern, as {pattern}"
+        given = below / pattern if sidecar.path.is_folder() else below.with_name(pattern)
+        shown = ", ".join(strangers[:SHOWN_STRANGERS]) + _more(strangers, SHOWN_STRANGERS)
+        msg = f"{sidecar.path}: no score files: {shown}; leave them out by a pattern, as {given}"
         raise JoinError(msg)
+
+
+def _more(listed: Sequence[object], shown: int) -> str:
+    return f" and {len(listed) - shown} more" if len(listed) > shown else ""
 
 
 def not_of_one_clip(broken: Sequence[BrokenFile]) -> JoinError:
     """Return the error for broken files of a folder whose other files have many rows."""
-    more = [file.path.name for file in broken[1:]]
-    also = f"; broken too: {', '.join(more[:SHOWN_FILES])}" if more else ""
-    left = len(more) - SHOWN_FILES
-    return JoinError(f"{broken[0].message}{also}{f' and {left} more' if left > 0 else ''}")
+    others = [file.path.name for file in broken[1:]]
+    also = f"; broken too: {', '.join(others[:SHOWN_FILES])}" if others else ""
+    return JoinError(f"{broken[0].message}{also}{_more(others, SHOWN_FILES)}")
 
 
 def add_bad_rows(
@@ -122,7 +128,7 @@ def add_bad_rows(
         pattern: what the keys of its files are reduced from.
 
     Raises:
-        RuleError: it is not certain which scorer the broken files are of.
+        UnnamedScorerError: it is not certain which scorer the broken files are of.
     """
     names = list(collected.scorers)
     if len(names) == 1 and not collected.label_used:
@@ -135,7 +141,7 @@ def add_bad_rows(
             f"{file.where}: {file.defect.reason}; the other files are of {', '.join(names)}, and "
             f"which of these it is of is not known; give a pattern that leaves it out"
         )
-        raise RuleError(msg)
+        raise UnnamedScorerError(msg)
     for file in broken:
         number = len(collected.sources)
         collected.sources.append(Source(file.written, Place(file.where), pattern))

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from second_opinion_assets.contract.columns import Floats, Status
-from second_opinion_assets.contract.errors import JoinError, RuleError
+from second_opinion_assets.contract.errors import JoinError, UnnamedScorerError
 from second_opinion_assets.contract.fields import GOOD_STATUSES
 from second_opinion_assets.matching.key_texts import key_texts, untyped_key_texts
 from second_opinion_assets.matching.keys import KEY_TYPE
@@ -128,7 +128,7 @@ class ColumnReader:
                 f"{self._place.where(positions[row])}: no competitor in the row; "
                 f"give the file a label, as LABEL={self._written}"
             )
-            raise RuleError(msg)
+            raise UnnamedScorerError(msg)
         self._collected.label_used |= nameless
         if not names:
             return number(self._label or "")

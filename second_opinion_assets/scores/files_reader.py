@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from second_opinion_assets.contract.errors import JoinError, RuleError
+from second_opinion_assets.contract.errors import JoinError, UnnamedScorerError
 from second_opinion_assets.contract.options import JoinOptions
 from second_opinion_assets.scores.broken_files import (
     EMPTY,
@@ -98,7 +98,7 @@ class FilesReader:
             with self._collected.whole_or_nothing():
                 found = self._read(content, written)
         except JoinError as error:
-            if isinstance(error, ChangedInputError | RuleError):
+            if isinstance(error, ChangedInputError | UnnamedScorerError):
                 raise
             kind = EMPTY if content.is_blank else None
             self.broken.append(BrokenFile.of(path, written, error, kind))
@@ -147,7 +147,7 @@ class FilesReader:
             named: returns the name that a scorer goes by, of the one that a row gives it.
 
         Raises:
-            RuleError: a file with a field for each scorer has rows of several.
+            JoinError: a file with a field for each scorer has rows of several.
         """
         collected, label = self._collected, self._sidecar.label
         if label and not collected.parts:
@@ -160,5 +160,5 @@ class FilesReader:
                 f"{self._sidecar.path}: has rows of {others[0]} and of {others[1]}, so that no "
                 "field of it is one scorer's; leave out scorers, since its rows name them"
             )
-            raise RuleError(msg)
+            raise JoinError(msg)
         return score_tables(collected, lambda _: named(label or ""))

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from second_opinion_assets.contract import json_text
-from second_opinion_assets.contract.errors import CutShortError, JoinError, RuleError
+from second_opinion_assets.contract.errors import CutShortError, JoinError, UnnamedScorerError
 from second_opinion_assets.matching.keys import KEY_TYPE
 from second_opinion_assets.scores.alike import AlikeReader
 from second_opinion_assets.scores.payload import (
@@ -208,7 +208,7 @@ class JsonRowReader:
         if scorer is None:
             labelled = f"LABEL={self._written}"
             msg = f"{where}: no competitor in the row; give the file a label, as {labelled}"
-            raise RuleError(msg)
+            raise UnnamedScorerError(msg)
         json_text.whole_characters(scorer, where)
         found = self._find_key(payload, where)
         row = read_row(payload, self._rules)
@@ -235,7 +235,7 @@ class JsonRowReader:
             msg = f"{where}: {wanted} among {', '.join(payload)}; name it as score_key_field"
             if not self._is_table and not asked:
                 msg = f"{msg}, or give the folder, where a file's name is its key"
-            raise RuleError(msg)
+            raise JoinError(msg)
         return found
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from second_opinion_assets.contract.errors import JoinError, Problems, RuleError
+from second_opinion_assets.contract.errors import JoinError, Problems, UnnamedScorerError
 from second_opinion_assets.contract.options import JoinOptions
 from second_opinion_assets.scores import broken_files
 from second_opinion_assets.scores.broken_files import BrokenFile
@@ -157,7 +157,7 @@ def _read_one_of_several(
 
     Raises:
         ChangedInputError: it was written to meanwhile.
-        RuleError: it is sound, and does not say whose scores it has, or of what.
+        UnnamedScorerError: it is sound, and does not say whose scores it has.
     """
     digest = UNREADABLE
     try:
@@ -165,11 +165,11 @@ def _read_one_of_several(
             try:
                 return _read_file(file, name, written, readers)
             except JoinError as error:
-                if isinstance(error, ChangedInputError | RuleError):
+                if isinstance(error, ChangedInputError | UnnamedScorerError):
                     raise
                 digest, broken = file.digest, BrokenFile.of(path, written, error)
     except JoinError as error:
-        if isinstance(error, ChangedInputError | RuleError) or not path.is_there():
+        if isinstance(error, ChangedInputError | UnnamedScorerError) or not path.is_there():
             raise
         broken = BrokenFile.of(path, written, error, broken_files.UNREADABLE)
     for reader in readers:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from second_opinion_assets.contract.errors import JoinError, NoScoreError, RuleError
+from second_opinion_assets.contract.errors import JoinError, NoScoreError
 from second_opinion_assets.contract.fields import (
     ALL_KEY_NAMES,
     ALL_SCORE_NAMES,
@@ -93,7 +93,7 @@ def _key_column(names: tuple[str, ...], asked: ReadRequest, where: str) -> str:
     if not found:
         wanted = f"no key column {key!r}" if key else "no key column with a usual name"
         msg = f"{where}: {wanted} among {_shown(names)}; name it as score_key_field"
-        raise RuleError(msg)
+        raise JoinError(msg)
     return found[0]
 
 

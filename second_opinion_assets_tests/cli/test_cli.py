@@ -111,6 +111,80 @@ def test_materialize_with_two_score_files(work: Workspace) -> None:
     assert work.rows()[1]["second_opinion_musiq_score"] == 1.0
 
 
+def test_a_score_file_as_an_object(work: Workspace) -> None:
+    """An object in JSON gives any rule for a score file, its scale included."""
+    work.write("iqa.csv", "image;musiq;niqe\nx_a;71;3\nx_b;61;4\n")
+    given = {"path": "iqa.csv", "scorers": {"MUSIQ": "musiq", "NIQE": "niqe"}}
+    rules = {"key_field": "image", "key_pattern": "x_(.*)", "reader": "csv"}
+    result = join("--audit-json", "audit.json", scores=json.dumps({**given, **rules}))
+    assert result.exit_code == 0, result.stderr
+    assert [row["second_opinion_niqe_score"] for row in work.rows()] == [3.0, 4.0]
+    assert work.document()["run_provenance"]["args"]["scores"] == [{**given, **rules}]
+    scaled = {"path": "scores.jsonl", "label": "DOVER", "scale": "0-1"}
+    assert join("--audit-json", "audit.json", scores=json.dumps(scaled)).exit_code == 0
+    assert work.document()["competitors"]["DOVER"]["scale"]["name"] == "0-1"
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ('{"path": "s.jsonl"', "scores: not JSON: "),
+        ('{"pth": "s.jsonl"}', "scores: unknown key 'pth'; did you mean path?"),
+        ('{"path": "s.jsonl", "label": "DOVER", "scale": "0-7"}', "scores.scale: DOVER: unknown"),
+        ('{"path": "s.jsonl", "scorers": {"A": "a"}, "scale": "0-1"}', "scores.scale: of several"),
+    ],
+)
+def test_refused_objects(scores: str, message: str) -> None:
+    """An object that cannot be used exits 2 and names the place in it."""
+    result = join(scores=scores)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_a_field_behind_a_path(work: Workspace) -> None:
+    """The field of a score may stand behind its file's path, and one file be given twice."""
+    row = {"clip_id": "a", "summary": {"fused": 5, "raw": 6}}
+    work.write_lines("s.jsonl", [row, {**row, "clip_id": "b"}])
+    result = join("--scores", "B=s.jsonl::summary.raw", scores="A=s.jsonl::summary.fused")
+    assert result.exit_code == 0, result.stderr
+    row = work.rows()[0]
+    assert (row["second_opinion_a_score"], row["second_opinion_b_score"]) == (5, 6)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl"])
+def test_equals_signs_in_names(work: Workspace, suffix: str) -> None:
+    """A file that is there is itself, and never another one that is called like its end."""
+    rows = {"csv": "clip_id,score\na,{}\n", "tsv": "clip_id\tscore\na\t{}\n"}
+    text = rows.get(suffix, '{{"clip_id": "a", "score": {}}}\n')
+    work.write(f"vmaf_crf=18.{suffix}", text.format(50))
+    work.write(f"18.{suffix}", text.format(1))
+    nameless = join(scores=f"vmaf_crf=18.{suffix}")
+    assert nameless.exit_code == 1
+    assert f"=vmaf_crf=18.{suffix}" in last_line(nameless)
+    assert join(scores=f"VMAF=vmaf_crf=18.{suffix}").exit_code == 0
+    assert work.rows()[0]["second_opinion_vmaf_score"] == 50.0
+    explained = run("explain", "features.jsonl", "--scores", f"vmaf_crf=18.{suffix}", "--json")
+    entry = json.loads(explained.stdout)["manifest_entry"]
+    assert entry["scores"] == [{"path": f"vmaf_crf=18.{suffix}", "label": "vmaf_crf=18"}]
+
+
+@pytest.mark.parametrize(
+    "name", ["s32*32.csv", "dover [1080p].csv", "a::b.csv", "what?.csv", "codec=av1/[4K] s.csv"]
+)
+def test_names_with_the_characters_of_a_pattern(work: Workspace, name: str) -> None:
+    """A file that is there is itself, whatever characters its name has; so it is in a manifest."""
+    work.write(name, "clip_id,score\na,1\n")
+    work.write("s32_other_32.csv", "clip_id,score\na,2\n")
+    assert join(scores=f"FAST={name}").exit_code == 0
+    assert work.rows()[0]["second_opinion_fast_score"] == 1.0
+    assert join(scores=f"FAST={name}", out="s32_out_32.csv.jsonl").exit_code == 0
+    explained = run("explain", "features.jsonl", "--scores", f"FAST={name}", "--json")
+    entry = json.loads(explained.stdout)["manifest_entry"]
+    work.write("m.json", json.dumps({"tables": [entry]}))
+    assert run("batch", "--manifest", "m.json").exit_code == 0
+    assert work.rows(entry["out"])[0]["second_opinion_fast_source"] == name
+
+
 def test_materialize_fails_in_one_line(work: Workspace) -> None:
     """Bad input is one line and exit 1, without a traceback, and nothing is written."""
     work.write("scores.jsonl", '{"clip_id": "a", "score": 1}\n')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,13 @@ class Project:
         table_id: str,
         clips: list[str],
         scores: dict[str, dict[str, float | None]],
+        sidecars: Sequence[str | dict[str, Any]] = (),
         **options: Any,
     ) -> None:
-        """Write a feature table of these clips and one sidecar a scorer, clip to score."""
+        """Write a feature table of these clips and one sidecar a scorer, clip to score.
+
+        What the manifest says of further sidecars may be given.
+        """
         features = self.folder / f"{table_id}.features.jsonl"
         features.write_text(
             "".join(
@@ -49,7 +54,10 @@ class Project:
             {
                 "id": table_id,
                 "features": features.name,
-                "scores": [f"{scorer}={table_id}.{scorer}.jsonl" for scorer in scores],
+                "scores": [
+                    *(f"{scorer}={table_id}.{scorer}.jsonl" for scorer in scores),
+                    *sidecars,
+                ],
                 "out": f"out/{table_id}.jsonl",
                 "audit_json": f"out/{table_id}.audit.json",
                 **options,

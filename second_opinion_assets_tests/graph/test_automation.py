@@ -19,7 +19,7 @@ from second_opinion_assets.graph.refresh import (
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets_tests.graph.project import Project
-from second_opinion_assets_tests.graph.runs import Join
+from second_opinion_assets_tests.graph.runs import Join, metadata_of
 
 CLIPS = ["a", "b"]
 COMPLETE: dict[str, float | None] = {"a": 1.0, "b": 2.0}
@@ -324,3 +324,23 @@ def test_a_file_that_joins_a_folder(payloads: Ticks, project: Project) -> None:
     assert payloads.tick().requests == []
     write_payload(project, "b", 7.0)
     assert tables_of(payloads.tick()) == ["one"]
+
+
+def test_a_folder_with_broken_files(
+    project: Project, instance: dg.DagsterInstance, join: Join
+) -> None:
+    """A folder with files that are broken or cannot be read is joined once, and then settled."""
+    logs = project.folder / "logs"
+    logs.mkdir()
+    (logs / "a.json").write_text('{"score": 1}')
+    (logs / "b.json").write_text('{"score": ')
+    (logs / "c.json").symlink_to("/proc/self/mem")
+    (logs / "d.json~").write_text("left over")
+    project.add_table("t", ["a", "b", "c"], {}, sidecars=["DOVER=logs"])
+    manifest = project.save()
+    ticks = Ticks(instance, manifest)
+    assert tables_of(ticks.tick()) == ["t"]
+    assert metadata_of(join(manifest, "t"))["bad_rows"] == 2
+    assert tables_of(ticks.tick()) == []
+    (logs / "b.json").write_text('{"score": 2}')
+    assert tables_of(ticks.tick()) == ["t"]

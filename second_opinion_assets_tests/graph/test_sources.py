@@ -7,11 +7,12 @@ from collections.abc import Callable
 import dagster as dg
 import pytest
 
+from second_opinion_assets.contract.errors import ManifestError
 from second_opinion_assets.graph.build import build_definitions
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets_tests.graph.project import Project
-from second_opinion_assets_tests.graph.runs import QUIET
+from second_opinion_assets_tests.graph.runs import QUIET, Join, metadata_of
 
 SCORES: dict[str, float | None] = {"a": 1.0}
 
@@ -47,6 +48,35 @@ def test_every_partition_of_every_source(
         key = dg.AssetKey(["scorer_sidecars", scorer])
         assert set(instance.get_materialized_partitions(key)) == tables
     assert observe() == 0
+
+
+def test_a_file_with_a_field_for_each_scorer(
+    project: Project, instance: dg.DagsterInstance, join: Join
+) -> None:
+    """Each scorer of one file is an asset, and the lineage of its columns leads to it."""
+    (project.folder / "iqa.csv").write_text("clip_id,m,n\na,1,2\nb,3,\n")
+    entry = {"path": "iqa.csv", "scorers": {"MUSIQ": "m", "one-align": "n"}}
+    project.add_table("t", ["a", "b"], {}, canonical_names=True, sidecars=[entry])
+    manifest = project.save()
+    job = build_definitions(manifest, Settings(manifest.path)).resolve_job_def("observe_sources")
+    assert job.execute_in_process(run_config=QUIET, instance=instance).success
+    for scorer in ("musiq", "q_align"):
+        key = dg.AssetKey(["scorer_sidecars", scorer])
+        assert instance.get_materialized_partitions(key) == {"t"}
+    metadata = metadata_of(join(manifest, "t"))
+    assert (metadata["musiq/coverage"], metadata["q_align/bad_rows"]) == (1.0, 1)
+    lineage = metadata["dagster/column_lineage"].deps_by_column
+    for scorer in ("musiq", "q_align"):
+        deps = {tuple(dep.asset_key.path) for dep in lineage[f"second_opinion_{scorer}_score"]}
+        assert deps == {("feature_tables",), ("scorer_sidecars", scorer)}
+
+
+def test_two_scorers_of_one_canonical_name(project: Project) -> None:
+    """A file cannot have two fields for a scorer by two of its names."""
+    entry = {"path": "iqa.csv", "scorers": {"one-align": "m", "Q-Align": "n"}}
+    project.add_table("t", ["a"], {}, canonical_names=True, sidecars=[entry])
+    with pytest.raises(ManifestError, match="two of one-align, Q-Align are one scorer"):
+        project.save()
 
 
 def test_a_file_that_is_gone(observe: Callable[[], int], project: Project) -> None:

@@ -220,7 +220,7 @@ def test_every_file_is_broken(logs: Workspace) -> None:
     for clip in "abcde":
         logs.write(f"logs/{clip}.json", "")
     message = (
-        r"logs: none of 5 files could be read: \S+a\.json: .*b\.json: .*c\.json: .*; and 2 more$"
+        r"logs: none of 5 files could be read: \S+a\.json: .*b\.json: .*c\.json: .* and 2 more$"
     )
     with pytest.raises(JoinError, match=message):
         logs.join(scores=["VMAF=logs"])
