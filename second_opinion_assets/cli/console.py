@@ -14,7 +14,7 @@ from second_opinion_assets.contract.errors import JoinError, ManifestError, Miss
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.provenance import Invocation
-from second_opinion_assets.matching.readings import few_keys_found, key_hint
+from second_opinion_assets.matching.key_hints import few_keys_found, key_hint
 from second_opinion_assets.storage.groups import size_bytes
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Progress

@@ -38,6 +38,33 @@ class Collision(msgspec.Struct, frozen=True):
         return f"{AMBIGUOUS_KEY}: {features} are one key, that of the score of {scores}"
 
 
+class KeyRemedy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Options by which more of a scorer's keys would be found, each None where it stays as it is.
+
+    Attributes:
+        keys_found: how many would be found.
+        key_column, score_key_field, key_normalize, key_pattern: the options.
+    """
+
+    keys_found: int
+    key_column: str | None = None
+    score_key_field: str | None = None
+    key_normalize: str | None = None
+    key_pattern: str | None = None
+
+    def __str__(self) -> str:
+        """Return the options as they are set, by their names."""
+        pattern = None if self.key_pattern is None else f"'{self.key_pattern}'"
+        options = {
+            "key_column": self.key_column,
+            "score_key_field": self.score_key_field,
+            "key_normalize": self.key_normalize,
+            "key_pattern": pattern,
+        }
+        *most, last = [f"{name} {value}" for name, value in options.items() if value]
+        return f"{', '.join(most)} and {last}" if most else last
+
+
 class MissingSample(msgspec.Struct, frozen=True):
     """One row that lacks a scorer: its key (None: the row has none) and its number, from 0."""
 
@@ -74,6 +101,7 @@ class ScorerTally(msgspec.Struct):
             `key_normalize` would find; else empty.
         colliding_keys: score rows that different feature keys ask for, and feature keys that may
             mean any of several score rows.
+        remedy: where few keys were found, what would find most; None if nothing finds more.
         score_fields: the fields that the scores were read from.
         numeric_fields: numeric fields of score rows that have no score.
         label_fields: those of `score_fields` that are labels, which was said to be meant.
@@ -96,6 +124,7 @@ class ScorerTally(msgspec.Struct):
     score_min: float | None = None
     score_max: float | None = None
     keys_found_by_mode: dict[str, int] = {}
+    remedy: KeyRemedy | None = None
     score_fields: list[str] = []
     numeric_fields: list[str] = []
     label_fields: list[str] = []

@@ -20,7 +20,7 @@ from second_opinion_assets.graph.names import (
     Metadata,
 )
 from second_opinion_assets.join.manifest import TableSpec
-from second_opinion_assets.matching.readings import best_mode, few_keys_found, key_hint
+from second_opinion_assets.matching.key_hints import few_keys_found, key_hint
 from second_opinion_assets.registry.scales import ScaleDoubt, scale_doubt
 from second_opinion_assets.report.joined import first_gaps, tallies
 from second_opinion_assets.report.markdown import render
@@ -151,7 +151,7 @@ def _keys_match(tally: Tally) -> dg.AssetCheckResult:
                 name,
                 str(scorer.scores_loaded),
                 *(str(scorer.keys_found_by_mode.get(mode, "")) for mode in modes),
-                best_mode(scorer) or "none",
+                str(scorer.remedy or "none"),
             ]
             for name, scorer in doubtful.items()
         ]

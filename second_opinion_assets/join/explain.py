@@ -5,10 +5,10 @@ Nothing is written. How an explanation reads on a terminal is in `explain_report
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,23 +16,21 @@ from msgspec.structs import replace
 
 from second_opinion_assets.contract.columns import Status
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.contract.fields import ALL_KEY_NAMES, find_name
-from second_opinion_assets.contract.options import JoinOptions, KeyNormalize
-from second_opinion_assets.contract.tally import Tally
+from second_opinion_assets.contract.fields import find_name
+from second_opinion_assets.contract.options import Duplicates, JoinOptions, KeyNormalize
+from second_opinion_assets.join.key_remedies import read_usual_columns
 from second_opinion_assets.join.manifest_sidecars import as_written
-from second_opinion_assets.matching.counts import count
-from second_opinion_assets.matching.keys import KeyColumn, Normalizer, choose_key_column
-from second_opinion_assets.matching.match import match
-from second_opinion_assets.scores.keyed_scorers import KeyedScorers, Scorer, key_scorers
-from second_opinion_assets.scores.read import read_sidecar
-from second_opinion_assets.scores.score_table import ScoreTable, one_table_a_scorer
+from second_opinion_assets.join.readings import Reading, read_by_clip
+from second_opinion_assets.matching.keys import KeyColumn, choose_key_column
+from second_opinion_assets.scores.keyed_scorers import Scorer, key_scorers
+from second_opinion_assets.scores.read import SidecarScores, read_sidecar
 from second_opinion_assets.scores.sidecar import Format, Sidecar
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.tables.open import open_table
-from second_opinion_assets.tables.table import read_key_columns, read_keys
+from second_opinion_assets.tables.table import read_keys
 
-_AS_WRITTEN = JoinOptions(key_normalize=KeyNormalize.raw)
+_AS_WRITTEN = JoinOptions(key_normalize=KeyNormalize.raw, duplicates=Duplicates.first)
 SAMPLES = 3
 
 
@@ -99,32 +97,6 @@ class ExplainedFeatures(msgspec.Struct, frozen=True):
     keys: list[str]
 
 
-class Reading(msgspec.Struct, frozen=True):
-    """One way of reading keys, and what the join would count by it.
-
-    Attributes:
-        key_column: column of the feature table.
-        key_normalize: the mode.
-        resolved: the mode that `auto` comes to for the key column; else the mode itself.
-        tally: what would be counted; None where it would not get that far.
-        problem: why it would not.
-    """
-
-    key_column: str
-    key_normalize: KeyNormalize
-    resolved: KeyNormalize
-    tally: Tally | None = None
-    problem: str | None = None
-
-    @property
-    def found_rows(self) -> int:
-        """Rows with a score, ok or bad, whose key is not in doubt, added up over scorers."""
-        if self.tally is None:
-            return -1
-        tally = self.tally
-        return tally.matched_rows + tally.bad_rows - tally.ambiguous_rows
-
-
 class Explanation(msgspec.Struct, frozen=True):
     """All that there is to say.
 
@@ -159,37 +131,66 @@ def explain(features: Location, sidecars: Sequence[Sidecar], options: JoinOption
     Raises:
         JoinError: the feature table cannot be read, or has no key column.
     """
-    looks = [_look(sidecar, options) for sidecar in sidecars]
-    keys = _read_keys(features, options)
-    first = next(iter(keys.values()))
-    usable = [tables for _, tables in looks if tables]
-    readings = list(_readings(keys, usable, options)) if usable else []
+    found = [_read(sidecar, options) for sidecar in sidecars]
+    with Input(features) as file:
+        asked, keys = _read_keys(file, options)
+    usable = [each.scores.tables for each in found if each.scores]
+    column, readings = read_by_clip(asked, keys, usable, options) if usable else (asked, [])
+    keys = {column: keys[column], **keys}
+    first = keys[column]
     filled = (key for key in map(first.key, range(len(first.codes))) if key)
     return Explanation(
         options=options,
         features=ExplainedFeatures(
             features, len(first.codes), list(keys), list(islice(filled, SAMPLES))
         ),
-        sidecars=[told for told, _ in looks],
+        sidecars=[_explain_sidecar(each, column if column != asked else None) for each in found],
         readings=readings,
-        best=max(readings, key=lambda reading: reading.found_rows, default=None),
+        best=max(readings, key=lambda reading: reading.ok_rows, default=None),
     )
 
 
-def _look(sidecar: Sidecar, options: JoinOptions) -> tuple[ExplainedSidecar, list[ScoreTable]]:
-    """Return what a sidecar holds, its keys taken as they are written, and its rows."""
+class _Found(NamedTuple):
+    """What was read of a sidecar, or why it cannot be."""
+
+    sidecar: Sidecar
+    scores: SidecarScores | None = None
+    problem: str | None = None
+
+
+def _read(sidecar: Sidecar, options: JoinOptions) -> _Found:
     # Where no row names its scorer, the file's name stands in.
-    is_wide = sidecar.rules.scorers is not None
-    label = None if is_wide else sidecar.scorer_name
     try:
-        scores = read_sidecar(replace(sidecar, label=label), options)
-        scorers = key_scorers([table.as_written() for table in scores.tables], _AS_WRITTEN).scorers
+        return _Found(sidecar, read_sidecar(replace(sidecar, label=_label(sidecar)), options))
     except JoinError as error:
-        return ExplainedSidecar(sidecar, problem=str(error)), []
-    named_by = NamedBy.label if sidecar.label or is_wide else NamedBy.file
+        return _Found(sidecar, problem=str(error))
+
+
+def _label(sidecar: Sidecar) -> str | None:
+    """Return the scorer of rows that name none; none where each scorer has a field of its own."""
+    return None if sidecar.rules.scorers is not None else sidecar.scorer_name
+
+
+def _explain_sidecar(found: _Found, column: str | None) -> ExplainedSidecar:
+    """Return what a sidecar holds, its keys taken as they are written.
+
+    Args:
+        found: what was read.
+        column: the column that its keys are of, where that is another than they were read by.
+    """
+    sidecar, scores, problem = found
+    if scores is None:
+        return ExplainedSidecar(sidecar, problem=problem)
+    tables = [table.keyed_by(column.lower()) if column else table for table in scores.tables]
+    try:
+        scorers = key_scorers([table.reduced_by(None) for table in tables], _AS_WRITTEN).scorers
+    except JoinError as error:
+        return ExplainedSidecar(sidecar, problem=str(error))
+    label = _label(sidecar)
+    named_by = NamedBy.label if sidecar.label or label is None else NamedBy.file
     if label and sidecar.label is None and scores.label_used:
         sidecar = replace(sidecar, label=label, spec=f"{label}={sidecar.spec}")
-    told = ExplainedSidecar(
+    return ExplainedSidecar(
         sidecar=sidecar,
         reader=scores.given.formats[0],
         rows=scores.given.rows,
@@ -203,7 +204,6 @@ def _look(sidecar: Sidecar, options: JoinOptions) -> tuple[ExplainedSidecar, lis
             for scorer in scorers
         ],
     )
-    return told, scores.tables
 
 
 def _explain_scorer(scorer: Scorer, named_by: NamedBy) -> ExplainedScorer:
@@ -227,56 +227,20 @@ def _explain_scorer(scorer: Scorer, named_by: NamedBy) -> ExplainedScorer:
     )
 
 
-def _read_keys(features: Location, options: JoinOptions) -> dict[str, KeyColumn]:
-    """Return the columns that may hold the key: the one the join would take, and other usual ones.
+def _read_keys(file: Input, options: JoinOptions) -> tuple[str, dict[str, KeyColumn]]:
+    """Return the column that the join would take for the key, and all that may hold it.
 
     Raises:
         JoinError: there is none.
     """
-    with Input(features) as file:
-        table = open_table(file)
-        names = [column.name for column in table.columns]
-        asked = options.key_column
-        if asked and not find_name(names, [asked]):
-            return read_keys(table, asked, features)
-        chosen = choose_key_column(names, asked, str(features))
-        usual = [find_name(names, [name]) for name in ALL_KEY_NAMES]
-        columns = list(dict.fromkeys(name for name in (chosen, *usual) if name))
-        return read_key_columns(table, columns)
-
-
-def _readings(
-    keys: dict[str, KeyColumn], sidecars: Sequence[Sequence[ScoreTable]], options: JoinOptions
-) -> Iterator[Reading]:
-    """Yield what each key column and mode would find, what was asked for first."""
-    first = options.key_normalize
-    modes = [first, *(mode for mode in KeyNormalize if mode is not first)]
-    by_mode = {mode: _keyed(sidecars, replace(options, key_normalize=mode)) for mode in modes}
-    for column, column_keys in keys.items():
-        for mode in modes:
-            keyed = by_mode[mode]
-            resolved = Normalizer(mode, column).mode
-            if isinstance(keyed, str):
-                yield Reading(column, mode, resolved, problem=keyed)
-            else:
-                asked = replace(options, key_normalize=mode)
-                tally = _tally(keyed, column, column_keys, asked)
-                yield Reading(column, mode, resolved, tally)
-
-
-def _keyed(sidecars: Sequence[Sequence[ScoreTable]], options: JoinOptions) -> KeyedScorers | str:
-    """Return the scorers with their keys as these options read them, or why that cannot be."""
-    try:
-        return key_scorers(one_table_a_scorer(sidecars, options.prefix), options)
-    except JoinError as error:
-        return str(error)
-
-
-def _tally(keyed: KeyedScorers, column: str, keys: KeyColumn, options: JoinOptions) -> Tally:
-    """Return what the join would count."""
-    found = match(keyed.numbering, keyed.scorers, keys, column, options)
-    columns = [scorer.columns(rows) for scorer, rows in zip(keyed.scorers, found.rows, strict=True)]
-    return count(found, keyed.scorers, columns, options.prefix, kept=None)
+    table = open_table(file)
+    names = [column.name for column in table.columns]
+    asked = options.key_column
+    if asked and not find_name(names, [asked]):
+        keys = read_keys(table, asked, file.location)
+        return asked, keys
+    chosen = choose_key_column(names, asked, str(file.location))
+    return chosen, read_usual_columns(file, chosen)
 
 
 def manifest_entry(explanation: Explanation) -> dict[str, Any]:
@@ -293,6 +257,10 @@ def manifest_entry(explanation: Explanation) -> dict[str, Any]:
             options["key_normalize"] = best.key_normalize
         if best.key_column != features.key_columns[0]:
             options["key_column"] = best.key_column
+        if best.score_key_field:
+            options["score_key_field"] = best.score_key_field
+        if best.key_pattern:
+            options["key_pattern"] = best.key_pattern
     joined = features.path.with_stem(f"{features.path.stem}.with-second-opinion")
     return {
         "id": features.path.stem,

@@ -14,15 +14,16 @@ from second_opinion_assets.contract.errors import MissingScoresError, Problems
 from second_opinion_assets.contract.options import MissingPolicy
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.audit import make_audit
+from second_opinion_assets.join.key_remedies import add_remedies
 from second_opinion_assets.join.manifest import TableSpec, refuse_shared_paths
 from second_opinion_assets.join.previous import PreviousOutput
 from second_opinion_assets.join.provenance import Invocation, fingerprint
 from second_opinion_assets.matching.changes import PresentRows
 from second_opinion_assets.matching.counts import count, rows_with_every_scorer
 from second_opinion_assets.matching.drift import Drift
+from second_opinion_assets.matching.key_hints import few_keys_found
 from second_opinion_assets.matching.keys import KeyColumn
 from second_opinion_assets.matching.match import Match, match
-from second_opinion_assets.matching.readings import few_keys_found, keys_found_by_mode
 from second_opinion_assets.scores.clip_keys import by_clip, further_key_names
 from second_opinion_assets.scores.keyed_scorers import KeyedScorers, key_scorers
 from second_opinion_assets.scores.read import read_scores
@@ -102,6 +103,8 @@ def materialize(
         table, key_column, sidecars = inputs.table, inputs.key_column, inputs.sidecars
         joined = _match(spec, inputs)
         tally = joined.tally
+        if doubtful := [s for s in inputs.keyed.scorers if few_keys_found(tally.scorers[s.name])]:
+            add_remedies(doubtful, tally, inputs.key_column, features, spec.options)
         if spec.options.missing_policy is MissingPolicy.fail and tally.gaps:
             raise MissingScoresError(tally.gaps, tally)
         with Publication(spec.out) as out, publication(spec.audit_json) as audit_file:
@@ -143,7 +146,7 @@ class _Inputs(NamedTuple):
     sidecars: list[SidecarInput]
     table: FeatureTable
     key_column: str
-    keys: KeyColumn
+    columns: dict[str, KeyColumn]
 
 
 def _read(spec: TableSpec, features: Input, progress: Progress | None) -> _Inputs:
@@ -161,7 +164,7 @@ def _read(spec: TableSpec, features: Input, progress: Progress | None) -> _Input
     keyed = key_scorers(scores, options)
     names = column_names([scorer.name for scorer in keyed.scorers], options.prefix)
     table.append(names, overwrite=options.overwrite)
-    return _Inputs(keyed, sidecars, table, key_column, columns[key_column])
+    return _Inputs(keyed, sidecars, table, key_column, columns)
 
 
 class _Joined(NamedTuple):
@@ -186,7 +189,7 @@ class _Joined(NamedTuple):
 
 def _match(spec: TableSpec, inputs: _Inputs) -> _Joined:
     """Match the feature rows, and count what was found."""
-    options, keys = spec.options, inputs.keys
+    options, keys = spec.options, inputs.columns[inputs.key_column]
     numbering, scorers = inputs.keyed
     found = match(numbering, scorers, keys, inputs.key_column, options)
     columns = [scorer.columns(rows) for scorer, rows in zip(scorers, found.rows, strict=True)]
@@ -194,9 +197,4 @@ def _match(spec: TableSpec, inputs: _Inputs) -> _Joined:
     kept = rows_with_every_scorer(columns) if drops else None
     tally = count(found, scorers, columns, options.prefix, kept)
     tally.non_finite_values = inputs.table.non_finite_values
-    for scorer in scorers:
-        if few_keys_found(of_scorer := tally.scorers[scorer.name]):
-            of_scorer.keys_found_by_mode = keys_found_by_mode(
-                scorer.rows.normalized, keys.texts, inputs.key_column, options
-            )
     return _Joined(found, Added(columns, options.prefix, kept), tally)

@@ -15,9 +15,10 @@ from second_opinion_assets.join.explain import (
     ExplainedSidecar,
     Explanation,
     NamedBy,
-    Reading,
     manifest_entry,
 )
+from second_opinion_assets.join.readings import Reading
+from second_opinion_assets.matching.key_hints import shown_key
 from second_opinion_assets.matching.keys import Normalizer
 from second_opinion_assets.report.terminal import columns
 
@@ -94,7 +95,7 @@ def _score(scorer: ExplainedScorer) -> str:
 
 
 def _samples(keys: list[str]) -> str:
-    return f", such as {', '.join(map(repr, keys[:2]))}" if keys else ""
+    return f", such as {', '.join(map(shown_key, keys[:2]))}" if keys else ""
 
 
 def _matrix(explanation: Explanation) -> Iterator[str]:
@@ -104,9 +105,9 @@ def _matrix(explanation: Explanation) -> Iterator[str]:
     cells = [["key_column", "key_normalize", *scorers, ""]]
     for number, reading in enumerate(readings):
         counts = [_count(reading, name) for name in scorers]
-        note = "as asked" if number == 0 else ""
+        note = "as asked" if number == 0 else _others_named(reading)
         cells.append([reading.key_column, _mode(reading), *counts, note or _why_not(reading)])
-    yield f"Rows of {explanation.features.rows} that find a score, by how keys are read:"
+    yield f"Rows of {explanation.features.rows} that find an ok score, by how keys are read:"
     yield from columns(cells, numbers=range(2, 2 + len(scorers)))
 
 
@@ -123,7 +124,13 @@ def _count(reading: Reading, scorer: str) -> str:
 
 
 def _found(tally: ScorerTally) -> int:
-    return tally.matched_rows + tally.bad_rows - tally.ambiguous_rows
+    return tally.matched_rows
+
+
+def _others_named(reading: Reading) -> str:
+    """Return what else a reading sets."""
+    options = {"score_key_field": reading.score_key_field, "key_pattern": reading.key_pattern}
+    return ", ".join(f"{name} {value}" for name, value in options.items() if value)
 
 
 def _why_not(reading: Reading) -> str:
@@ -141,9 +148,9 @@ def _verdict(explanation: Explanation) -> Iterator[str]:
     else:
         for name, tally in asked.tally.scorers.items():
             yield from _scorer_verdict(name, tally, explanation)
-    if best is not None and best.found_rows > max(asked.found_rows, 0):
+    if best is not None and best.ok_rows > max(asked.ok_rows, 0):
         yield f"With {_setting(explanation, best)}: {_found_in_words(explanation, best)}."
-    elif asked.found_rows <= 0:
+    elif asked.ok_rows <= 0:
         yield (
             "No reading of these keys finds more: key_column and score_key_field name other "
             "fields, key_pattern takes a part of a key."
@@ -152,7 +159,7 @@ def _verdict(explanation: Explanation) -> Iterator[str]:
 
 def _scorer_verdict(name: str, tally: ScorerTally, explanation: Explanation) -> Iterator[str]:
     rows = explanation.features.rows
-    yield f"As asked: {_found(tally)} of {rows} rows find a score of {name}."
+    yield f"As asked: {_found(tally)} of {rows} rows find an ok score of {name}."
     for collision in tally.collisions[:2]:
         yield f"  {collision.reason} ({collision.where})"
     column = explanation.readings[0].key_column
@@ -171,8 +178,8 @@ def _looked_for(whose: str, field: str, key: str, other: str, explanation: Expla
     """Return what one key is reduced to, which the other side does not have."""
     options = explanation.options
     reduced = Normalizer(options.key_normalize, field, options.key_pattern).one(key)
-    as_what = "as it stands" if reduced == key else f"as {reduced!r}"
-    return f"  a {whose}'s {field} {key!r} is taken {as_what}: no {other} has that key"
+    as_what = "as it stands" if reduced == key else f"as {shown_key(reduced)}"
+    return f"  a {whose}'s {field} {shown_key(key)} is taken {as_what}: no {other} has that key"
 
 
 def _setting(explanation: Explanation, best: Reading) -> str:
@@ -181,8 +188,12 @@ def _setting(explanation: Explanation, best: Reading) -> str:
     changes = []
     if best.key_column != asked.key_column:
         changes.append(f'"key_column": "{best.key_column}"')
+    if best.score_key_field:
+        changes.append(f'"score_key_field": "{best.score_key_field}"')
     if best.key_normalize is not asked.key_normalize:
         changes.append(f'"key_normalize": "{best.key_normalize}"')
+    if best.key_pattern:
+        changes.append(f'"key_pattern": {json.dumps(best.key_pattern, ensure_ascii=False)}')
     return " and ".join(changes)
 
 

@@ -75,9 +75,15 @@ class ScoreTable:
         field: str = self.key_fields[self.columns.key_field[row]]
         return field
 
-    def as_written(self) -> ScoreTable:
-        """Return the same rows with no pattern to reduce their keys by."""
-        return replace(self, sources=[source._replace(key_pattern=None) for source in self.sources])
+    def reduced_by(self, pattern: str | None) -> ScoreTable:
+        """Return the same rows with this pattern to reduce their keys by."""
+        sources = [source._replace(key_pattern=pattern) for source in self.sources]
+        return replace(self, sources=sources)
+
+    @property
+    def raw_keys(self) -> pa.Array:
+        """The rows' keys as written."""
+        return self.columns.keys
 
     def telling_fields(self, first: int, second: int) -> list[str]:
         """Return the other key fields in which two rows have different texts."""
@@ -86,6 +92,11 @@ class ScoreTable:
             for name, texts in self.columns.further_keys.items()
         }
         return [name for name, pair in pairs.items() if len(pair - {None}) > 1]
+
+    @property
+    def further_key_fields(self) -> list[str]:
+        """The other fields in which every row has a key, in lower case."""
+        return [name for name, texts in self.columns.further_keys.items() if not texts.null_count]
 
     def has_key(self, field: str) -> bool:
         """Return whether every row has a key in a field, given in lower case."""

@@ -288,7 +288,7 @@ def test_explain(work: Workspace) -> None:
     before = sorted(work.folder.rglob("*"))
     result = run("explain", "features.jsonl", "--scores", "scores.jsonl")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert "As asked: 1 of 2 rows find a score of DOVER.\n" in result.stdout
+    assert "As asked: 1 of 2 rows find an ok score of DOVER.\n" in result.stdout
     assert sorted(work.folder.rglob("*")) == before
 
 

@@ -13,13 +13,13 @@ from second_opinion_assets.contract.options import KeyNormalize, parse_options
 from second_opinion_assets.join.explain import (
     Explanation,
     NamedBy,
-    Reading,
     explain,
     manifest_entry,
 )
 from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.join.manifest_sidecars import parse_sidecar
+from second_opinion_assets.join.readings import Reading
 from second_opinion_assets.report.explain import document, lines
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.workspace import INVOCATION, Workspace
@@ -47,7 +47,7 @@ def found(explanation: Explanation, column: str, mode: str) -> int:
     (reading,) = [
         r for r in explanation.readings if (r.key_column, r.key_normalize) == (column, mode)
     ]
-    return reading.found_rows
+    return reading.ok_rows
 
 
 def test_what_is_recognised(work: Workspace) -> None:
@@ -77,13 +77,13 @@ def test_real_clips_under_each_reading() -> None:
         [parse_sidecar(f"piqe={CLIPS / 'piqe.jsonl'}")],
         parse_options({}, "options"),
     )
-    assert explanation.readings[0].found_rows == 0
+    assert explanation.readings[0].ok_rows == 0
     assert found(explanation, "clip_id", "stem") == 12
     assert found(explanation, "path", "auto") == 12
     assert explanation.best is not None
     assert (explanation.best.key_column, explanation.best.key_normalize) == ("clip_id", "stem")
     said = text(explanation)
-    assert "As asked: 0 of 12 rows find a score of piqe.\n" in said
+    assert "As asked: 0 of 12 rows find an ok score of piqe.\n" in said
     assert (
         "  a row's clip_id 'bikes_x264_crf18' is taken as it stands: no score has that key\n"
         "  a score's name 'bikes_x264_crf18.mkv' is taken as it stands: no row has that key\n"
@@ -149,7 +149,7 @@ def test_ambiguous_rows_are_no_find(work: Workspace) -> None:
     work.write_lines("features.jsonl", [{"path": "p/a.mp4"}, {"path": "q/a.mp4"}])
     work.write_lines("scores.jsonl", [{"path": "a.mp4", "competitor": "m", "score": 1}])
     explanation = explained(work)
-    assert explanation.readings[0].found_rows == 0
+    assert explanation.readings[0].ok_rows == 0
     assert "2 rows have an ambiguous key" in text(explanation)
     assert "'p/a.mp4' and 'q/a.mp4' are one key" in text(explanation)
 
@@ -175,7 +175,7 @@ def test_a_bad_file_hides_no_other(work: Workspace) -> None:
     assert (good.problem, good.rows) == (None, 1)
     assert nowhere.problem is not None
     assert "nowhere.jsonl: cannot be read" in nowhere.problem
-    assert explanation.readings[0].found_rows == 1
+    assert explanation.readings[0].ok_rows == 1
     assert explanation.problems == [broken.problem, nowhere.problem]
 
 
@@ -211,7 +211,7 @@ def test_the_entry_joins_what_was_promised(work: Workspace) -> None:
     work.write("manifest.json", json.dumps({"tables": [manifest_entry(explanation)]}))
     (table,) = load_manifest(Location(work.folder / "manifest.json")).tables
     assert table.options.prefix == "so"
-    assert materialize(table, INVOCATION).tally.matched_rows == best.found_rows == 4
+    assert materialize(table, INVOCATION).tally.matched_rows == best.ok_rows == 4
 
 
 def test_nothing_is_written(work: Workspace) -> None:
