@@ -13,19 +13,20 @@ from second_opinion_assets.scores.keyed_scorers import Scorer
 from second_opinion_assets.scores.score_table import ScoreTable
 from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.tables.open import open_table
-from second_opinion_assets.tables.table import read_key_columns
+from second_opinion_assets.tables.table import read_usable_key_columns
 
 
 def read_usual_columns(features: Input, first: str) -> dict[str, KeyColumn]:
     """Return the columns of a feature table that may hold the key, one that is named first.
 
     Raises:
-        JoinError: a row that is none, or a key that is no text or number.
+        JoinError: a row that is none, or a key of that one that is no text or number.
     """
     table = open_table(features)
     names = [column.name for column in table.columns]
     usual = [name for wanted in ALL_KEY_NAMES for name in names if name.lower() == wanted]
-    return read_key_columns(table, list(dict.fromkeys([first, *usual])))
+    others = [name for name in dict.fromkeys(usual) if name != first]
+    return read_usable_key_columns(table, first, others)
 
 
 def common_fields(tables: Sequence[ScoreTable]) -> list[str]:

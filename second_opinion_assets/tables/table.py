@@ -186,11 +186,27 @@ def read_keys(
     if asked is None or table.knows_all_columns or find_name(names, [asked]):
         column = choose_key_column(names, asked, str(path))
         others = [name for name in names if name.lower() in also and name != column]
-        return read_key_columns(table, [column, *others])
+        return read_usable_key_columns(table, column, others)
     keys = read_key_columns(table, [asked])  # maybe it comes late
     if (keys[asked].codes < 0).all():
         choose_key_column(names, asked, str(path))
     return keys
+
+
+def read_usable_key_columns(
+    table: FeatureTable, first: str, others: Sequence[str]
+) -> dict[str, KeyColumn]:
+    """Return the keys of a column, and of others if they can be keys.
+
+    Raises:
+        JoinError: the first column cannot be read.
+    """
+    try:
+        return read_key_columns(table, [first, *others])
+    except JoinError:  # another column of a usual name may hold anything
+        if not others:
+            raise
+    return read_key_columns(table, [first])
 
 
 def read_key_columns(table: FeatureTable, columns: Sequence[str]) -> dict[str, KeyColumn]:

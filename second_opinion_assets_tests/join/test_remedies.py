@@ -132,3 +132,13 @@ def test_invisible_differences_are_shown(work: Workspace) -> None:
     work.write_lines("s.jsonl", [{"clip_id": "a\u200b", "score": 1}])
     told = "\n".join(lines(explanation_of(work)))
     assert r"a score's clip_id 'a\u200b' is taken as it stands: no row has that key" in told
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_another_column_may_hold_anything(work: Workspace, *, found: bool) -> None:
+    """A column of a usual name that holds objects stops no join that takes its key elsewhere."""
+    row = {"clip_id": "a", "path": "a.mp4", "video": {"codec": "av1"}}
+    work.write_lines("features.jsonl", [row])
+    score = {"clip_id": "a" if found else "z", "path": "a.mp4", "score": 1}
+    work.write_lines("s.jsonl", [score])
+    assert work.join(scores=["S=s.jsonl"]).tally.scorers["S"].matched_rows == int(found)

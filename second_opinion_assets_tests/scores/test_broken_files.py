@@ -17,6 +17,7 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.join.source_files import read_source_file
 from second_opinion_assets.join.verify import FileState, Verifier
 from second_opinion_assets.scores import files_reader
+from second_opinion_assets.scores.formats.recognise import load
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.workspace import Workspace
 
@@ -184,7 +185,6 @@ def test_broken_files_in_dagster_and_the_join_have_one_digest(logs: Workspace) -
 def test_a_change_while_reading_is_never_a_bad_clip(logs: Workspace) -> None:
     """A file that is written to while it is read stops the table: it is not one that failed."""
     logs.write("logs/b.json", log(70) + " " * 300_000)
-    load = files_reader.load
 
     def load_and_change(content: Any, asked: Any) -> Any:
         if content.path.name == "b.json":

@@ -18,7 +18,7 @@ NAMES = [
 ]
 
 
-def joined(work: Workspace, text: str | bytes, name: str = "features.csv", **given: str) -> bytes:
+def joined(work: Workspace, text: str | bytes, name: str = "features.csv", **given: Any) -> bytes:
     """Return what a CSV table becomes as CSV."""
     work.write(name, text)
     out = given.pop("out", "out.csv")
