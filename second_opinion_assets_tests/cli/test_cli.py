@@ -147,8 +147,8 @@ def test_a_field_behind_a_path(work: Workspace) -> None:
     work.write_lines("s.jsonl", [row, {**row, "clip_id": "b"}])
     result = join("--scores", "B=s.jsonl::summary.raw", scores="A=s.jsonl::summary.fused")
     assert result.exit_code == 0, result.stderr
-    row = work.rows()[0]
-    assert (row["second_opinion_a_score"], row["second_opinion_b_score"]) == (5, 6)
+    got = work.rows()[0]
+    assert (got["second_opinion_a_score"], got["second_opinion_b_score"]) == (5, 6)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl"])
