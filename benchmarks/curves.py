@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -61,9 +62,16 @@ def row_counts(most: int) -> Iterator[int]:
         power *= 10
 
 
-def cost_of(command: list[str], rounds: int, rows: int = 0) -> Cost:
-    """Return the median costs of some runs, or of one where there are very many rows."""
-    return Cost.median_of([run(command) for _ in range(rounds if rows < LARGE_ROWS else 1)])
+def cost_of(command: list[str], out: Path, rounds: int, rows: int = 0) -> Cost:
+    """Return the median costs of some first joins, or of one where there are very many rows.
+
+    What stands in the output's place goes first: a join over an older output compares the two.
+    """
+    costs = []
+    for _ in range(rounds if rows < LARGE_ROWS else 1):
+        shutil.rmtree(out, ignore_errors=True) if out.is_dir() else out.unlink(missing_ok=True)
+        costs.append(run(command))
+    return Cost.median_of(costs)
 
 
 def over_rows(folder: Path, most: int, suffix: str, rounds: int) -> Curve:
@@ -75,7 +83,7 @@ def over_rows(folder: Path, most: int, suffix: str, rounds: int) -> Curve:
     for rows in row_counts(most):
         in_another_process(make_features, features, rows, 10_000, True)  # noqa: FBT003 (narrow)
         command = materialize_command(features, out, [sidecar], folder / "audit.json")
-        curve.append((rows, cost_of(command, rounds, rows)))
+        curve.append((rows, cost_of(command, out, rounds, rows)))
     features.unlink()
     out.unlink()
     return curve
@@ -85,11 +93,12 @@ def over_sidecar_rows(folder: Path, most: int, rounds: int) -> Curve:
     """Return costs as the sidecar grows and the feature table does not."""
     features, sidecar = folder / "features.jsonl", folder / "scores.jsonl"
     in_another_process(make_features, features, 10_000, 10_000)
-    command = materialize_command(features, folder / "o.jsonl", [sidecar], folder / "audit.json")
+    out = folder / "o.jsonl"
+    command = materialize_command(features, out, [sidecar], folder / "audit.json")
     curve = []
     for rows in row_counts(min(most, MOST_SIDECAR_ROWS)):
         in_another_process(make_sidecar, sidecar, rows, "DOVER")
-        curve.append((rows, cost_of(command, rounds, rows)))
+        curve.append((rows, cost_of(command, out, rounds, rows)))
     return curve
 
 
@@ -102,7 +111,7 @@ def over_scorers(folder: Path, rounds: int) -> Curve:
         in_another_process(make_sidecar, sidecar, FIXED_ROWS, f"scorer-{number}")
     out, audit = folder / "o.jsonl", folder / "audit.json"
     return [
-        (count, cost_of(materialize_command(features, out, sidecars[:count], audit), rounds))
+        (count, cost_of(materialize_command(features, out, sidecars[:count], audit), out, rounds))
         for count in SCORERS
     ]
 
@@ -126,7 +135,8 @@ def over_tables(folder: Path, rounds: int) -> Curve:
             for number in range(count)
         ]
         manifest.write_text(json.dumps({"tables": tables}))
-        curve.append((count, cost_of([*OURS, "batch", "--manifest", str(manifest)], rounds)))
+        command = [*OURS, "batch", "--manifest", str(manifest)]
+        curve.append((count, cost_of(command, folder / "out", rounds)))
     return curve
 
 
