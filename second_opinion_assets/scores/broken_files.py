@@ -89,9 +89,7 @@ def refuse_strangers(
         broken: those that could not.
     """
     if not sound:
-        shown = "; ".join(file.message for file in broken[:SHOWN_FILES])
-        every = f"{sidecar.path}: none of {len(broken)} files could be read: {shown}"
-        raise JoinError(every + _more(broken, SHOWN_FILES) if broken[1:] else broken[0].message)
+        raise _none_sound(sidecar, broken)
     suffixes = Counter(plain_name(path).suffix.lower() for path in sound)
     strangers = [file.path.name for file in broken if file.suffix not in suffixes]
     if strangers:
@@ -103,6 +101,21 @@ def refuse_strangers(
         shown = ", ".join(strangers[:SHOWN_STRANGERS]) + _more(strangers, SHOWN_STRANGERS)
         msg = f"{sidecar.path}: no score files: {shown}; leave them out by a pattern, as {given}"
         raise JoinError(msg)
+
+
+def _none_sound(sidecar: Sidecar, broken: Sequence[BrokenFile]) -> JoinError:
+    """Return the error for files none of which could be read, alike ones told once."""
+    if len(broken) == 1:
+        return JoinError(broken[0].message)
+    alike: dict[str, list[BrokenFile]] = {}
+    for file in broken:
+        alike.setdefault(file.defect.reason, []).append(file)
+    shown = [
+        files[0].message + (f" (and {len(files) - 1} like it)" if files[1:] else "")
+        for files in alike.values()
+    ]
+    told = "; ".join(shown[:SHOWN_FILES]) + _more(shown, SHOWN_FILES)
+    return JoinError(f"{sidecar.path}: none of {len(broken)} files could be read: {told}")
 
 
 def _more(listed: Sequence[object], shown: int) -> str:

@@ -216,11 +216,12 @@ def test_an_empty_shard(work: Workspace) -> None:
 
 
 def test_every_file_is_broken(logs: Workspace) -> None:
-    """A folder without a single sound file stops the table; the first few are named."""
-    for clip in "abcde":
-        logs.write(f"logs/{clip}.json", "")
+    """A folder without a single sound file stops the table; the first of each kind is named."""
+    for clip, content in zip("abcde", ["", "x", "", "{]", "3"], strict=True):
+        logs.write(f"logs/{clip}.json", content)
     message = (
-        r"logs: none of 5 files could be read: \S+a\.json: .*b\.json: .*c\.json: .* and 2 more$"
+        r"logs: none of 5 files could be read: \S+/a\.json: .*empty.* \(and 1 like it\); "
+        r"\S+/b\.json: not JSON: .*; \S+/d\.json: not JSON: .* and 1 more$"
     )
     with pytest.raises(JoinError, match=message):
         logs.join(scores=["VMAF=logs"])

@@ -25,11 +25,9 @@ def load(content: Content, asked: ReadRequest) -> Loaded:
     if found is None:
         line = content.head[:60].decode(errors="replace").splitlines()[:1]
         begins = f"begins with {line[0]!r}" if line else "is empty"
-        pattern = content.path.with_name("*.json")
-        remedy = f"; leave it out by a pattern, such as {pattern}" if asked.stem_is_key else ""
         msg = (
             f"{content.path}: no reader knows this score file, which {begins}; expected "
-            f"JSON, CSV or parquet{remedy}"
+            "JSON, CSV or parquet"
         )
         raise JoinError(msg)
     if found is Format.json_lines:
