@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -180,3 +181,72 @@ def typed(draw: st.DrawFn, cells: list[str | None], kinds: list[str]) -> pa.Arra
         pass
     texts: Any = pa.array(cells, draw(st.sampled_from([pa.string(), pa.large_string()])))
     return texts.dictionary_encode() if rarely(draw, 4) else texts
+
+
+class CsvText(NamedTuple):
+    """A CSV feature table as it stands in a file.
+
+    Attributes:
+        delimiter: what stands between cells.
+        lines: the cells of each line as they are written, the header's first.
+        values: what they say.
+        between: what stands before each line, blank lines perhaps, and at the end.
+        ends: what ends each line.
+    """
+
+    delimiter: str
+    lines: list[list[str]]
+    values: list[list[str]]
+    between: list[str]
+    ends: list[str]
+
+    @property
+    def text(self) -> bytes:
+        lines = map(self.delimiter.join, self.lines)
+        parts = zip(self.between, lines, self.ends, strict=False)
+        return ("".join(map("".join, parts)) + self.between[-1]).encode()
+
+
+csv_words = st.sampled_from(
+    ["", "", "1", "0.10", "a b", " x", "é", "\U0001f600", "null", "NaN", "5,5", "a;b", "x\ty", "'"]
+)
+csv_odd_words = st.sampled_from(['"', '""', 'a"b', "x\ny", "\r\n", ',"', '";', "\n", '\t"', '"x"'])
+
+
+@st.composite
+def csv_tables(draw: st.DrawFn, reserved: Sequence[str]) -> CsvText:
+    """Draw a CSV feature table of clips c0, c1, … with any other columns and any quoting.
+
+    Args:
+        draw: draws.
+        reserved: names of columns that are to be replaced, of which there may be some.
+    """
+    delimiter = draw(st.sampled_from(",,;\t"))
+    names = st.sampled_from(["psnr", "é", "a b", "", "x,y", 'q"q', "two\nlines", *reserved[:2]])
+    columns = ["clip_id", *draw(st.lists(names, max_size=3, unique=True))]
+    columns = draw(st.permutations(columns))
+    delimiter = delimiter if len(columns) > 1 else ","
+    cells = csv_words | csv_odd_words if draw(st.booleans()) else csv_words
+    keys = st.sampled_from(["c0", "c0", "c1", "3", "", "x", "é"])
+    values = [list(columns)]
+    for _ in range(draw(st.integers(0, 6))):
+        row = [draw(keys if name == "clip_id" else cells) for name in columns]
+        values.append(row)
+    lines = [[draw(csv_cell_texts(cell, delimiter)) for cell in row] for row in values]
+    if len(columns) == 1:  # or a row would be a blank line
+        lines = [[cell or '""' for cell in row] for row in lines]
+    end = draw(st.sampled_from(["\n", "\n", "\r\n"]))
+    blank = st.sampled_from(["", "", "", end, f" {end}", end + end])
+    ends = [end] * (len(lines) - 1) + [draw(st.sampled_from([end, end, ""]))]
+    between = [draw(blank) if draw(st.booleans()) else "" for _ in lines]
+    between.append(draw(blank) if ends[-1] else "")
+    return CsvText(delimiter, lines, values, between, ends)
+
+
+@st.composite
+def csv_cell_texts(draw: st.DrawFn, cell: str, delimiter: str) -> str:
+    """Draw how a cell is written: in quotes where it must be, and now and then where it may."""
+    must = any(mark in cell for mark in (delimiter, "\n", "\r")) or cell.lstrip(" ").startswith('"')
+    if must or rarely(draw, 6):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell

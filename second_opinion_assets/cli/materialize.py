@@ -28,11 +28,14 @@ from second_opinion_assets.storage.location import Location
     "--features",
     type=LOCATION,
     required=True,
-    help="Feature table: parquet, JSONL, JSON, CSV or TSV.",
+    help="Feature table: parquet, JSONL, JSON, CSV or TSV; - for JSONL from standard input.",
 )
 @scores_option
 @click.option(
-    "--out", type=LOCATION, required=True, help="Joined table. Its suffix decides its format."
+    "--out",
+    type=LOCATION,
+    required=True,
+    help="Joined table. Its suffix decides its format; - for JSONL to standard output.",
 )
 @click.option("--audit-json", type=LOCATION, help="Where the audit, with its run_provenance, goes.")
 @reading_options

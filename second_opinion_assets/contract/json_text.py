@@ -179,6 +179,12 @@ def children(text: bytes) -> Iterator[bytes]:
             start = token.end()
 
 
+def repeated_member(text: bytes, names: Iterable[str]) -> str | None:
+    """Return which of some members an object has more than once; None if it has none of them so."""
+    found = [_split_member(part)[0] for part in children(text)]
+    return next((name for name in names if found.count(name) > 1), None)
+
+
 def _split_member(text: bytes) -> tuple[str, bytes]:
     name = _STRING_TOKEN.search(text)
     if name is None:

@@ -31,6 +31,7 @@ from second_opinion_assets.tables.open import open_table
 from second_opinion_assets.tables.table import read_keys
 
 _AS_WRITTEN = JoinOptions(key_normalize=KeyNormalize.raw, duplicates=Duplicates.first)
+_LIKE_A_STREAM = Location("features.jsonl")  # a manifest names files alone
 SAMPLES = 3
 
 
@@ -261,12 +262,13 @@ def manifest_entry(explanation: Explanation) -> dict[str, Any]:
             options["score_key_field"] = best.score_key_field
         if best.key_pattern:
             options["key_pattern"] = best.key_pattern
-    joined = features.path.with_stem(f"{features.path.stem}.with-second-opinion")
+    path = _LIKE_A_STREAM if features.path.is_stream else features.path
+    joined = path.with_stem(f"{path.stem}.with-second-opinion")
     return {
-        "id": features.path.stem,
-        "features": str(features.path),
+        "id": path.stem,
+        "features": str(path),
         "scores": [as_written(told.sidecar) for told in explanation.sidecars],
         "out": f"joined/{joined.name}",
-        "audit_json": f"joined/{features.path.stem}.audit.json",
+        "audit_json": f"joined/{path.stem}.audit.json",
         **options,
     }

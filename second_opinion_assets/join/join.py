@@ -30,7 +30,7 @@ from second_opinion_assets.scores.read import read_scores
 from second_opinion_assets.scores.score_table import ScoreTable
 from second_opinion_assets.scores.sidecar import SidecarInput
 from second_opinion_assets.storage.digests import FileDigest
-from second_opinion_assets.storage.publishing import Publication, json_document, publication
+from second_opinion_assets.storage.publishing import json_document, new_publication, publication
 from second_opinion_assets.storage.reading import Input, Progress
 from second_opinion_assets.tables.foreign import FEATURES, refuse_unknown_suffix
 from second_opinion_assets.tables.open import open_table, write_table
@@ -107,7 +107,7 @@ def materialize(
             add_remedies(doubtful, tally, inputs.key_column, features, spec.options)
         if spec.options.missing_policy is MissingPolicy.fail and tally.gaps:
             raise MissingScoresError(tally.gaps, tally)
-        with Publication(spec.out) as out, publication(spec.audit_json) as audit_file:
+        with new_publication(spec.out) as out, publication(spec.audit_json) as audit_file:
             written = write_table(spec.out, table, joined.added, out)
             assert written == tally.output_rows  # noqa: S101 (a bug, and nothing is published)
             tally.non_finite_values = table.non_finite_values

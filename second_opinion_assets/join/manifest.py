@@ -24,6 +24,7 @@ from second_opinion_assets.join.manifest_scorers import (
     table_registry,
 )
 from second_opinion_assets.join.manifest_sidecars import (
+    read_path,
     read_sidecar_entry,
     read_text,
     with_canonical_names,
@@ -208,13 +209,13 @@ def _table(entry: object, where: str, common: _Common) -> TableSpec:
     with problems.at("id"):
         table_id = read_text(entry, "id", where)
     with problems.at("features"):
-        features = common.base.resolve(read_text(entry, "features", where))
+        features = common.base.resolve(read_path(entry, "features", where))
     with problems.at("out"):
-        out = common.base.resolve(read_text(entry, "out", where))
+        out = common.base.resolve(read_path(entry, "out", where))
     audit = None
     with problems.at("audit_json"):
         if entry.get("audit_json") is not None:
-            audit = common.base.resolve(read_text(entry, "audit_json", where))
+            audit = common.base.resolve(read_path(entry, "audit_json", where))
     scale: dict[str, str] = {}
     with problems.at("scores"):
         sidecars = _sidecars(entry.get("scores"), f"{where}.scores", common.base, scale)
@@ -304,7 +305,8 @@ def _input_paths(tables: Collection[TableSpec], manifest: Location | None) -> In
     inputs = InputPaths()
     for table in tables:
         for path in table.inputs:
-            inputs.add(path, table.id)
+            if not path.is_stream:
+                inputs.add(path, table.id)
     for path in {path for table in tables for path, _ in table.registry.files}:
         inputs.add(path, "scorers")
     if manifest is not None:
@@ -314,6 +316,8 @@ def _input_paths(tables: Collection[TableSpec], manifest: Location | None) -> In
 
 def _unusable_path(table: TableSpec) -> str | None:
     """Return what is wrong with a path that no table and no report could hold; None if none is."""
+    if table.audit_json and table.audit_json.is_stream:
+        return "the audit cannot go to standard output; name a file"
     for path in table.paths:
         text = str(path)
         try:

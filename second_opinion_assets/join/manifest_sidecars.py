@@ -31,6 +31,7 @@ def parse_sidecar(spec: str, base: Location = HERE) -> Sidecar:
     if "" in (label, written.strip(), field):
         msg = f"score file {spec!r}: expected SCORER=path or path, maybe with ::field behind"
         raise JoinError(msg)
+    _refuse_stream(written, f"score file {spec!r}")
     return Sidecar(base.resolve(written), written, spec, label, SidecarRules(score_field=field))
 
 
@@ -111,7 +112,7 @@ def read_sidecar_entry(entry: object, where: str, base: Location) -> Sidecar:
     problems = Problems(entry)
     gather_unknown(entry, SCORE_KEYS, where, problems)
     with problems.at("path"):
-        written = read_text(entry, "path", where)
+        written = read_path(entry, "path", where)
     label = None
     with problems.at("label"):
         if entry.get("label") is not None:
@@ -160,6 +161,23 @@ def _refuse_scorers(entry: dict[str, Any], where: str) -> None:
         if (first := by_field.setdefault(field, name)) != name:
             msg = f"{where}: {first} and {name} would have one field, {field}; leave out one"
             raise JoinError(msg)
+
+
+def read_path(entry: dict[str, Any], name: str, where: str) -> str:
+    """Return a path that an entry must have.
+
+    Raises:
+        JoinError: there is none, or an empty one, or one that stands for a stream.
+    """
+    written = read_text(entry, name, where)
+    _refuse_stream(written, f"{where}.{name}")
+    return written
+
+
+def _refuse_stream(written: str, what: str) -> None:
+    if Location(written).is_stream:
+        msg = f"{what}: - is for the feature table and output of one join; name a file"
+        raise JoinError(msg)
 
 
 def read_text(entry: dict[str, Any], name: str, where: str) -> str:

@@ -125,7 +125,7 @@ class PreviousOutput:
 
 def _recorded_sha256(spec: TableSpec) -> str | None:
     """Return what an earlier audit says of the output's bytes; None where none says it."""
-    if spec.audit_json is None or not spec.audit_json.exists():
+    if spec.audit_json is None or not spec.audit_json.exists() or spec.out.is_stream:
         return None
     with suppress(JoinError):
         audit = read_audit(spec.audit_json)

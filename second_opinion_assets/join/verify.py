@@ -35,13 +35,19 @@ class Role(StrEnum):
 
 
 class FileState(StrEnum):
-    """What became of a file since the join."""
+    """What became of a file since the join; of a stream nothing is left to look at."""
 
     unchanged = "unchanged"
     changed = "changed"
     gone = "gone"
     unreadable = "unreadable"
     added = "added"
+    stream = "stream"
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing tells against the audit."""
+        return self in {FileState.unchanged, FileState.stream}
 
 
 class FileCheck(msgspec.Struct, frozen=True):
@@ -102,7 +108,7 @@ class Verification(msgspec.Struct, frozen=True):
     @property
     def holds(self) -> bool:
         """Whether every file is unchanged and every count is borne out."""
-        unchanged = all(file.state is FileState.unchanged for file in self.files)
+        unchanged = all(file.state.holds for file in self.files)
         return unchanged and not self.differences and self.problem is None
 
 
@@ -141,7 +147,9 @@ class Verifier:
         base = self._base_dir or base or HERE
         output = base / audit.output
         rows, differences, problem = None, [], None
-        if output.exists():
+        if Location(audit.output).is_stream:
+            problem = "the output went to standard output, so there are no rows to count"
+        elif output.exists():
             try:
                 counters = self._count(output, audit)
                 rows, differences = counters[0].total(), list(_differences(audit, counters))
@@ -154,6 +162,8 @@ class Verifier:
         return Verification(tuple(files), rows, tuple(differences), problem)
 
     def _check(self, role: Role, path: str, sha256: str | None, base: Location) -> FileCheck:
+        if Location(path).is_stream:
+            return FileCheck(role, path, FileState.stream, sha256, None)
         found = self._digest(base / path)
         if isinstance(found, FileState):
             same = sha256 is None and found is FileState.unreadable

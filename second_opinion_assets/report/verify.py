@@ -14,6 +14,7 @@ from second_opinion_assets.storage.location import Location
 
 VERIFY_SCHEMA = "second-opinion-verify-v1"
 LISTED_FILES = 5
+_SELDOM = {FileState.added, FileState.stream}
 _WIDTHS = (10, 7)  # the same for all audits of a run
 
 
@@ -46,8 +47,7 @@ def verified_rows(found: Verification) -> Iterator[VerifiedRow]:
     """Yield what became of each file of an audit, and then of its counts."""
     for file in found.files:
         hashes = " → ".join(sha256[:12] for sha256 in (file.sha256, file.found_sha256) if sha256)
-        holds = file.state is FileState.unchanged
-        yield VerifiedRow(file.state.value, file.role.value, file.path, hashes, holds)
+        yield VerifiedRow(file.state.value, file.role.value, file.path, hashes, file.state.holds)
     for difference in found.differences:
         yield VerifiedRow("differs", "tallies", "", str(difference), holds=False)
     if found.problem:
@@ -86,8 +86,11 @@ def summary(outcomes: list[AuditOutcome]) -> dict[str, int]:
         "audits": len(outcomes),
         "failed_audits": len(outcomes) - held,
         "files": len(states),
-        **{state.value: states.count(state) for state in FileState if state is not FileState.added},
-        **({"added": added} if (added := states.count(FileState.added)) else {}),
+        **{
+            state.value: count
+            for state in FileState
+            if (count := states.count(state)) or state not in _SELDOM
+        },
     }
 
 

@@ -39,6 +39,8 @@ class FileStat(NamedTuple):
 class Location:
     """Where a file or folder is or will be: a path, as it was given but for `//` and `/./`.
 
+    The path `-` stands for standard input or output.
+
     Two locations are equal if their texts are; whether they are one file is told by `identity`.
     """
 
@@ -159,17 +161,17 @@ class Location:
         return FileStat.of(os.stat(self._text))
 
     def exists(self) -> bool:
-        return os.path.exists(self._text)
+        return not self.is_stream and os.path.exists(self._text)
 
     def is_there(self) -> bool:
         """Return whether something is there, be it a link to nowhere."""
-        return os.path.lexists(self._text)
+        return not self.is_stream and os.path.lexists(self._text)
 
     def is_folder(self) -> bool:
-        return os.path.isdir(self._text)
+        return not self.is_stream and os.path.isdir(self._text)
 
     def is_file(self) -> bool:
-        return os.path.isfile(self._text)
+        return not self.is_stream and os.path.isfile(self._text)
 
 
 def _plain(path: str) -> str:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import msgspec
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.streams import copy_to_output, spool
 
 SYNC_BYTES = 64 << 20  # the disk works on these while more is written
 WRITE_BYTES = 512 << 10  # small writes are gathered until they are worth a thread's while
@@ -31,6 +32,8 @@ class Publication:
     Writing and hashing happen in a thread of their own. Leaving the context without `publish`
     removes the new file and leaves the target as it was.
     """
+
+    _is_synced = True
 
     def __init__(self, target: Location) -> None:
         self.target = target
@@ -55,7 +58,7 @@ class Publication:
             self._make(folder)
             if self._real_target.is_folder():
                 raise IsADirectoryError(errno.EISDIR, "it is a folder")
-            self._file = open(self._temporary, "xb", buffering=0)
+            self._file: IO[bytes] = open(self._temporary, "xb", buffering=0)
         except OSError as error:
             self._thread.shutdown()
             self._remove_empty_folders()
@@ -166,7 +169,8 @@ class Publication:
         self._unsynced_bytes += len(view)
         while view:
             view = view[self._file.write(view) or 0 :]
-        if self._unsynced_bytes >= SYNC_BYTES and (self._sync is None or self._sync.done()):
+        is_due = self._is_synced and self._unsynced_bytes >= SYNC_BYTES
+        if is_due and (self._sync is None or self._sync.done()):
             self._settle_sync()
             self._unsynced_bytes = 0
             self._sync = self._sync_thread.submit(os.fdatasync, self._file.fileno())
@@ -180,13 +184,51 @@ class Publication:
         return JoinError(f"{self.target}: cannot be written: {error.strerror}")
 
 
+class StreamPublication(Publication):
+    """What is to go to standard output: all of it at once, by `publish`, or nothing."""
+
+    _is_synced = False
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = spool()
+        except OSError as error:
+            self._thread.shutdown()
+            raise self._unwritable(error) from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closed = True
+        self._thread.shutdown()
+        self._sync_thread.shutdown()
+        self._file.close()
+
+    def finish(self) -> FileDigest:
+        """Return the digest of all bytes."""
+        self._hand_over()
+        self._settle()
+        return FileDigest(self._hash.hexdigest(), self._bytes)
+
+    def publish(self) -> None:
+        """Write it all to standard output."""
+        try:
+            copy_to_output(self._file)
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+
+def new_publication(target: Location) -> Publication:
+    """Return what publishes a file, or to standard output."""
+    return StreamPublication(target) if target.is_stream else Publication(target)
+
+
 @contextmanager
 def publication(target: Location | None) -> Iterator[Publication | None]:
     """Open a publication for a target that may be none."""
     if target is None:
         yield None
         return
-    with Publication(target) as opened:
+    with new_publication(target) as opened:
         yield opened
 
 

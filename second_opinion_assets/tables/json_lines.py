@@ -16,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from second_opinion_assets.contract import json_text
+from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.tables.convert import schema_of_blocks, table_of_rows
 from second_opinion_assets.tables.json_columns import RowReader, strict_row
 from second_opinion_assets.tables.table import (
@@ -69,7 +70,7 @@ class JsonLines:
         self._first: Iterator[tuple[int, bytes]] | None = texts.first_reading()
         self._head: tuple[int, bytes] = next(self._first, (0, b""))
         self._read: list[_Lines] = []
-        self._sampled = self._sample(self._head[1])
+        self._sampled = self._sample()
 
     @property
     def columns(self) -> list[Column]:
@@ -79,6 +80,7 @@ class JsonLines:
 
     def read_columns(self, keys: Sequence[str], names: Sequence[str] = ()) -> Iterator[ColumnBlock]:
         reader = RowReader(keys, names)
+        self._refuse_repeated_keys(keys)
         line = 1
         for start, text in self._all_texts():
             ended = text if text.endswith(b"\n") else text + b"\n"
@@ -136,15 +138,29 @@ class JsonLines:
         first, self._first = self._first, None
         yield from first
 
-    def _sample(self, text: bytes) -> dict[str, str]:
+    def _sample(self) -> dict[str, str]:
         """Return the fields of the first rows with the JSON type of their first value."""
         types: dict[str, str] = {}
-        for number, line in enumerate(text.split(b"\n", SAMPLE_ROWS)[:SAMPLE_ROWS], 1):
+        for number, line in enumerate(self._first_lines(), 1):
             if not json_text.is_blank(line):
                 for name, value in json_text.members(line, self.place(number)).items():
                     if types.get(name, "null") == "null":
                         types[name] = json_text.type_name(value)
         return types
+
+    def _refuse_repeated_keys(self, keys: Sequence[str]) -> None:
+        """Raise a JoinError if one of the first rows has a key twice; which one counts is a guess.
+
+        What writes rows so does it from the first one on: to look at all rows takes its time.
+        """
+        for number, line in enumerate(self._first_lines(), 1):
+            may_repeat = any(line.count(b'"%b"' % key.encode(errors="replace")) > 1 for key in keys)
+            if may_repeat and (name := json_text.repeated_member(line, keys)):
+                msg = f"{self.place(number)}: two members are named {name!r}; keep one of them"
+                raise JoinError(msg)
+
+    def _first_lines(self) -> list[bytes]:
+        return self._head[1].split(b"\n", SAMPLE_ROWS)[:SAMPLE_ROWS]
 
     def _may_have_prefix(self, text: bytes) -> bool:
         """Return whether a row of `text` could have a name with the prefix, maybe escaped."""
