@@ -72,8 +72,9 @@ class RefreshPlan(NamedTuple):
         """Why no run is asked for, in one line; None if there is one."""
         if self.requests:
             return None
-        more = len(self.notes) - SHOWN_NOTES
-        shown = self.notes[:SHOWN_NOTES] + ([f"and {more} more"] if more > 0 else [])
+        notes = list(dict.fromkeys(self.notes))  # of a file that several scorers share, but one
+        more = len(notes) - SHOWN_NOTES
+        shown = notes[:SHOWN_NOTES] + ([f"and {more} more"] if more > 0 else [])
         return "; ".join(shown) or "nothing changed"
 
 

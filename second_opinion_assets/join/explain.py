@@ -22,6 +22,7 @@ from second_opinion_assets.join.key_remedies import read_usual_columns
 from second_opinion_assets.join.manifest_sidecars import as_written
 from second_opinion_assets.join.readings import Reading, read_by_clip
 from second_opinion_assets.matching.keys import KeyColumn, choose_key_column
+from second_opinion_assets.scores.broken_files import shown_name
 from second_opinion_assets.scores.keyed_scorers import Scorer, key_scorers
 from second_opinion_assets.scores.read import SidecarScores, read_sidecar
 from second_opinion_assets.scores.sidecar import Format, Sidecar
@@ -196,7 +197,7 @@ def _explain_sidecar(found: _Found, column: str | None) -> ExplainedSidecar:
         reader=scores.given.formats[0],
         rows=scores.given.rows,
         score_fields=scores.given.score_fields,
-        ignored=list(scores.given.ignored),
+        ignored=list(map(shown_name, scores.given.ignored)),
         scorers=[
             _explain_scorer(
                 scorer,

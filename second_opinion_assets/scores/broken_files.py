@@ -91,7 +91,7 @@ def refuse_strangers(
     if not sound:
         raise _none_sound(sidecar, broken)
     suffixes = Counter(plain_name(path).suffix.lower() for path in sound)
-    strangers = [file.path.name for file in broken if file.suffix not in suffixes]
+    strangers = [shown_name(file.path.name) for file in broken if file.suffix not in suffixes]
     if strangers:
         usual = suffixes.most_common(1)[0][0]
         like = next(path for path in sound if plain_name(path).suffix.lower() == usual)
@@ -118,13 +118,18 @@ def _none_sound(sidecar: Sidecar, broken: Sequence[BrokenFile]) -> JoinError:
     return JoinError(f"{sidecar.path}: none of {len(broken)} files could be read: {told}")
 
 
+def shown_name(name: str) -> str:
+    """Return a file's name for a message; characters that do not show are escaped."""
+    return name if name.isprintable() else repr(name)[1:-1]
+
+
 def _more(listed: Sequence[object], shown: int) -> str:
     return f" and {len(listed) - shown} more" if len(listed) > shown else ""
 
 
 def not_of_one_clip(broken: Sequence[BrokenFile]) -> JoinError:
     """Return the error for broken files of a folder whose other files have many rows."""
-    others = [file.path.name for file in broken[1:]]
+    others = [shown_name(file.path.name) for file in broken[1:]]
     also = f"; broken too: {', '.join(others[:SHOWN_FILES])}" if others else ""
     return JoinError(f"{broken[0].message}{also}{_more(others, SHOWN_FILES)}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from second_opinion_assets.scores.score_table import ScoreTable, one_table_a_sco
 from second_opinion_assets.scores.sidecar import Sidecar, SidecarFile, SidecarInput
 from second_opinion_assets.storage.decompress import Content
 from second_opinion_assets.storage.digests import UNREADABLE
-from second_opinion_assets.storage.groups import FileGroup, group_of
+from second_opinion_assets.storage.groups import Listing, group_of
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import ChangedInputError, Input, Progress
 
@@ -86,11 +86,18 @@ def read_sidecar(
     readers = [
         FilesReader(own, options, group, names_field=names_field) for own in sidecar.one_a_scorer()
     ]
+    listing = Listing([], [])
     if group is None:
         with Input(sidecar.path, progress) as file:
             files = [_read_file(file, "", sidecar.written, readers)]
     else:
-        files = [_read_one_of_several(*file, readers, progress) for file in _files(sidecar, group)]
+        listing = group.listing()
+        files = [
+            _read_one_of_several(
+                group.folder / name, name, sidecar.written_file(name, group), readers, progress
+            )
+            for name in listing.names
+        ]
         for reader in readers:
             reader.settle_broken()
         problems = {broken.path: broken for reader in readers for broken in reader.broken}
@@ -106,15 +113,9 @@ def read_sidecar(
         tuple(files),
         sorted(table.scorer for table in tables if len(table)),
         sorted(set().union(*(table.score_fields for table in tables))),
-        tuple(group.ignored()) if group else (),
+        tuple(listing.ignored),
     )
     return SidecarScores(given, tables, any(reader.label_used for reader in readers))
-
-
-def _files(sidecar: Sidecar, group: FileGroup) -> Iterator[tuple[Location, str, str]]:
-    """Yield the files of a folder or pattern: path, name in it, and how it would be written."""
-    for name in group.names():
-        yield group.folder / name, name, sidecar.written_file(name, group)
 
 
 def _read_file(file: Input, name: str, written: str, readers: Sequence[FilesReader]) -> SidecarFile:

@@ -19,12 +19,20 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.location import Identities, Location, unreadable
 
 _LEFTOVER = re.compile(
-    r"~\$.*|.*~|#.*#|thumbs\.db|desktop\.ini|.*\.(tmp|bak|swp|part)", re.IGNORECASE | re.DOTALL
+    r"~\$.*|.*~|#.*#|thumbs\.db|desktop\.ini|icon\r|.*\.(tmp|bak|swp|part)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
 class NoFilesError(JoinError):
     """There is no file yet where several are expected."""
+
+
+class Listing(NamedTuple):
+    """The names of files, sorted, and of those beside them that are hidden or leftovers."""
+
+    names: list[str]
+    ignored: list[str]
 
 
 class FileGroup(NamedTuple):
@@ -50,7 +58,14 @@ class FileGroup(NamedTuple):
             NoFilesError: there is no such file.
             JoinError: the folder cannot be read.
         """
-        names = [name for name in self._all_names() if not self._is_ignored(name)]
+        return self.listing().names
+
+    def listing(self) -> Listing:
+        """Return the files' names and those that are left out; the errors are those of `names`."""
+        everything = self._all_names()
+        ignored = [name for name in everything if self._is_ignored(name)]
+        left_out = set(ignored)
+        names = [name for name in everything if name not in left_out]
         if not names:
             what = f"no file matches {self.pattern}" if self.pattern else "the folder has no file"
             msg = f"{self.folder / self.pattern}: {what}, expected score files"
@@ -59,11 +74,7 @@ class FileGroup(NamedTuple):
             if not json_text.is_utf8(os.fsencode(name)):
                 msg = f"{self.folder}: the file name {name!r} is not UTF-8; rename the file"
                 raise JoinError(msg)
-        return names
-
-    def ignored(self) -> list[str]:
-        """Return the names of the files that `names` leaves out, sorted."""
-        return [name for name in self._all_names() if self._is_ignored(name)]
+        return Listing(names, ignored)
 
     def _is_ignored(self, name: str) -> bool:
         """Return whether a file is hidden, or a leftover that the pattern does not ask for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
@@ -14,6 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.join.explain import explain
+from second_opinion_assets.join.manifest_sidecars import parse_sidecar
 from second_opinion_assets.join.source_files import read_source_file
 from second_opinion_assets.join.verify import FileState, Verifier
 from second_opinion_assets.scores import files_reader
@@ -272,6 +275,19 @@ def test_leftovers(logs: Workspace, name: str, given: str) -> None:
     assert [file.name[-6:] for file in sidecar.files] == ["a.json", "b.json"]
     hidden_from_patterns = name.startswith(".") and given != "logs"
     assert sidecar.ignored == (() if hidden_from_patterns else (sidecar.files[0].name[:-6] + name,))
+
+
+def test_names_that_do_not_show(logs: Workspace) -> None:
+    """Control characters and bytes in the names of files are escaped where they are told."""
+    logs.write("logs/Icon\r", "")
+    (logs.folder / "logs" / os.fsdecode(b".\xff")).write_text("")
+    options = logs.spec().options
+    base = Location(logs.folder)
+    (told,) = explain(base / "features.jsonl", [parse_sidecar("VMAF=logs", base)], options).sidecars
+    assert told.ignored == [".\\udcff", "Icon\\r"]
+    logs.write("logs/a\x1bb.md", "# notes")
+    with pytest.raises(JoinError, match=r"no score files: a\\x1bb\.md; "):
+        logs.join(scores=["VMAF=logs"])
 
 
 def test_leftovers_that_a_pattern_asks_for(work: Workspace) -> None:
