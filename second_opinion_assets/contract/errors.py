@@ -32,6 +32,10 @@ class UnnamedScorerError(JoinError):
     """It is not known whose scores a file has: neither its rows nor the user name the scorer."""
 
 
+class DoubtError(JoinError):
+    """A file is sound, and what in it is the score of a clip is for the user to say."""
+
+
 class Problems:
     """Gathers errors that do not depend on one another, to name them all at once.
 

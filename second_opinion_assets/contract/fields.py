@@ -43,6 +43,8 @@ FURTHER_SCORE_NAMES = ("overall/final score", "overall", "video_score", "pred_sc
 ALL_SCORE_NAMES = (*SCORE_NAMES, *FURTHER_SCORE_NAMES)
 LABEL_NAMES = ("gt_score", "gt", "mos_gt", "label")
 """What a scorer was measured against: never a second opinion."""
+LABEL_OR_SCORE = "mos"
+"""A usual name of a score, but of the label where another field tells of a prediction."""
 _PREDICTION_WORDS = frozenset(
     ("score", "scores", "estimate", "estimated", "estimation", "inferred", "hat")
 )

@@ -19,6 +19,12 @@ _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _STRING_TOKEN = re.compile(_STRING, re.DOTALL)
 _STRUCTURE = re.compile(_STRING + rb"|[{}\[\],]", re.DOTALL)
 _NON_FINITE = re.compile(_STRING + rb"|-?\bInfinity\b|\bNaN\b", re.DOTALL)
+_C_CONSTANT = re.compile(
+    _STRING
+    + rb"|(?<![\w.])([-+]?)"
+    + rb"(?:(nan)(?:\(\w*\))?|(inf)(?:inity)?|1\.#(?:(inf)|ind|[qs]nan)\w*)(?!\w)",
+    re.DOTALL | re.IGNORECASE,
+)
 _OPENING, _CLOSING, _LINE_FEED = b"{}\n"
 _LONG_LINE_BYTES = 512
 _BEGUN = re.compile(r"\s*(t(ru?)?|f(a(ls?)?)?|n(ul?)?|-|[.eE][+-]?)?\s*")
@@ -82,6 +88,11 @@ def members(text: bytes, where: str) -> dict[str, bytes]:
         msg = f"{where}: a row is {shown(value)}, expected an object"
         raise JoinError(msg)
     return dict(_split_member(part) for part in children(text))
+
+
+def member_list(text: bytes) -> list[tuple[str, bytes]]:
+    """Return all members of an object, those of one name too; valid JSON given."""
+    return [_split_member(part) for part in children(text)]
 
 
 def elements(text: bytes, where: str) -> list[bytes]:
@@ -215,6 +226,19 @@ def null_non_finite(text: bytes) -> tuple[bytes, int]:
         return b"null"
 
     return _NON_FINITE.sub(replace, text), count
+
+
+def without_c_constants(text: bytes) -> bytes:
+    """Write what C prints for NaN and infinity (`-nan(ind)`, `inf`) as Python writes it in JSON."""
+
+    def replace(token: re.Match[bytes]) -> bytes:
+        if token.group().startswith(b'"'):
+            return token.group()
+        if token[3] or token[4]:
+            return b"-Infinity" if token[1] == b"-" else b"Infinity"
+        return b"NaN"
+
+    return _C_CONSTANT.sub(replace, text)
 
 
 def scalar_text(raw: bytes, where: str) -> str | None:

@@ -35,6 +35,16 @@ class AlikeReader:
         return self._schema.score_field if self._schema else ""
 
     @property
+    def reads_keys(self) -> bool:
+        """Whether `read` takes keys from the rows, and not from the file's name."""
+        return bool(self._schema and self._schema.key)
+
+    @property
+    def field_names(self) -> list[str]:
+        """The names of all fields of the rows that were learnt from."""
+        return [name for level in self._fields.levels for name in level]
+
+    @property
     def names_scorers(self) -> bool:
         """Whether `read` takes the scorers' names from the rows, and not from the label."""
         return bool(self._schema and self._schema.names_scorers)

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from second_opinion_assets.contract.errors import JoinError, UnnamedScorerError
+from second_opinion_assets.contract.errors import DoubtError, JoinError, UnnamedScorerError
 from second_opinion_assets.contract.options import JoinOptions
+from second_opinion_assets.scores.asked_fields import AskedFields, no_such_field
 from second_opinion_assets.scores.broken_files import (
     EMPTY,
     BrokenFile,
@@ -77,6 +78,11 @@ class FilesReader:
         self.broken: list[BrokenFile] = []
 
     @property
+    def asked(self) -> AskedFields:
+        """What the rows have of the fields that are asked for."""
+        return self._collected.asked
+
+    @property
     def label_used(self) -> bool:
         """Whether the sidecar's label named any row."""
         return self._collected.label_used
@@ -98,7 +104,7 @@ class FilesReader:
             with self._collected.whole_or_nothing():
                 found = self._read(content, written)
         except JoinError as error:
-            if isinstance(error, ChangedInputError | UnnamedScorerError):
+            if isinstance(error, ChangedInputError | DoubtError | UnnamedScorerError):
                 raise
             kind = EMPTY if content.is_blank else None
             self.broken.append(BrokenFile.of(path, written, error, kind))
@@ -116,10 +122,14 @@ class FilesReader:
         self._collected.sources.append(Source(written, loaded.place, self._key_pattern))
         with closing(loaded.blocks):
             if isinstance(loaded, LoadedRows):
-                reader = self._json_rows
-                reader.start(number, loaded.place, loaded.rules, is_table=loaded.is_table)
+                reader, skipped = self._json_rows, loaded.skipped
+                reader.start(number, loaded.place, loaded.rules, skipped, is_table=loaded.is_table)
                 rows = sum(map(reader.read, loaded.blocks))
+                reader.finish(rows)
             else:
+                columns = loaded.columns
+                names = (columns.score, *columns.status)
+                self.asked.note_names(self._asked.rules, names, loaded.fields or columns.names)
                 self._columns.start(number, loaded.place, loaded.columns, loaded.skipped)
                 rows = sum(self._columns.read(*block) for block in loaded.blocks)
         return FileRows(rows, loaded.format, loaded.skipped)
@@ -147,8 +157,10 @@ class FilesReader:
             named: returns the name that a scorer goes by, of the one that a row gives it.
 
         Raises:
-            JoinError: a file with a field for each scorer has rows of several.
+            JoinError: a file with a field for each scorer has rows of several, or no row has a
+                field that the sidecar asks for.
         """
+        self._refuse_missing_fields()
         collected, label = self._collected, self._sidecar.label
         if label and not collected.parts:
             collected.scorers.number(label)
@@ -162,3 +174,10 @@ class FilesReader:
             )
             raise JoinError(msg)
         return score_tables(collected, lambda _: named(label or ""))
+
+    def _refuse_missing_fields(self) -> None:
+        """Raise a JoinError for a field that the sidecar itself asks for and no row has."""
+        own = self._sidecar.rules
+        for option, name in (("score_field", own.score_field), ("status_field", own.status_field)):
+            if self._collected.parts and name and not self.asked.has(name):
+                raise JoinError(no_such_field(self._sidecar.path, option, name, self.asked.there))

@@ -15,10 +15,19 @@ import numpy as np
 import pyarrow as pa
 
 from second_opinion_assets.contract import json_text
-from second_opinion_assets.contract.errors import CutShortError, JoinError, UnnamedScorerError
+from second_opinion_assets.contract.errors import (
+    CutShortError,
+    DoubtError,
+    JoinError,
+    UnnamedScorerError,
+)
 from second_opinion_assets.matching.keys import KEY_TYPE
 from second_opinion_assets.scores.alike import AlikeReader
+from second_opinion_assets.scores.json_block import JsonBlock
+from second_opinion_assets.scores.json_noise import row_in
+from second_opinion_assets.scores.measures import refuse_measures
 from second_opinion_assets.scores.payload import (
+    NO_SCORE,
     Found,
     Payload,
     find_further_keys,
@@ -27,49 +36,23 @@ from second_opinion_assets.scores.payload import (
     read_score_field,
     read_scorer_name,
 )
+from second_opinion_assets.scores.payload_fields import (
+    SHOWN_FIELDS,
+    has_twin,
+    numeric_fields,
+    prediction_beside,
+)
 from second_opinion_assets.scores.row_schema import AlikeRows
-from second_opinion_assets.scores.rows import CollectedRows, Place, RowColumns, row_columns
+from second_opinion_assets.scores.rows import (
+    CollectedRows,
+    Place,
+    RowColumns,
+    Skipped,
+    row_columns,
+)
 from second_opinion_assets.scores.rules import RowRules
 
 LEARNING_ROWS = 200
-
-
-@dataclass(frozen=True)
-class JsonBlock:
-    """Some rows of a JSON sidecar.
-
-    Attributes:
-        text: lines with a row each; blank ones count for nothing.
-        first: position in the file of the first line.
-        ends_open: whether the last line may be cut short.
-    """
-
-    text: bytes
-    first: int
-    ends_open: bool = False
-
-    @classmethod
-    def of_texts(cls, texts: list[bytes], *, ends_open: bool = False) -> JsonBlock:
-        """Return rows that are texts by themselves; a line feed in one is white space."""
-        lines = (text.translate(None, b"\r\n") + b"\n" for text in texts)
-        return cls(b"".join(lines), 0, ends_open)
-
-    @property
-    def plain_count(self) -> int | None:
-        """How many lines there are if each starts and ends with an object's braces, else None."""
-        ends = json_text.plain_line_ends(self.text)
-        return None if ends is None or not json_text.is_utf8(self.text) else len(ends)
-
-    def lines(self) -> list[bytes]:
-        """Return the lines, without their ends."""
-        lines = self.text.split(b"\n")
-        return lines[:-1] if self.text.endswith(b"\n") else lines
-
-    def rows(self) -> Iterator[tuple[int, bytes]]:
-        """Yield position and text of each row."""
-        for position, text in enumerate(self.lines(), self.first):
-            if not json_text.is_blank(text):
-                yield position, text
 
 
 @dataclass
@@ -117,16 +100,20 @@ class JsonRowReader:
         self._written = written
         self._alike: dict[RowRules, AlikeReader] = {}
 
-    def start(self, source: int, place: Place, rules: RowRules, *, is_table: bool) -> None:
+    def start(
+        self, source: int, place: Place, rules: RowRules, skipped: Skipped, *, is_table: bool
+    ) -> None:
         """Begin a file.
 
         Args:
             source: its number among the collected sources.
             place: where its rows stand.
             rules: how they are read.
+            skipped: takes the lines that are no rows.
             is_table: whether there are many rows, most of them alike.
         """
         self._source, self._place, self._rules, self._is_table = source, place, rules, is_table
+        self._skipped = skipped
         alike = rules._replace(stem=rules.stem and "")
         if is_table or alike not in self._alike:
             self._alike[alike] = AlikeReader(alike, self._label)
@@ -151,11 +138,15 @@ class JsonRowReader:
             parts += plain
         else:
             if len(rows.numbers):
-                parts.append(self._columns(rows, block.first))
+                parts.append(self._columns(rows, block))
+            self._refuse_twins(block, len(rows.numbers) + len(rows.others))
             if rows.others:
                 lines = block.lines()
                 others = ((block.first + number, lines[number]) for number in rows.others)
                 parts += self._read_each(others, block)[1]
+        if rows is not None:
+            names = self._reader.field_names
+            self._collected.asked.note_names(self._rules, names, names)
         if parts:
             joined = RowColumns.joined(parts)
             if len(parts) > 1:  # in the order of the file again
@@ -163,7 +154,22 @@ class JsonRowReader:
             self._collected.parts.append(joined)
         return sum(len(part.keys) for part in parts)
 
-    def _columns(self, rows: AlikeRows, first: int) -> RowColumns:
+    def finish(self, rows: int) -> None:
+        """End a file that had so many rows.
+
+        Raises:
+            JoinError: more of its lines are no rows.
+        """
+        if self._skipped.count > rows:
+            where, _, shown = self._skipped.first[0].partition(': "')
+            msg = (
+                f'{where}: not JSON: "{shown}; {self._skipped.count} lines are no rows beside '
+                f"{rows} that are, expected a JSON object a line"
+            )
+            raise JoinError(msg)
+
+    def _columns(self, rows: AlikeRows, block: JsonBlock) -> RowColumns:
+        first = block.first
         collected, count = self._collected, len(rows.numbers)
         names = {
             name: collected.scorers.number(name.strip()) for name in dict.fromkeys(rows.scorers)
@@ -173,6 +179,7 @@ class JsonRowReader:
             collected.score_fields[names[name]].add(self._reader.score_field)
         for row, defect in rows.defects.items():
             collected.reasons[self._source, first + row] = defect
+        self._note_numbers(rows, names, block)
         one = len(names) == 1
         return row_columns(
             [self._rules.stem or ""] * count if rows.keys is None else rows.keys,
@@ -187,6 +194,17 @@ class JsonRowReader:
             rows.further_keys,
         )
 
+    def _note_numbers(self, rows: AlikeRows, names: dict[str, int], block: JsonBlock) -> None:
+        """Take note of the numeric fields of a row without a score, once for each scorer."""
+        known = self._collected.numeric_fields
+        for row in np.flatnonzero(np.isnan(rows.score)).tolist():
+            if all(number in known for number in names.values()):
+                return
+            number = names[rows.scorers[row]]
+            if number not in known:
+                line = block.lines()[int(rows.numbers[row])]
+                known[number].update(numeric_fields(json_text.decode(line, "")))
+
     def _read_each(
         self, rows: Iterator[tuple[int, bytes]], block: JsonBlock
     ) -> tuple[list[Payload], list[RowColumns]]:
@@ -194,16 +212,20 @@ class JsonRowReader:
         payloads: list[Payload] = []
         plain = _PlainRows()
         last = block.first + block.text.count(b"\n") - 1 if block.ends_open else None
-        for position, text in rows:
-            cut = position == last
-            payloads.append(self._read_row(position, text, plain, may_be_cut=cut))
+        for position, line in rows:
+            text = row_in(line, self._place.where(position)) if block.may_have_noise else line
+            if text is None:
+                self._skipped.add(self._place.where(position), line.decode(errors="replace"))
+            else:
+                cut = position == last
+                payloads.append(self._read_row(position, text, plain, may_be_cut=cut))
         return payloads, [plain.columns(self._source)] if plain.keys else []
 
     def _read_row(
         self, position: int, text: bytes, plain: _PlainRows, *, may_be_cut: bool
     ) -> Payload:
         where = self._place.where(position)
-        payload = _decode(text, where, may_be_cut=may_be_cut)
+        payload, text = _decode(text, where, may_be_cut=may_be_cut)
         scorer = read_scorer_name(payload) or self._label
         if scorer is None:
             labelled = f"LABEL={self._written}"
@@ -211,7 +233,10 @@ class JsonRowReader:
             raise UnnamedScorerError(msg)
         json_text.whole_characters(scorer, where)
         found = self._find_key(payload, where)
+        if has_twin(text, found.path):
+            raise _twins(where, found.field)
         row = read_row(payload, self._rules)
+        score_field = self._score_field(payload, scorer, where)
         collected = self._collected
         collected.label_used |= read_scorer_name(payload) is None
         number = collected.scorers.number(scorer)
@@ -223,13 +248,45 @@ class JsonRowReader:
         plain.values.append((row.score, row.status, row.runtime_ms, row.frames))
         if row.defect:
             collected.reasons[self._source, position] = row.defect
-        score_field = read_score_field(payload, self._rules)
         collected.score_fields[number].update([score_field] if score_field else [])
+        collected.asked.note(self._rules, payload)
+        if row.defect and row.defect.kind == NO_SCORE.kind:
+            fields = collected.numeric_fields[number]
+            fields.update(numeric_fields(payload)[: SHOWN_FIELDS - len(fields)])
         return payload
+
+    def _score_field(self, payload: Payload, scorer: str, where: str) -> str | None:
+        """Return where a row's score stands.
+
+        Raises:
+            DoubtError: it may be the label that another field is the prediction of.
+        """
+        field = read_score_field(payload, self._rules)
+        prediction = field and prediction_beside(payload, field, scorer, self._rules)
+        if prediction:
+            msg = (
+                f"{where}: {field!r} beside {prediction!r} may be the label; "
+                "name the score as score_field"
+            )
+            raise DoubtError(msg)
+        return field
+
+    def _refuse_twins(self, block: JsonBlock, count: int) -> None:
+        """Raise a JoinError for a row with two keys of one name, of which decoding takes one."""
+        name = self._reader.key_field
+        quoted = f'"{name}"'.encode()
+        if not self._reader.reads_keys or block.text.count(quoted) == count:
+            return
+        for position, text in block.rows():
+            if text.count(quoted) > 1:
+                found = find_key(json_text.decode(text, ""), self._rules)
+                if found and has_twin(text, found.path):
+                    raise _twins(self._place.where(position), name)
 
     def _find_key(self, payload: Payload, where: str) -> Found:
         found = find_key(payload, self._rules)
         if found is None:
+            refuse_measures(payload, where)
             asked = self._rules.key_field
             wanted = f"no key field {asked!r}" if asked else "no key field with a usual name"
             msg = f"{where}: {wanted} among {', '.join(payload)}; name it as score_key_field"
@@ -239,10 +296,21 @@ class JsonRowReader:
         return found
 
 
-def _decode(text: bytes, where: str, *, may_be_cut: bool) -> dict[str, Any]:
+def _twins(where: str, name: str) -> JoinError:
+    return JoinError(
+        f"{where}: two members are called {name!r}, so which is the key is not certain; "
+        "write the row with one"
+    )
+
+
+def _decode(text: bytes, where: str, *, may_be_cut: bool) -> tuple[dict[str, Any], bytes]:
+    """Return a row and its text, in which what C prints for NaN is written as Python does."""
     try:
         payload = json_text.decode(text, where)
     except JoinError as error:
+        plain = json_text.without_c_constants(text)
+        if plain != text:
+            return _decode(plain, where, may_be_cut=may_be_cut)
         if not may_be_cut:
             raise
         msg = f"{error}; the row is cut short: is the scorer still writing?"
@@ -250,7 +318,7 @@ def _decode(text: bytes, where: str, *, may_be_cut: bool) -> dict[str, Any]:
     if not isinstance(payload, dict):
         msg = f"{where}: a row is {json_text.shown(payload)}, expected an object"
         raise JoinError(msg)
-    return payload
+    return payload, text
 
 
 def _key_text(found: Found, text: bytes, where: str) -> str:

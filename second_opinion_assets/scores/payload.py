@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple
 
 from second_opinion_assets.contract.columns import Status
@@ -143,7 +145,11 @@ def read_score_field(payload: Payload, rules: RowRules) -> str | None:
     found = _find_score(payload, rules)
     if found:
         return ".".join(found.path)
+    if rules.frame_score:
+        return f"frames[].{rules.frame_score}"
     frames = payload.get("frames")
+    if rules.only_asked:
+        return None
     first = frames[0] if isinstance(frames, list) and frames else None
     found = find_in(first, _frame_names(rules)) if isinstance(first, dict) else None
     return f"frames[].{found.field}" if found else None
@@ -152,9 +158,9 @@ def read_score_field(payload: Payload, rules: RowRules) -> str | None:
 def _find_score(payload: Payload, rules: RowRules) -> Found | None:
     """Return the score that stands by itself; frames go before names that are not usual."""
     found = find_asked(payload, rules.score_field) if rules.score_field else None
-    if not rules.takes_usual_scores:
+    if found or rules.only_asked or rules.frame_score or not rules.takes_usual_scores:
         return found
-    found = found or find_value(payload, SCORE_NAMES)
+    found = find_value(payload, SCORE_NAMES)
     if found is None and payload.get("frames") is None:
         found = find_value(payload, FURTHER_SCORE_NAMES)
     return found
@@ -169,24 +175,50 @@ def _score(payload: Payload, rules: RowRules) -> tuple[float | Defect, int]:
     """Return the score and how many frame scores it is the mean of (0 for a scalar)."""
     found = _find_score(payload, rules)
     if found:
+        name = ".".join(found.path)
+        if isinstance(found.value, list) and len(found.value) > 1:
+            return _mean_of_list(found.value, name)
         averaged = payload.get(rules.frames_field) if rules.frames_field else None
         count = len(averaged) if isinstance(averaged, list) else 0
-        return read_number(found.value, ".".join(found.path)), count
+        return _read_one(found.value, name), count
+    if rules.only_asked:
+        return Defect("no score", f"{rules.score_field} is null"), 0
     frames = payload.get("frames")
     if frames is None:
         return NO_SCORE, 0
-    return _mean_of_frames(frames, _frame_names(rules))
+    if rules.frame_score:
+        return _mean_of_frames(frames, partial(find_asked, asked=rules.frame_score))
+    return _mean_of_frames(frames, partial(find_in, names=_frame_names(rules)))
 
 
-def _mean_of_frames(frames: object, names: tuple[str, ...]) -> tuple[float | Defect, int]:
+def _read_one(value: object, name: str) -> float | Defect:
+    """Return the number that a value is, or that a list of one value holds."""
+    one = value[0] if isinstance(value, list) and len(value) == 1 else value
+    return read_number(one, name)
+
+
+def _mean_of_list(values: list[Any], name: str) -> tuple[float | Defect, int]:
+    """Return the mean of a list of frame scores, and how many there are."""
+    scores: list[float] = []
+    for position, value in enumerate(values):
+        score = read_number(value, f"{name}[{position}]")
+        if isinstance(score, Defect):
+            return score, 0
+        scores.append(score)
+    return mean(scores), len(scores)
+
+
+def _mean_of_frames(
+    frames: object, find: Callable[[Payload], Found | None]
+) -> tuple[float | Defect, int]:
     if not isinstance(frames, list):
         return Defect("no frames", f"frames is {shown(frames)}, expected a list"), 0
     if not frames:
         return Defect("no frames", "frames is empty"), 0
     scores: list[float] = []
     for position, frame in enumerate(frames):
-        found = find_in(frame, names) if isinstance(frame, dict) else None
-        score = read_number(found.value, found.field) if found else NO_SCORE
+        found = find(frame) if isinstance(frame, dict) else None
+        score = _read_one(found.value, found.field) if found else NO_SCORE
         if isinstance(score, Defect):
             return Defect(f"frame with {score.kind}", f"frames[{position}]: {score.reason}"), 0
         scores.append(score)

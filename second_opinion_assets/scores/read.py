@@ -8,9 +8,15 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from second_opinion_assets.contract.errors import JoinError, Problems, UnnamedScorerError
+from second_opinion_assets.contract.errors import (
+    DoubtError,
+    JoinError,
+    Problems,
+    UnnamedScorerError,
+)
 from second_opinion_assets.contract.options import JoinOptions
 from second_opinion_assets.scores import broken_files
+from second_opinion_assets.scores.asked_fields import AskedFields, no_such_field
 from second_opinion_assets.scores.broken_files import BrokenFile
 from second_opinion_assets.scores.files_reader import FilesReader
 from second_opinion_assets.scores.score_table import ScoreTable, one_table_a_scorer
@@ -21,6 +27,9 @@ from second_opinion_assets.storage.groups import Listing, group_of
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import ChangedInputError, Input, Progress
 
+_OF_THE_WHOLE = (ChangedInputError, DoubtError, UnnamedScorerError)
+"""What is wrong with more than the one file of several that it is found in."""
+
 
 class SidecarScores(NamedTuple):
     """What one sidecar holds.
@@ -29,11 +38,13 @@ class SidecarScores(NamedTuple):
         given: what was read.
         tables: a table for each scorer that it names, or that its label names where it is empty.
         label_used: whether the label named any row.
+        asked: what its rows have of the fields that the table asks for.
     """
 
     given: SidecarInput
     tables: list[ScoreTable]
     label_used: bool
+    asked: AskedFields
 
 
 def read_scores(
@@ -67,6 +78,7 @@ def read_scores(
         files = ", ".join(str(given.sidecar.path) for given in inputs)
         msg = f"no scores at all: {files or 'no score file given'}"
         raise JoinError(msg)
+    _refuse_score_field(found, options)
     return one_table_a_scorer([scores.tables for scores in found], options.prefix), inputs
 
 
@@ -115,7 +127,23 @@ def read_sidecar(
         sorted(set().union(*(table.score_fields for table in tables))),
         tuple(listing.ignored),
     )
-    return SidecarScores(given, tables, any(reader.label_used for reader in readers))
+    label_used = any(reader.label_used for reader in readers)
+    return SidecarScores(given, tables, label_used, readers[0].asked)
+
+
+def _refuse_score_field(found: Sequence[SidecarScores], options: JoinOptions) -> None:
+    """Raise a JoinError if the table asks for a score field that no row of its sidecars has."""
+    name = options.score_field
+    asks = [scores for scores in found if scores.given.rows and not _has_own_field(scores)]
+    if name and asks and not any(scores.asked.has(name) for scores in asks):
+        where = ", ".join(str(scores.given.sidecar.path) for scores in asks)
+        there = (field for scores in asks for field in scores.asked.there)
+        raise JoinError(no_such_field(where, "score_field", name, there))
+
+
+def _has_own_field(scores: SidecarScores) -> bool:
+    rules = scores.given.sidecar.rules
+    return bool(rules.score_field or rules.scorers)
 
 
 def _read_file(file: Input, name: str, written: str, readers: Sequence[FilesReader]) -> SidecarFile:
@@ -166,11 +194,11 @@ def _read_one_of_several(
             try:
                 return _read_file(file, name, written, readers)
             except JoinError as error:
-                if isinstance(error, ChangedInputError | UnnamedScorerError):
+                if isinstance(error, _OF_THE_WHOLE):
                     raise
                 digest, broken = file.digest, BrokenFile.of(path, written, error)
     except JoinError as error:
-        if isinstance(error, ChangedInputError | UnnamedScorerError) or not path.is_there():
+        if isinstance(error, _OF_THE_WHOLE) or not path.is_there():
             raise
         broken = BrokenFile.of(path, written, error, broken_files.UNREADABLE)
     for reader in readers:

@@ -30,6 +30,7 @@ from second_opinion_assets.contract.fields import (
     SCORER_FIELD,
     STEM_FIELD,
     matching_fields,
+    slug,
 )
 from second_opinion_assets.contract.json_text import has_plain_names
 from second_opinion_assets.matching.keys import KEY_TYPE
@@ -40,6 +41,7 @@ from second_opinion_assets.scores.payload import (
     further_key_text,
     status_defect,
 )
+from second_opinion_assets.scores.payload_fields import is_prediction, may_be_label
 from second_opinion_assets.scores.rules import RowRules
 
 _SUMMARY = "summary."
@@ -126,6 +128,8 @@ class RowSchema:
         names_scorers: whether rows name their scorers.
         only_score: whether a row without a value at `score` has no score at all.
         only_runtime: likewise.
+        predicted: slugs of fields by whose name a scorer's prediction might go, beside a score that
+            is the label then.
         status_field: as the rules name it.
     """
 
@@ -142,9 +146,10 @@ class RowSchema:
     only_score: bool
     only_runtime: bool
     further_keys: Mapping[str, Callable[[Any], object]]
+    predicted: frozenset[str]
 
-    def read(self, rows: list[Any]) -> AlikeRows:
-        """Return decoded rows as columns."""
+    def read(self, rows: list[Any]) -> AlikeRows | None:
+        """Return decoded rows as columns; None where their scores may be labels."""
         count = len(rows)
         keys = None if self.key is None else list(map(self.key, rows))
         scorers: list[Any] = list(map(self.scorer, rows))
@@ -154,6 +159,8 @@ class RowSchema:
         if self.score is None:
             frames = np.array([len(row.frames or ()) for row in rows], np.int64)
         alike = np.ones(count, np.bool_)
+        if self.predicted and self.predicted.intersection(map(slug, filter(None, set(scorers)))):
+            return None
         nameless = {name for name in set(scorers) if not (name and name.strip())}
         if nameless or None in (keys or ()):
             pairs = zip(scorers, keys or scorers, strict=True)
@@ -234,6 +241,12 @@ def infer(fields: Fields, rules: RowRules, label: str | None) -> RowSchema | Non
     frame = {} if "score" in places else _frame_roles(fields, rules)
     if "score" not in places and "score" not in frame.values():
         return None
+    score_field = places.get("score") or f"frames[].{_field_of(frame, 'score')}"
+    others = (
+        {n for level in fields.levels for n in level} if may_be_label(score_field, rules) else ()
+    )
+    if any(is_prediction(name, label or "") for name in others):
+        return None
     further = _further_keys(fields, places.values())
     places |= further
     kinds: dict[str, Any] = dict(_ROLE_TYPES)
@@ -261,7 +274,7 @@ def infer(fields: Fields, rules: RowRules, label: str | None) -> RowSchema | Non
     return RowSchema(
         decoder=msgspec.json.Decoder(_row_type(fields.top, top, kinds, fields.nesting)),
         key_field=places.get("key", STEM_FIELD).removeprefix(_SUMMARY),
-        score_field=places.get("score") or f"frames[].{_field_of(frame, 'score')}",
+        score_field=score_field,
         status_field=rules.status_field,
         key=getter("key") if "key" in places else None,
         scorer=getter("scorer") if "scorer" in places else lambda _: label,
@@ -275,6 +288,7 @@ def infer(fields: Fields, rules: RowRules, label: str | None) -> RowSchema | Non
         further_keys={
             name.removeprefix(_SUMMARY).lower(): getter(role) for role, name in further.items()
         },
+        predicted=frozenset(map(slug, others)) - {slug(name) for name in SCORE_NAMES},
     )
 
 

@@ -20,6 +20,7 @@ from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.columns import Floats, Integers
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.matching.keys import KEY_TYPE
+from second_opinion_assets.scores.asked_fields import AskedFields
 from second_opinion_assets.scores.payload import Defect
 
 SHOWN_SKIPPED = 3
@@ -197,6 +198,7 @@ class CollectedRows:
         score_fields: for each scorer by number, the fields that scores were read from.
         numeric_fields: for each scorer by number, the numeric fields of its first rows without a
             score: one of them may be what was meant.
+        asked: what the rows have of the fields that are asked for.
         label_used: whether the sidecar's label named any row.
     """
 
@@ -207,6 +209,7 @@ class CollectedRows:
     reasons: dict[tuple[int, int], Defect] = field(default_factory=dict)
     score_fields: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     numeric_fields: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    asked: AskedFields = field(default_factory=AskedFields)
     label_used: bool = False
 
     @contextmanager

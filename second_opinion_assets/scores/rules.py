@@ -19,6 +19,8 @@ class RowRules(NamedTuple):
         key_field: the field that every row must have the key in, likewise; None for a usual name.
         status_field: the field of the status, likewise.
         frames_field: a list of frames; a row's one score counts for as many.
+        frame_score: the field of a frame, or a path to it, that the score is the mean of.
+        only_asked: whether nothing but the field asked for is the score.
         stem: the key of a row that has none, if the file's name may be it.
         takes_usual_scores: whether the usual names are looked for at all; where a row has a
             field for each scorer, what it has by a usual name may be another one's.
@@ -28,6 +30,8 @@ class RowRules(NamedTuple):
     key_field: str | None = None
     status_field: str = STATUS_FIELD
     frames_field: str | None = None
+    frame_score: str | None = None
+    only_asked: bool = False
     stem: str | None = None
     takes_usual_scores: bool = True
 
@@ -35,7 +39,8 @@ class RowRules(NamedTuple):
     def are_plain(self) -> bool:
         """Whether every row can be read without a look at what is nested elsewhere than usual."""
         asked = (self.score_field, self.key_field, self.status_field)
-        return not (self.frames_field or any("." in name for name in asked if name))
+        nested = self.frames_field or self.frame_score or self.only_asked
+        return not (nested or any("." in name for name in asked if name))
 
 
 class ReadRequest(NamedTuple):

@@ -27,7 +27,9 @@ class Format(StrEnum):
     external_bench = "external_bench"
     ffmpeg_quality_metrics = "ffmpeg_quality_metrics"
     libvmaf = "libvmaf"
+    p1204_3 = "p1204_3"
     parquet = "parquet"
+    vbench = "vbench"
 
 
 class SidecarRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

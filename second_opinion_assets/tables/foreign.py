@@ -1,12 +1,13 @@
 """Feature tables of forms that are not read: what each is, and what to write instead.
 
-What a file holds is told by its suffix here, and by its byte order mark.
+What a file holds is told by its suffix here, and by its first bytes.
 """
 
 from __future__ import annotations
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.magic import foreign_kind
 from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.tables.table import TABLE_SUFFIXES, table_suffix
 
@@ -25,6 +26,7 @@ _REMEDIES = {
     **dict.fromkeys((".arrow", ".feather", ".ipc"), f"an Arrow file; {_WRITE}"),
     **dict.fromkeys((".sqlite", ".sqlite3", ".db", ".duckdb"), f"a database; {_WRITE}"),
 }
+_LOOKED_AT_BYTES = 1024
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -43,7 +45,11 @@ def refuse_unknown_suffix(location: Location, what: str) -> None:
 
 def refuse_foreign_content(file: Input) -> None:
     """Raise a JoinError if a feature table holds what no form of table begins with."""
-    head = file.pread(0, min(file.size, 2))
-    if head in _UTF16_MARKS:
+    head = file.pread(0, min(file.size, _LOOKED_AT_BYTES))
+    foreign = foreign_kind(head)
+    if foreign:
+        msg = f"{file.location}: {FEATURES} {foreign}"
+        raise JoinError(msg)
+    if head.startswith(_UTF16_MARKS):
         msg = f"{file.location}: {FEATURES} is UTF-16 text; save it as UTF-8"
         raise JoinError(msg)

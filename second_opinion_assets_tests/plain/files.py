@@ -36,9 +36,9 @@ def payloads_of(file: ScoreFile) -> list[Any]:
     """Return the rows of a JSON sidecar; one that is of neither form may be objects in a row."""
     text = file.text.removeprefix(BOM)
     if file.form == "lines" and begins_with_a_line(text):
-        return loads_lines(text)
+        return loads_lines(without_noise(text))
     try:
-        return loads_lines(text) if file.form == "lines" else rows_in(loads(text))
+        return loads_lines(without_noise(text)) if file.form == "lines" else rows_in(loads(text))
     except Refused:
         objects = objects_in(text)
         if not objects:
@@ -46,6 +46,36 @@ def payloads_of(file: ScoreFile) -> list[Any]:
         if file.form == "lines" and not tells_objects(text.strip().split(b"\n")[0]):
             raise Unclear(objects) from None
         return objects
+
+
+def without_noise(text: bytes) -> bytes:
+    """Return lines without those that a program says as it runs, if there are not too many."""
+    lines = [line for line in text.split(b"\n") if line.strip(JSON_SPACE)]
+    rows = [line for line in lines if not is_noise(line)]
+    if len(lines) > 2 * len(rows):
+        raise Refused(lines)
+    return b"\n".join(rows)
+
+
+def is_noise(line: bytes) -> bool:
+    """Say whether a line is text, and neither JSON nor a part of a row.
+
+    Unclear: a row that a bar may stand in front of.
+    """
+    if line.strip(JSON_SPACE)[:1] == b"{":
+        return False
+    if re.search(rb'\{[ \t]*["}]', line) and re.search(rb"%\||it/s|s/it|\r", line):
+        raise Unclear(line)
+    if re.search(rb'\{[ \t]*["}]|"[ \t]*:|^[ \t]*\[[ \t]*"|\}[ \t\r]*$', line):
+        return False
+    try:
+        line.decode()
+        loads(line)
+    except UnicodeDecodeError:
+        return False
+    except Refused:
+        return True
+    return False
 
 
 def begins_with_a_line(text: bytes) -> bool:

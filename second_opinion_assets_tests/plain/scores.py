@@ -27,7 +27,9 @@ from second_opinion_assets_tests.plain.files import (
 )
 from second_opinion_assets_tests.plain.keys import ClipPath, Key, clear, mode_of, normalized
 from second_opinion_assets_tests.plain.values import (
+    Number,
     first_of,
+    has_field,
     look_up,
     look_up_asked,
     named,
@@ -48,6 +50,9 @@ FURTHER_KEY_NAMES = (
 SCORE_NAMES = ("score", "mos", "predicted_mos", "predicted_vmaf_or_mos", "quality", "vmaf")
 FURTHER_SCORE_NAMES = ("overall/final score", "overall", "video_score", "pred_score")
 RUNTIME_NAMES = ("runtime_ms", "runtime_total_ms", "elapsed_ms")
+LABELS = ("gt_score", "gt", "mos_gt", "label")
+PREDICTION_WORDS = {"score", "scores", "estimate", "estimated", "estimation", "inferred", "hat"}
+PREDICTION_ENDS = (["output"], ["outputs"], ["quality"])
 PREDICTION = re.compile("pred|model_output", re.IGNORECASE)
 
 Found = tuple[str, Any] | None
@@ -83,27 +88,82 @@ def refuse_label(found: Found, fields: Sequence[str]) -> None:
         raise Refused(found)
 
 
-def score_of(payload: Row, asked: str | None) -> tuple[float | None, int]:
+def tells_of_prediction(name: str, competitor: str) -> bool:
+    """Say whether a name is that of a scorer's output, in general or of this scorer."""
+    lower = name.lower()
+    words = [word.lower() for word in re.findall("[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
+    if lower in SCORE_NAMES:
+        return False
+    if slug(name) and slug(name) == slug(competitor):
+        return True
+    if lower.rpartition(".")[2] in LABELS:
+        return False
+    general = PREDICTION_WORDS.intersection(words) or any(w.startswith("pred") for w in words)
+    return bool(general) or lower in FURTHER_SCORE_NAMES or words[-1:] in PREDICTION_ENDS
+
+
+def refuse_label_of(payload: Row, name: str, asked: str | None, competitor: str) -> None:
+    """Refuse a row whose score is a `mos` that nobody asked for beside a number of a prediction."""
+    if name.lower() != "mos" or (asked or "").rpartition(".")[2].lower() == "mos":
+        return
+    frames = payload.get("frames")
+    for place in [payload, payload.get("summary"), *(frames if isinstance(frames, list) else [])]:
+        for other, value in place.items() if isinstance(place, dict) else ():
+            if tells_of_prediction(other, competitor) and is_numeric(value):
+                raise Refused(name, other)
+
+
+def is_numeric(value: Any) -> bool:
+    """Say whether a value is a number, NaN too, a text of one, or a list of such."""
+    if isinstance(value, list):
+        return bool(value) and all(map(is_numeric, value))
+    return number(value) is not None or (isinstance(value, Number) and not is_huge(value))
+
+
+def is_huge(value: Number) -> bool:
+    """Say whether a number is whole, and beyond float64."""
+    return value.text.lstrip("-").isdigit() and math.isinf(value.value)
+
+
+def score_of(payload: Row, asked: str | None, competitor: str) -> tuple[float | None, int]:
     """Return score and number of frames averaged; None for a score that is a defect."""
     names = [*([asked] if asked else []), *SCORE_NAMES, *FURTHER_SCORE_NAMES]
     found = look_up_asked(payload, asked) if asked else None
     if not found:
         found = look_up(payload, SCORE_NAMES)
-        refuse_label(found, list(payload))
     if found:
-        return number(found[1]), 0
+        refuse_label_of(payload, found[0], asked, competitor)
+        return mean_of(found[1])
     frames = payload.get("frames")
     if frames is None and (found := look_up(payload, FURTHER_SCORE_NAMES)):
-        return number(found[1]), 0
+        return mean_of(found[1])
     if not isinstance(frames, list) or not frames:
         return None, 0
     scores = []
+    first = first_of(frames[0], names) if isinstance(frames[0], dict) else None
+    refuse_label_of(payload, first[0] if first else "", asked, competitor)
     for frame in frames:
         found = first_of(frame, names) if isinstance(frame, dict) else None
-        score = number(found[1]) if found else None
+        score = number(one_of(found[1])) if found else None
         if score is None:
             return None, 0
         scores.append(score)
+    return to_float(total(scores) / len(scores)), len(scores)
+
+
+def one_of(value: Any) -> Any:
+    """Return the one value of a list that has one, or what is no such list."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def mean_of(value: Any) -> tuple[float | None, int]:
+    """Return the mean of a list of frame scores and how many there are, or a score by itself."""
+    value = one_of(value)
+    if not isinstance(value, list) or not value:
+        return number(value), 0
+    scores = [score for score in map(number, value) if score is not None]
+    if len(scores) < len(value):
+        return None, 0
     return to_float(total(scores) / len(scores)), len(scores)
 
 
@@ -168,12 +228,27 @@ class Reader:
         if self.file.form in ("csv", "parquet"):
             return self.of_table()
         payloads = payloads_of(self.file)
-        rules = self.file.rules
-        if rules.score_field and payloads and holds("score field of no row"):
-            rows = [row for row in payloads if isinstance(row, dict)]
-            if not any(look_up_asked(row, rules.score_field) for row in rows):
-                raise Refused(rules.score_field)
+        rows = [row for row in payloads if isinstance(row, dict)]
+        for name in (self.file.rules.score_field, self.file.rules.status_field):
+            if name and rows and not any(has_field(row, name) for row in rows):
+                raise Refused(name)
         return [self.of_payload(payload) for payload in payloads]
+
+    def has_score_field(self) -> bool:
+        """Say whether a row has the score field that the table asks for; without rows, it may."""
+        asked = self.options.score_field or ""
+        if self.file.form in ("csv", "parquet"):
+            usual = (*KEY_NAMES, *FURTHER_KEY_NAMES, *SCORE_NAMES, *FURTHER_SCORE_NAMES)
+            known = {name.lower() for name in (*usual, asked, self.key_field or "") if name}
+            table = (
+                csv_table(self.file, known) if self.file.form == "csv" else parquet_table(self.file)
+            )
+            if not table.has_header:
+                return asked.lower() == "score"
+            score = self.score_column(table, self.key_column(table))
+            statuses = set(named(table.columns, self.status_field)) - {score}
+            return asked.lower() in {name.lower() for name in (score, *statuses)}
+        return any(has_field(row, asked) for row in payloads_of(self.file))
 
     def of_payload(self, payload: Any) -> Score:
         """Return what a JSON row says."""
@@ -185,7 +260,7 @@ class Reader:
             key = look_up_asked(payload, self.key_field)
         else:
             key = look_up(payload, KEY_NAMES) or look_up(payload, FURTHER_KEY_NAMES)
-        score, frames = score_of(payload, self.score_field)
+        score, frames = score_of(payload, self.score_field, competitor)
         status = look_up_asked(payload, self.status_field)
         ok = is_good(status[1]) if status else True
         return self.score(competitor, key, (score, frames), runtime_of(payload), payload, ok=ok)
@@ -295,14 +370,19 @@ def read_scores(files: Sequence[ScoreFile], options: Options) -> dict[str, list[
     """Return each scorer's rows, one a key, the scorers by name in slug order."""
     scorers: dict[str, dict[str, Score]] = {}
     rows = 0
+    asks: list[bool] = []
     for file in files:
         scores = Reader(file, options).scores()
         rows += len(scores)
+        if options.score_field and scores and not file.rules.score_field:
+            asks.append(Reader(file, options).has_score_field())
         for score in scores:
             of_scorer = scorers.setdefault(score.competitor, {})
             of_scorer[score.key] = settled(of_scorer.get(score.key, score), score)
         if not scores and file.label:
             scorers.setdefault(file.label, {})
+    if asks and not any(asks):
+        raise Refused(options.score_field)
     slugs = [slug(name) for name in scorers]
     if not rows or "" in slugs or len(set(slugs)) < len(slugs):
         raise Refused(slugs)

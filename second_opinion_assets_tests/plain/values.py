@@ -136,6 +136,24 @@ def led_to(place: Row, path: str) -> tuple[str, Any] | None:
     return found
 
 
+def has_field(payload: Row, asked: str) -> bool:
+    """Say whether a row has a field, be it null: at its top, in its summary or a frame."""
+    frames = payload.get("frames")
+    places = [payload, payload.get("summary"), *(frames if isinstance(frames, list) else [])]
+    return any(isinstance(place, dict) and holds_path(place, asked.lower()) for place in places)
+
+
+def holds_path(place: Row, path: str) -> bool:
+    """Say whether a path, in lower case, leads to a field."""
+    lower = {name.lower(): value for name, value in place.items()}
+    parts = path.split(".")
+    outer = [(".".join(parts[:n]), ".".join(parts[n:])) for n in range(1, len(parts))]
+    return path in lower or any(
+        isinstance(lower.get(first), dict) and holds_path(lower[first], rest)
+        for first, rest in outer
+    )
+
+
 def total(numbers: Iterable[float]) -> Fraction:
     """Return an exact sum."""
     return sum(map(Fraction, numbers), Fraction(0))

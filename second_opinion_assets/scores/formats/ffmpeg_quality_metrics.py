@@ -9,7 +9,8 @@ frames in `global.<metric>.<value>` the `average`, `median`, `stdev`, `min` and 
 
 from __future__ import annotations
 
-from second_opinion_assets.scores.formats.nested_score import nested_score
+from second_opinion_assets.contract import json_text
+from second_opinion_assets.scores.formats.nested_score import nested_score, numbers_in
 from second_opinion_assets.scores.rules import ReadRequest, RowRules
 from second_opinion_assets.storage.location import Location
 
@@ -29,6 +30,7 @@ def rules(members: dict[str, bytes], asked: ReadRequest, path: Location) -> RowR
     Raises:
         JoinError: it lacks the metric.
     """
-    score = nested_score(members, "global", USUAL_SCORE, asked, path)
-    metric = score.split(".")[1] if score.startswith("global.") else None
-    return asked.rules._replace(score_field=score, frames_field=metric)
+    there = list(numbers_in({"global": json_text.decode(members["global"], str(path))}))
+    score = nested_score(there, [USUAL_SCORE], asked, f"{path}::$.global")
+    metric = score.split(".")[1]
+    return asked.rules._replace(score_field=score, only_asked=True, frames_field=metric)

@@ -1,7 +1,7 @@
 """JSON sidecars: lines, documents, and objects one after another, as blocks of rows.
 
-A document is a list of rows, an object with `rows` or `results`, or one payload by itself; what is
-special of certain payloads belongs to `payloads`. Objects one after another, without so much as a
+What shapes a document comes in belongs to `json_shapes`; what is special of certain payloads to
+`payloads`. Objects one after another, without so much as a
 newline between them, are what Q-Align's evaluation appends:
 https://github.com/Q-Future/Q-Align/blob/37cf54c9281b5a984ada24f3dfb0fd5490c25d4f/q_align/evaluate/vqa_eval.py
 """
@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator
-from typing import NamedTuple
 
 from second_opinion_assets.contract import json_text
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import DoubtError, JoinError
+from second_opinion_assets.scores.formats import libvmaf_xml, vbench
+from second_opinion_assets.scores.formats.json_shapes import Document, read_document
 from second_opinion_assets.scores.formats.loaded import LoadedRows
-from second_opinion_assets.scores.formats.payloads import payload_rules
-from second_opinion_assets.scores.json_rows import JsonBlock
+from second_opinion_assets.scores.formats.payloads import list_rules, payload_rules
+from second_opinion_assets.scores.json_block import JsonBlock
+from second_opinion_assets.scores.json_noise import has_noise
 from second_opinion_assets.scores.rows import Place
 from second_opinion_assets.scores.rules import ReadRequest
 from second_opinion_assets.scores.sidecar import Format
@@ -25,7 +27,6 @@ from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import whole_lines
 
 LINE_SUFFIXES = (".jsonl", ".ndjson")
-ROW_LIST_NAMES = ("rows", "results")
 _PEEKED_BYTES = 1024
 BOM = b"\xef\xbb\xbf"
 _END_OF_OBJECT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|\}(?=[ \t\r\n]*\{)', re.DOTALL)
@@ -42,6 +43,7 @@ def json_format(content: Content) -> Format:
         by_lines = first is None or _is_json(first) or not _begins_longer_text(first, rest)
     else:
         by_lines = bool(first and rest.startswith(b"{") and _is_json(first))
+    by_lines = by_lines or has_noise(content.head)
     return Format.json_lines if by_lines else Format.json_document
 
 
@@ -79,7 +81,7 @@ def _line_blocks(chunks: Iterator[bytes]) -> Generator[JsonBlock, None, None]:
     first = 1
     for text in whole_lines(chunks):
         ended = text if text.endswith(b"\n") else text + b"\n"
-        yield JsonBlock(ended, first, ends_open=ended is not text)
+        yield JsonBlock(ended, first, ends_open=ended is not text, may_have_noise=True)
         first += ended.count(b"\n")
 
 
@@ -96,25 +98,54 @@ def load_document(content: Content, asked: ReadRequest, forced: Format | None = 
     """
     path = content.path
     text = _text(content)
+    if libvmaf_xml.is_log(text):
+        text = libvmaf_xml.as_json(text, path)
     if forced is Format.json_concatenated:
         return _concatenated(_objects(text), path, asked)
     try:
-        document = _document(text, path)
+        document = _read_document(text, path, asked)
+    except DoubtError:
+        raise
     except JoinError:
         objects = _objects(text)
         if forced is None and len(objects) > 1 and _is_json(objects[0]):
             return _concatenated(objects, path, asked)
         raise
-    if document.members is not None:
-        kind, rules = payload_rules(document.members, content, asked, forced)
+    members = document.members
+    if members is not None and forced in (None, Format.vbench) and vbench.recognises(members):
+        return _dimension(vbench.dimension(members, asked, path), path, asked)
+    if members is not None:
+        kind, rules = payload_rules(members, content, asked, forced)
         blocks = _one(JsonBlock.of_texts(document.rows))
         return LoadedRows(kind, Place(str(path)), rules, blocks, is_table=False)
-    if forced not in (None, Format.json_document):
+    listed = list_rules(document.rows, path, asked)
+    kind, rules = listed or (Format.json_document, asked.rules)
+    if forced not in (None, kind):
         msg = f"{path}: is no {forced} payload, but a list of {len(document.rows)} rows"
         raise JoinError(msg)
+    if document.key_field:
+        rules = rules._replace(key_field=rules.key_field or document.key_field)
     place = Place.of_elements(path, document.name)
-    blocks = _one(JsonBlock.of_texts(document.rows))
-    return LoadedRows(Format.json_document, place, asked.rules, blocks)
+    return LoadedRows(kind, place, rules, _one(JsonBlock.of_texts(document.rows)))
+
+
+def _read_document(text: bytes, path: Location, asked: ReadRequest) -> Document:
+    """Return a document, in which NaN and infinity may be written as C prints them."""
+    try:
+        return read_document(text, path, asked)
+    except DoubtError:
+        raise
+    except JoinError:
+        plain = json_text.without_c_constants(text)
+        if plain == text:
+            raise
+    return read_document(plain, path, asked)
+
+
+def _dimension(dimension: vbench.Dimension, path: Location, asked: ReadRequest) -> LoadedRows:
+    place = Place.of_elements(path, f"['{dimension.name}'][1]")
+    blocks = _one(JsonBlock.of_texts(dimension.rows))
+    return LoadedRows(Format.vbench, place, vbench.rules(dimension.name, asked), blocks)
 
 
 def _one(block: JsonBlock) -> Generator[JsonBlock, None, None]:
@@ -125,7 +156,7 @@ def count_rows(content: Content) -> int | None:
     """Return how many rows a document or a file of objects has; None if it is not whole."""
     text = content.read().removeprefix(BOM)
     try:
-        return len(_document(text, content.path).rows)
+        return len(_read_document(text, content.path, ReadRequest()).rows)
     except JoinError:
         objects = _objects(text)
     whole = len(objects) > 1 and _is_json(objects[0]) and _is_json(objects[-1])
@@ -141,30 +172,6 @@ def _text(content: Content) -> bytes:
         msg = f"{content.path}: not UTF-8 text"
         raise JoinError(msg)
     return text
-
-
-class _Document(NamedTuple):
-    """The rows of a document.
-
-    Attributes:
-        rows: the text of each.
-        name: how the list of them is reached.
-        members: of a document that is the one row itself.
-    """
-
-    rows: list[bytes]
-    name: str = ""
-    members: dict[str, bytes] | None = None
-
-
-def _document(text: bytes, path: Location) -> _Document:
-    if text.lstrip().startswith(b"["):
-        return _Document(json_text.elements(text, str(path)))
-    members = json_text.members(text, str(path))
-    for name in ROW_LIST_NAMES:
-        if members.get(name, b"").startswith(b"["):
-            return _Document(json_text.elements(members[name], str(path)), f".{name}")
-    return _Document([text], members=members)
 
 
 def _objects(text: bytes) -> list[bytes]:

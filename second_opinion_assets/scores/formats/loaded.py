@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
 from second_opinion_assets.scores.columnar import Cells
-from second_opinion_assets.scores.json_rows import JsonBlock
+from second_opinion_assets.scores.json_block import JsonBlock
 from second_opinion_assets.scores.rows import Place, Skipped
 from second_opinion_assets.scores.rules import RowRules
 from second_opinion_assets.scores.score_columns import ScoreColumns
@@ -44,6 +44,7 @@ class LoadedColumns:
         columns: what its columns are.
         blocks: the values of the columns by their names, and the positions of the rows; once.
         skipped: lines that are no rows, filled in while the blocks are taken.
+        fields: the names of all its columns, as far as they are known.
     """
 
     format: Format
@@ -51,6 +52,7 @@ class LoadedColumns:
     columns: ScoreColumns
     blocks: Generator[tuple[dict[str, Cells], Sequence[int]], None, None]
     skipped: Skipped = field(default_factory=Skipped)
+    fields: Sequence[str] = ()
 
 
 Loaded = LoadedRows | LoadedColumns

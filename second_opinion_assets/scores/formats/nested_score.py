@@ -2,50 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import NoScoreError
-from second_opinion_assets.scores.payload import find_asked
+from second_opinion_assets.scores.payload_fields import is_numeric
 from second_opinion_assets.scores.rules import ReadRequest
-from second_opinion_assets.storage.location import Location
 
 _SHOWN_SCORES = 8
 
 
 def nested_score(
-    members: dict[str, bytes], name: str, usual: str, asked: ReadRequest, path: Location
+    there: Sequence[str], usual: Sequence[str], asked: ReadRequest, where: object
 ) -> str:
     """Return the dotted path of a payload's score.
 
     Args:
-        members: of the payload, with the text of their values.
-        name: the member that holds the scores.
-        usual: the path of the score that is taken where none is asked for, from the top.
+        there: the paths of all its scores.
+        usual: those that are taken where none is asked for; the first that is there counts.
         asked: what is asked for of the sidecar.
-        path: the file.
+        where: the place of the scores, for the error message.
 
     Raises:
         NoScoreError: the score is not there.
     """
-    scores = json_text.decode(members[name], str(path))
-    payload = {**members, name: scores}
-    wanted = asked.own.score_field or usual
-    if not asked.own.score_field and asked.rules.score_field:
-        # Said of the whole table, whose other sidecars may be the ones that have such a field.
-        wanted = asked.rules.score_field if find_asked(payload, asked.rules.score_field) else usual
-    if find_asked(payload, wanted):
-        return wanted
-    there = [f"{name}.{score}" for score in _numbers_in(scores)]
+    own, of_table = asked.own.score_field, asked.rules.score_field
+    by_lower = {path.lower(): path for path in reversed(there)}
+    # Said of the whole table, a field may be one that another sidecar has.
+    wanted = [own] if own else [of_table, *usual] if of_table else usual
+    for path in wanted:
+        if path and path.lower() in by_lower:
+            return by_lower[path.lower()]
     shown = ", ".join(there[:_SHOWN_SCORES]) + (", …" if len(there) > _SHOWN_SCORES else "")
-    msg = f"{path}::$.{name}: no {wanted} among {shown or 'no scores'}; name one as score_field"
+    missing = own or usual[0]
+    msg = f"{where}: no {missing} among {shown or 'no scores'}; name one as score_field"
     raise NoScoreError(msg)
 
 
-def _numbers_in(value: object) -> Iterator[str]:
-    """Yield the dotted path of each number in a value."""
+def numbers_in(value: object, outer: str = "") -> Iterator[str]:
+    """Yield the dotted path of each number in a value; a null is one that is not known."""
     for name, inner in value.items() if isinstance(value, dict) else ():
         if isinstance(inner, dict):
-            yield from (f"{name}.{path}" for path in _numbers_in(inner))
-        elif isinstance(inner, int | float):
-            yield name
+            yield from numbers_in(inner, f"{outer}{name}.")
+        elif inner is None or is_numeric(inner):
+            yield f"{outer}{name}"

@@ -32,9 +32,11 @@ def load(content: Content, asked: ReadRequest) -> LoadedColumns:
         file = pq.ParquetFile(_file(content), page_checksum_verification=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(content, error) from None
-    columns = score_columns(file.schema_arrow.names, asked, str(content.path))
+    names = file.schema_arrow.names
+    columns = score_columns(names, asked, str(content.path))
     blocks = _blocks(file, list(columns.names), content)
-    return LoadedColumns(Format.parquet, Place.of_elements(content.path), columns, blocks)
+    place = Place.of_elements(content.path)
+    return LoadedColumns(Format.parquet, place, columns, blocks, fields=names)
 
 
 def count_rows(content: Content) -> int | None:

@@ -8,9 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.fields import SCORE_NAMES, matching_fields
-from second_opinion_assets.scores.formats import external_bench, ffmpeg_quality_metrics, libvmaf
+from second_opinion_assets.scores.formats import (
+    external_bench,
+    ffmpeg_quality_metrics,
+    libvmaf,
+    p1204_3,
+)
 from second_opinion_assets.scores.rules import ReadRequest, RowRules
 from second_opinion_assets.scores.sidecar import Format
 from second_opinion_assets.storage.decompress import Content
@@ -32,12 +38,15 @@ _KINDS: dict[Format, _Kind] = {
         ffmpeg_quality_metrics.recognises,
         ffmpeg_quality_metrics.rules,
     ),
+    Format.p1204_3: _Kind(p1204_3.EXPECTED, p1204_3.recognises, p1204_3.rules),
     Format.external_bench: _Kind(
         external_bench.EXPECTED, external_bench.recognises, lambda _, asked, __: asked.rules
     ),
     Format.json_document: _Kind("any members", lambda _: True, lambda _, asked, __: asked.rules),
 }
 _OF_ONE_CLIP = (Format.libvmaf, Format.ffmpeg_quality_metrics)
+_LISTED = (Format.p1204_3,)
+"""Payloads that are found in lists too."""
 
 
 def payload_rules(
@@ -62,6 +71,21 @@ def payload_rules(
     if asked.stem_is_key or found in _OF_ONE_CLIP:
         asked = asked._replace(rules=asked.rules._replace(stem=content.stem))
     return found, _KINDS[found].rules(members, asked, content.path)
+
+
+def list_rules(
+    rows: list[bytes], path: Location, asked: ReadRequest
+) -> tuple[Format, RowRules] | None:
+    """Return the format and rules of a list of payloads of a known kind; None for other rows.
+
+    Raises:
+        JoinError: they lack the score asked for.
+    """
+    if not rows or not rows[0].startswith(b"{"):
+        return None
+    members = json_text.members(rows[0], str(path))
+    found = next((kind for kind in _LISTED if _KINDS[kind].recognises(members)), None)
+    return (found, _KINDS[found].rules(members, asked, path)) if found else None
 
 
 def _recognised(members: dict[str, bytes]) -> Format:

@@ -1,0 +1,56 @@
+"""Lines among JSON rows that are none: progress bars, and what else a program says as it runs.
+
+They come to stand there where two outputs of a program go to one file.
+"""
+
+from __future__ import annotations
+
+import re
+
+from second_opinion_assets.contract import json_text
+from second_opinion_assets.contract.errors import JoinError
+
+_OBJECT_STARTS = re.compile(rb'\{[ \t]*["}]')
+_BAR = re.compile(rb"%\||it/s|s/it|\r")
+_PART_OF_ROW = re.compile(rb'"[ \t]*:|^[ \t]*\[[ \t]*"|\}[ \t\r]*$')
+
+
+def row_in(line: bytes, where: str) -> bytes | None:
+    """Return the part of a line that may be a row; None where it certainly holds none.
+
+    A bar has no line feed at its end: the row that is printed next follows on the same line.
+
+    Raises:
+        JoinError: a row that stands behind something else is not whole.
+    """
+    if line.lstrip(json_text.WHITESPACE).startswith(b"{"):
+        return line
+    starts = _OBJECT_STARTS.search(line)
+    if starts:
+        bar, row = line[: starts.start()], line[starts.start() :]
+        if _BAR.search(bar) and json_text.is_utf8(bar) and _is_json(row):
+            return row
+        shown = json_text.shown(line.decode(errors="replace").strip())
+        msg = f"{where}: {shown} holds a row that is not whole; write each row on a line of its own"
+        raise JoinError(msg)
+    is_noise = json_text.is_utf8(line) and not _PART_OF_ROW.search(line) and not _is_json(line)
+    return None if is_noise else line
+
+
+def has_noise(text: bytes) -> bool:
+    """Return whether most lines of a text are objects, but not all."""
+    lines = [line for line in map(bytes.strip, text.split(b"\n")) if line]
+    rows = sum(map(_looks_like_a_row, lines))
+    return rows < len(lines) <= 2 * rows
+
+
+def _looks_like_a_row(line: bytes) -> bool:
+    return line.startswith(b"{") and line.endswith(b"}") and _is_json(line)
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json_text.decode(json_text.without_c_constants(text), "")
+    except JoinError:
+        return False
+    return True

@@ -1,0 +1,58 @@
+"""Lines among JSON rows that are none are passed over and counted, and never guessed at."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets_tests.workspace import Workspace
+
+A, B = '{"clip_id": "a", "score": 1.5}', '{"clip_id": "b", "score": 2.5}'
+BAR = "\r 50%|#####     | 1/2 [00:00<00:00, 20.1it/s]"
+READ = {
+    "before": (f"Loading the model\n{A}\n{B}\n", 1),
+    "between": (f"{A}\nframe 3 of [3], 5% done\n{B}\n", 1),
+    "behind": (f"{A}\n{B}\n{BAR}", 1),
+    "glued": (f"{A}\n{BAR}{B}\n", 0),
+    "glued-at-the-end": (f"{A}\n{BAR}{B}", 0),
+    "bracket": (f"[INFO] loading\n{A}\n{B}\n", 1),
+    "crlf": (f"warming up\r\n{A}\r\n\r\n{B}\r\n", 1),
+}
+
+
+@pytest.mark.parametrize("name", ["s.jsonl", "s.json", "s.log", "s.txt.gz", "parts/s.jsonl"])
+@pytest.mark.parametrize("noise", READ)
+def test_lines_that_are_no_rows(work: Workspace, noise: str, name: str) -> None:
+    """Progress and log lines are skipped and told, whatever the file is called."""
+    text, skipped = READ[noise]
+    work.write(name, gzip.compress(text.encode()) if name.endswith(".gz") else text)
+    result = work.join(scores=[f"S={name.split('/', maxsplit=1)[0]}"])
+    assert [row["second_opinion_s_score"] for row in work.rows()] == [1.5, 2.5]
+    assert result.sidecars[0].skipped_lines == skipped
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        pytest.param('{"clip_id": "b", "score": 2.', r"s\.jsonl:2: not JSON", id="broken"),
+        pytest.param(f"{BAR}{B[:-3]}", r"s\.jsonl:2: .* not whole", id="glued-and-cut"),
+        pytest.param(f"x{B}", r"s\.jsonl:2: .* not whole", id="behind-a-letter"),
+        pytest.param('"clip_id": "b", "score": 2}', r"s\.jsonl:2: not JSON", id="cut-start"),
+        pytest.param("[1, 2]", r"s\.jsonl:2: a row is a list", id="list"),
+        pytest.param("5", r"s\.jsonl:2: a row is 5", id="number"),
+    ],
+)
+def test_lines_that_may_be_rows_are_errors(work: Workspace, line: str, message: str) -> None:
+    """What may be a part of a row is never passed over."""
+    work.write("s.jsonl", f"{A}\n{line}\n{A}\n")
+    with pytest.raises(JoinError, match=message):
+        work.join(scores=["S=s.jsonl"])
+
+
+def test_more_noise_than_rows(work: Workspace) -> None:
+    """A file most of whose lines are no rows is refused by its first such line."""
+    work.write("s.jsonl", f"{A}\nHello\nyou\n")
+    with pytest.raises(JoinError, match=r's\.jsonl:2: not JSON: "Hello"; 2 lines are no rows'):
+        work.join(scores=["S=s.jsonl"])
