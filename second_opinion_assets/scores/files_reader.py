@@ -134,6 +134,18 @@ class FilesReader:
                 rows = sum(self._columns.read(*block) for block in loaded.blocks)
         return FileRows(rows, loaded.format, loaded.skipped)
 
+    def keep_broken(self, broken: BrokenFile) -> None:
+        """Keep a file that fails as a whole, whatever was wrong with its rows.
+
+        Raises:
+            JoinError: its rows were read already.
+        """
+        if broken.path in self._rows:
+            raise JoinError(broken.message)
+        if self.broken and self.broken[-1].path == broken.path:
+            self.broken.pop()
+        self.broken.append(broken)
+
     def settle_broken(self) -> None:
         """Make a bad row of each broken file, once all of several files were read.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -104,21 +104,8 @@ def read_sidecar(
             files = [_read_file(file, "", sidecar.written, readers)]
     else:
         listing = group.listing()
-        files = [
-            _read_one_of_several(
-                group.folder / name, name, sidecar.written_file(name, group), readers, progress
-            )
-            for name in listing.names
-        ]
-        for reader in readers:
-            reader.settle_broken()
-        problems = {broken.path: broken for reader in readers for broken in reader.broken}
-        files = [
-            replace(file, rows=max(file.rows, 1), problem=problems[file.path].defect.reason)
-            if file.path in problems
-            else file
-            for file in files
-        ]
+        written = {name: sidecar.written_file(name, group) for name in listing.names}
+        files = _read_several(group.folder, written, readers, progress)
     tables = [table for reader in readers for table in reader.tables(named)]
     given = SidecarInput(
         sidecar,
@@ -175,6 +162,38 @@ def _read_file(file: Input, name: str, written: str, readers: Sequence[FilesRead
         )
 
 
+def _read_several(
+    folder: Location,
+    written: Mapping[str, str],
+    readers: Sequence[FilesReader],
+    progress: Progress | None,
+) -> list[SidecarFile]:
+    """Read the files of a folder or pattern; a broken one is a bad row where it is one clip.
+
+    Args:
+        folder: what the files' names are relative to.
+        written: by name, how each file would be written in a manifest.
+        readers: as for `_read_file`.
+        progress: told of input bytes as they are done.
+
+    Raises:
+        JoinError: a file-level defect that is not one clip's alone.
+    """
+    files = [
+        _read_one_of_several(folder / name, name, text, readers, progress)
+        for name, text in written.items()
+    ]
+    for reader in readers:
+        reader.settle_broken()
+    problems = {broken.path: broken for reader in readers for broken in reader.broken}
+    return [
+        replace(file, rows=max(file.rows, 1), problem=problems[file.path].defect.reason)
+        if file.path in problems
+        else file
+        for file in files
+    ]
+
+
 def _read_one_of_several(
     path: Location,
     name: str,
@@ -202,5 +221,5 @@ def _read_one_of_several(
             raise
         broken = BrokenFile.of(path, written, error, broken_files.UNREADABLE)
     for reader in readers:
-        reader.broken.append(broken)
+        reader.keep_broken(broken)
     return SidecarFile(path, name, digest, 0, None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -164,6 +166,27 @@ def test_an_unreadable_file(logs: Workspace) -> None:
     seen = read_source_file(Location(logs.folder / "logs"))
     assert seen.digest == result.sidecars[0].digest
     assert Verifier().verify(result.audit).holds
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv"])
+def test_a_file_that_fails_in_its_midst(work: Workspace, form: str) -> None:
+    """A file whose disk fails once its beginning was read is one bad row, and no half of one."""
+    header = "clip_id,score,note\n" if form == "csv" else ""
+    rows = {clip: json.dumps({"clip_id": clip, "score": 1, "note": "x" * 300_000}) for clip in "ab"}
+    for clip, row in rows.items():
+        text = f"{clip},1,{'x' * 100_000}" if form == "csv" else row
+        work.write(f"bench/{clip}.{form}", f"{header}{text}\n")
+    pread = os.pread
+
+    def failing(file: int, count: int, offset: int) -> bytes:
+        if offset and Path(f"/proc/self/fd/{file}").readlink().name == f"b.{form}":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return pread(file, min(count, 70_000), offset)
+
+    with patch.object(os, "pread", failing):
+        result = work.join(scores=["VMAF=bench"])
+    assert outcomes(work) == [(1, "ok"), (None, "bad")]
+    assert result.tally.scorers["VMAF"].bad_reasons == {"unreadable file": 1}
 
 
 def test_a_file_that_became_readable(logs: Workspace) -> None:
