@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -76,6 +78,11 @@ class Workspace:
     def rows(self, name: str = "out.jsonl") -> list[dict[str, Any]]:
         """Return the rows of a file of JSON lines; bare NaN is no JSON and fails."""
         return [json.loads(line, parse_constant=_refuse) for line in self.read(name).splitlines()]
+
+    def csv_rows(self, name: str = "out.csv") -> list[dict[str, Any]]:
+        """Return the rows of a file of CSV, or of TSV by its name, every cell as text."""
+        text = io.StringIO(self.read(name).decode(), newline="")
+        return list(csv.DictReader(text, delimiter="\t" if name.endswith(".tsv") else ","))
 
     def table(self, name: str = "out.parquet") -> Any:
         """Return a parquet file as a pyarrow table."""

@@ -5,11 +5,20 @@ What a file holds is told by its suffix here, and by its first bytes.
 
 from __future__ import annotations
 
+import re
+
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.magic import foreign_kind
 from second_opinion_assets.storage.reading import Input
-from second_opinion_assets.tables.table import TABLE_SUFFIXES, table_suffix
+from second_opinion_assets.tables.table import (
+    CSV_SUFFIXES,
+    LINE_SUFFIXES,
+    PARQUET_SUFFIXES,
+    TABLE_SUFFIXES,
+    table_suffix,
+)
+from second_opinion_assets.tables.texts import BOM
 
 FEATURES = "the feature table"
 _SAVE = "save it as .csv in UTF-8"
@@ -26,7 +35,16 @@ _REMEDIES = {
     **dict.fromkeys((".arrow", ".feather", ".ipc"), f"an Arrow file; {_WRITE}"),
     **dict.fromkeys((".sqlite", ".sqlite3", ".db", ".duckdb"), f"a database; {_WRITE}"),
 }
+_OTHER_REMEDIES = (
+    ("compressed", "decompress it first"),
+    ("an image", "name the table with its features"),
+    ("a video", "name the table with its features"),
+)
 _LOOKED_AT_BYTES = 1024
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
+_JSON = re.compile(rb'\s*(?:\[\s*)?\{\s*(?:"|\})')
+# Names of columns and what stands between them, which begin no JSON.
+_HEADER = re.compile(rb"[A-Za-z_][\w .-]*[,;\t][^{}\[\]\n]*\r?\n")
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -48,8 +66,36 @@ def refuse_foreign_content(file: Input) -> None:
     head = file.pread(0, min(file.size, _LOOKED_AT_BYTES))
     foreign = foreign_kind(head)
     if foreign:
-        msg = f"{file.location}: {FEATURES} {foreign}"
+        # What is right for score files, any of which may be compressed, is not always for tables.
+        remedy = next((tell for what, tell in _OTHER_REMEDIES if what in foreign.what), "")
+        msg = f"{file.location}: {FEATURES} is {foreign.what}; {remedy or foreign.remedy}"
         raise JoinError(msg)
     if head.startswith(_UTF16_MARKS):
         msg = f"{file.location}: {FEATURES} is UTF-16 text; save it as UTF-8"
         raise JoinError(msg)
+
+
+def refuse_another_form(file: Input, suffix: str) -> None:
+    """Raise a JoinError if a feature table is certainly of another form than its suffix tells."""
+    head = file.pread(0, min(file.size, _LOOKED_AT_BYTES)).removeprefix(BOM)
+    if head.startswith(_COMPRESSED):
+        msg = f"{file.location}: {FEATURES} is {_REMEDIES['.gz']}"
+        raise JoinError(msg)
+    found, names = _form(head)
+    if names and suffix not in names:
+        remedy = f"name it {', '.join(names[:-1])} or {names[-1]}"
+        if file.location.is_stream:
+            remedy = "only JSON lines are read from standard input; save it as a file"
+        msg = f"{file.location}: {FEATURES} holds {found}; {remedy}"
+        raise JoinError(msg)
+
+
+def _form(head: bytes) -> tuple[str, tuple[str, ...]]:
+    """Return what a file is that begins so, and its suffixes; nothing where that is in doubt."""
+    if head.startswith(b"PAR1"):
+        return "parquet", PARQUET_SUFFIXES
+    if _JSON.match(head):
+        return "JSON", (*LINE_SUFFIXES, ".json")
+    if _HEADER.match(head):
+        return "CSV", CSV_SUFFIXES
+    return "", ()

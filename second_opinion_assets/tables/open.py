@@ -8,6 +8,7 @@ from second_opinion_assets.tables.csv_output import CellsWriter, CsvWriter
 from second_opinion_assets.tables.csv_table import CsvTable
 from second_opinion_assets.tables.foreign import (
     FEATURES,
+    refuse_another_form,
     refuse_foreign_content,
     refuse_unknown_suffix,
 )
@@ -40,6 +41,7 @@ def open_table(file: Input, prefix: str | None = None) -> FeatureTable:
     refuse_unknown_suffix(file.location, FEATURES)
     refuse_foreign_content(file)
     suffix = table_suffix(file.location)
+    refuse_another_form(file, suffix)
     if is_parquet(suffix):
         from second_opinion_assets.tables.parquet import ParquetTable  # noqa: PLC0415 (see below)
 

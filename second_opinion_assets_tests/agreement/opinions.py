@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -48,6 +50,10 @@ class Opinions:
             import pyarrow as pa  # noqa: PLC0415 (most tests do without)
 
             path = self.work.write_table(name, pa.table(every))
+        elif name.endswith(".csv"):
+            text = io.StringIO(newline="")
+            csv.writer(text).writerows([every, *zip(*every.values(), strict=True)])
+            path = self.work.write(name, text.getvalue())
         else:
             rows = [dict(zip(every, row, strict=True)) for row in zip(*every.values(), strict=True)]
             path = self.work.write_lines(name, rows)

@@ -14,7 +14,7 @@ from second_opinion_assets.agreement.clips import read_clips
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets_tests.agreement.opinions import Opinions
 
-FORMS = ["out.jsonl", "out.parquet"]
+FORMS = ["out.jsonl", "out.parquet", "out.csv"]
 
 
 def values(column: Any) -> list[float | None]:

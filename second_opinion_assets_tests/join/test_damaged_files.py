@@ -56,7 +56,7 @@ def is_cut(text: bytes) -> bool:
     return False
 
 
-@pytest.mark.parametrize("out", ["out.jsonl", "out.json", "out.parquet"])
+@pytest.mark.parametrize("out", ["out.jsonl", "out.json", "out.parquet", "out.csv"])
 def test_features_cut_anywhere(work: Workspace, out: str) -> None:
     """JSON lines that end within a line or a character are refused by line; else all are joined."""
     work.write("scores.jsonl", SCORES)

@@ -264,7 +264,7 @@ def test_drop_keeps_rows_that_have_every_scorer(work: Workspace) -> None:
     assert tally.missing_rows == 3
 
 
-@pytest.mark.parametrize("out", ["out.jsonl", "out.json", "out.parquet"])
+@pytest.mark.parametrize("out", ["out.jsonl", "out.json", "out.parquet", "out.csv"])
 def test_drop_may_drop_every_row(work: Workspace, out: str) -> None:
     """Where no row has every scorer, drop leaves a table without rows."""
     work.write_lines("features.jsonl", [{"clip_id": "x"}, {"clip_id": "y"}])
@@ -273,6 +273,8 @@ def test_drop_may_drop_every_row(work: Workspace, out: str) -> None:
         assert work.read(out) == b""
     elif out == "out.json":
         assert work.document(out) == {"rows": []}
+    elif out == "out.csv":
+        assert work.csv_rows(out) == []
     else:
         assert work.table(out).num_rows == 0
 
@@ -501,7 +503,7 @@ _FAILURES = [
 ]
 
 
-@pytest.mark.parametrize("out", ["out.jsonl", "out.json", "out.parquet"])
+@pytest.mark.parametrize("out", ["out.jsonl", "out.json", "out.parquet", "out.csv"])
 @pytest.mark.parametrize(("files", "given"), _FAILURES)
 def test_failure_leaves_everything_as_it_was(
     work: Workspace, files: dict[str, str], given: dict[str, Any], out: str
@@ -593,7 +595,7 @@ def test_out_of_unknown_form(work: Workspace) -> None:
         work.join(out="out.xlsx")
 
 
-FORMS = ("jsonl", "ndjson", "json", "parquet", "pq")
+FORMS = ("jsonl", "ndjson", "json", "parquet", "pq")  # what CSV makes of values is in `tables`
 
 
 @pytest.mark.parametrize("target", FORMS)

@@ -19,7 +19,7 @@ from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import ChangedInputError
 from second_opinion_assets_tests.workspace import Workspace
 
-FORMS = ["out.jsonl", "out.json", "out.parquet"]
+FORMS = ["out.jsonl", "out.json", "out.parquet", "out.csv", "out.tsv"]
 POLICIES = ["mark", "drop"]
 
 

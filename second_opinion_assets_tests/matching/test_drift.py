@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from second_opinion_assets.matching.drift import Changes, Drift, Shift
 from second_opinion_assets_tests.workspace import Workspace
 
-FORMS = ["out.jsonl", "out.json", "out.parquet"]
+FORMS = ["out.jsonl", "out.json", "out.parquet", "out.csv", "out.tsv"]
 PREFIX = "second_opinion"
 
 
@@ -310,6 +310,12 @@ def rows_of(work: Workspace, out: str) -> list[dict[str, Any]]:
         return list(work.table(out).to_pylist())
     if out.endswith(".json"):
         return list(work.document(out)["rows"])
+    if out.endswith("sv"):
+        rows = work.csv_rows(out)
+        for row in rows:
+            scores = [name for name in row if name.endswith("_score")]
+            row.update((name, float(row[name]) if row[name] else None) for name in scores)
+        return rows
     return work.rows(out)
 
 
