@@ -39,6 +39,22 @@ def test_a_materialization_carries_counts_and_provenance(project: Project, join:
     assert metadata["run_provenance"] == audit["run_provenance"]
 
 
+def test_a_csv_table(project: Project, join: Join) -> None:
+    """A table of CSV is joined like others; its columns are text, and two may have one name."""
+    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0}})
+    project.tables[0] |= {"features": "t.csv", "out": "out/t.csv"}
+    (project.folder / "t.csv").write_text("clip_id;x;x\na;1;2\nb;3;4\n")
+    metadata = metadata_of(join(project.save(), "t"))
+    assert (metadata["matched_rows"], metadata["missing_rows"]) == (1, 1)
+    columns = metadata["dagster/column_schema"].columns
+    assert [(column.name, column.type) for column in columns[:2]] == [
+        ("clip_id", "string"),
+        ("x", "string"),
+    ]
+    again = metadata_of(join(project.save(), "t"))
+    assert again["drift"]["changes"]["scorers"]["DOVER"]["changed_rows"] == 0
+
+
 def test_a_materialization_says_what_changed(project: Project, join: Join) -> None:
     """A first join says so; the next one has counts that plot over time, and tables to read."""
     project.add_table("t", CLIPS, {"DOVER": {"a": 1.0, "b": None}})
