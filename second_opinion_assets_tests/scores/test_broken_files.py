@@ -139,6 +139,28 @@ def test_a_broken_file_of_one_row(work: Workspace, form: str, cut: int, kind: st
     assert result.tally.scorers["VMAF"].bad_reasons == {kind: 1}
 
 
+@pytest.mark.parametrize("cut", [-1, -20, 90, 40])
+def test_a_cut_log_in_xml(work: Workspace, cut: int) -> None:
+    """A log in XML that is cut anywhere makes its clip bad, and no other."""
+    text = (
+        '<VMAF version="2.3.1">\n<frames>\n<frame frameNum="0" vmaf="80" />\n</frames>\n'
+        '<pooled_metrics>\n<metric name="vmaf" mean="80" />\n</pooled_metrics>\n</VMAF>'
+    )
+    work.write("logs/a.xml", text)
+    work.write("logs/b.xml", text[:cut])
+    tally = work.join(scores=["VMAF=logs"]).tally.scorers["VMAF"]
+    assert outcomes(work) == [(80, "ok"), (None, "bad")]
+    assert tally.bad_reasons == {"cut short": 1}
+
+
+def test_payloads_with_a_nested_score(work: Workspace) -> None:
+    """A payload of one clip whose score is nested is no table, and is read by the path to it."""
+    for clip, score in (("a", 90), ("b", 80)):
+        work.write(f"logs/{clip}.json", json.dumps({"metrics": {"vmaf": score, "psnr": 40}}))
+    work.join(scores=["VMAF=logs::metrics.vmaf"])
+    assert outcomes(work) == [(90, "ok"), (80, "ok")]
+
+
 def test_every_broken_file_is_listed(logs: Workspace) -> None:
     """The audit names each broken file of a folder, with what is wrong; counts go by reason."""
     logs.write("logs/c.json", "")

@@ -140,6 +140,15 @@ def test_a_field_that_is_not_there(work: Workspace, form: str) -> None:
         work.join(scores=[{"path": name, "scorers": {"MUSIQ": "muzik", "NIQE": "niqe"}}])
 
 
+@pytest.mark.parametrize("form", ["lines", "document", "concatenated"])
+def test_a_field_that_no_row_has(work: Workspace, form: str) -> None:
+    """A scorer's field that no row has is an error that names the fields there are."""
+    name, content = FORMS[form]
+    work.write(name, content(ROWS))
+    with pytest.raises(JoinError, match=r"no row has 'muzik', .*did you mean 'musiq'\? there are"):
+        work.join(scores=[{"path": name, "scorers": {"MUSIQ": "muzik", "NIQE": "niqe"}}])
+
+
 def test_rows_that_name_one_scorer(work: Workspace) -> None:
     """Scorers are as they are named for their fields, whatever one name the rows give."""
     work.write_lines("s.jsonl", [{**row, "competitor": "pyiqa"} for row in ROWS])

@@ -14,12 +14,20 @@ import re
 from typing import Any
 from xml.parsers import expat
 
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import CutShortError, JoinError
 from second_opinion_assets.scores.formats.libvmaf import OLD_SCORE
 from second_opinion_assets.storage.location import Location
 
 _OLD_SCORES = {"aggregateVMAF": OLD_SCORE, "aggregatePSNR": "PSNR score"}
 _C_NAN = re.compile(r"[-+]?nan\(\w*\)|[-+]?1\.#\w+", re.IGNORECASE)
+_CUT_SHORT = tuple(
+    expat.errors.codes[told]
+    for told in (
+        expat.errors.XML_ERROR_NO_ELEMENTS,
+        expat.errors.XML_ERROR_UNCLOSED_TOKEN,
+        expat.errors.XML_ERROR_PARTIAL_CHAR,
+    )
+)
 _START = re.compile(rb"\s*(?:<\?xml[^>]*>)?\s*(?:<!--.*?-->\s*)*<VMAF\b", re.DOTALL)
 
 
@@ -61,7 +69,7 @@ def as_json(text: bytes, path: Location) -> bytes:
         parser.Parse(text, True)  # noqa: FBT003 (it takes no name)
     except expat.ExpatError as error:
         msg = f"{path}:{error.lineno}: not XML: {expat.ErrorString(error.code)}"
-        raise JoinError(msg) from None
+        raise (CutShortError if error.code in _CUT_SHORT else JoinError)(msg) from None
     if pooled:
         log["pooled_metrics"] = pooled
     return json.dumps(log).encode()
