@@ -39,7 +39,7 @@ class FileStat(NamedTuple):
 class Location:
     """Where a file or folder is or will be: a path, as it was given but for `//` and `/./`.
 
-    The path `-` stands for standard input or output.
+    The path `-` stands for standard input or output, `./-` for a file of this name.
 
     Two locations are equal if their texts are; whether they are one file is told by `identity`.
     """
@@ -68,7 +68,9 @@ class Location:
         return self._text < other._text
 
     def __truediv__(self, below: str | PathLike[str]) -> Location:
-        return Location(os.path.join(self._text, below) if self._text != "." else below)
+        # Below the current folder `-` is a file of this name.
+        is_other = self._text != "." or below == "-"
+        return Location(os.path.join(self._text, below) if is_other else below)
 
     @property
     def is_stream(self) -> bool:
@@ -181,6 +183,8 @@ def _plain(path: str) -> str:
     ):
         return path
     parts = [part for part in path.split("/") if part not in {"", "."}]
+    if parts == ["-"] and not path.startswith("/"):
+        return "./-"  # a file, where - alone is a stream
     return ("/" if path.startswith("/") else "") + "/".join(parts) or "."
 
 

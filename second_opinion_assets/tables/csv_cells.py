@@ -158,10 +158,23 @@ def _rows(
     wanted = wanted or int(counts[is_row][0]) if is_row.any() else 0
     odd = np.flatnonzero(is_row & (counts != wanted))
     if len(odd):
-        count = int(counts[odd[0]])
-        cells = "1 cell" if count == 1 else f"{count} cells"
-        raise CellError(int(starts[odd[0]]), f"{cells} in a row, expected {wanted}")
+        line = int(odd[0])
+        end = int(starts[line + 1]) if line + 1 < len(starts) else len(text)
+        row = text[starts[line] : end].rstrip(b"\r\n")
+        raise _miscounted(int(starts[line]), row, int(counts[line]), wanted)
     return is_row
+
+
+def _miscounted(position: int, row: bytes, count: int, wanted: int) -> CellError:
+    """Return the error of a row that has more or fewer cells than the header."""
+    found = f"{'1 cell' if count == 1 else f'{count} cells'} in a row, expected {wanted}"
+    if count < wanted:
+        remedy = "write every cell, empty ones too"
+    elif count == wanted + 1 and row.endswith((b",", b";", b"\t")):
+        remedy = "it ends with a delimiter, as the header does not: let both end alike"
+    else:
+        remedy = "put cells that hold a delimiter in quotes"
+    return CellError(position, f"{found}; {remedy}")
 
 
 def _separators(text: bytes, characters: NDArray[np.uint8], delimiter: bytes) -> Positions:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from second_opinion_assets.storage.location import Location, shared_folder
+from second_opinion_assets.storage.location import HERE, Location, shared_folder
 
 TEXTS = st.lists(st.sampled_from(["a", "b.c", ".d", "e.", "..", ".", "", "f.g.h"]), max_size=5).map(
     "/".join
@@ -151,3 +151,23 @@ def test_written_paths_below_a_folder(tmp_path: Path) -> None:
 def test_shared_folder(paths: list[str], expected: str) -> None:
     """Files share the deepest folder above them all; where that is the root, the first's serves."""
     assert str(shared_folder(map(Location, paths))) == expected
+
+
+@pytest.mark.parametrize("path", ["./-", "././/-", "a/-", "/-"])
+def test_a_file_named_like_a_stream(path: str) -> None:
+    """Only `-` alone is a stream; a folder before it makes it a file."""
+    assert not Location(path).is_stream
+    assert Location(path).name == "-"
+
+
+def test_a_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path `-` is a stream, and no file is there, whatever the folder holds."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-").touch()
+    assert (HERE / "-").is_file()
+    stream = Location("-")
+    assert stream.is_stream
+    found = [stream.exists(), stream.is_there(), stream.is_file(), stream.is_folder()]
+    assert not any(found)
+    assert not (HERE / "-").is_stream
+    assert str(HERE / "-") == "./-"
