@@ -25,7 +25,15 @@ class CutShortError(JoinError):
 
 
 class NoScoreError(JoinError):
-    """A file is sound, and lacks the score that is taken of such files."""
+    """A file is sound, and lacks the score that is taken of such files.
+
+    Attributes:
+        numeric_fields: what it has instead that might be meant.
+    """
+
+    def __init__(self, message: str, numeric_fields: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.numeric_fields = tuple(numeric_fields)
 
 
 class UnnamedScorerError(JoinError):

@@ -24,7 +24,7 @@ from second_opinion_assets.join.readings import Reading, read_by_clip
 from second_opinion_assets.matching.keys import KeyColumn, choose_key_column
 from second_opinion_assets.scores.broken_files import shown_name
 from second_opinion_assets.scores.keyed_scorers import Scorer, key_scorers
-from second_opinion_assets.scores.read import SidecarScores, read_sidecar
+from second_opinion_assets.scores.read import SidecarScores, read_sidecar, refuse_score_field
 from second_opinion_assets.scores.sidecar import Format, Sidecar
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input
@@ -133,7 +133,7 @@ def explain(features: Location, sidecars: Sequence[Sidecar], options: JoinOption
     Raises:
         JoinError: the feature table cannot be read, or has no key column.
     """
-    found = [_read(sidecar, options) for sidecar in sidecars]
+    found = _read_all(sidecars, options)
     with Input(features) as file:
         asked, keys = _read_keys(file, options)
     usable = [each.scores.tables for each in found if each.scores]
@@ -158,6 +158,16 @@ class _Found(NamedTuple):
     sidecar: Sidecar
     scores: SidecarScores | None = None
     problem: str | None = None
+
+
+def _read_all(sidecars: Sequence[Sidecar], options: JoinOptions) -> list[_Found]:
+    found = [_read(sidecar, options) for sidecar in sidecars]
+    try:
+        refuse_score_field([each.scores for each in found if each.scores], options)
+    except JoinError as error:
+        problem = str(error)
+        return [each._replace(scores=None, problem=each.problem or problem) for each in found]
+    return found
 
 
 def _read(sidecar: Sidecar, options: JoinOptions) -> _Found:

@@ -58,12 +58,17 @@ class AskedFields:
 def no_such_field(where: object, option: str, name: str, there: Iterable[str]) -> str:
     """Return the message for a field that was asked for and is nowhere."""
     fields = list(dict.fromkeys(there))
-    by_lower = {field.lower(): field for field in fields}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
-    hint = f"did you mean {by_lower[near[0]]!r}? " if near else ""
     more = ", …" if len(fields) > SHOWN_FIELDS else ""
     listed = ", ".join(fields[:SHOWN_FIELDS]) + more
-    return f"{where}: no row has {name!r}, asked for as {option}; {hint}there are {listed}"
+    hint = near_field(name, fields)
+    return f"{where}: no row has {name!r}, asked for as {option}{hint}; there are {listed}"
+
+
+def near_field(name: str, there: Iterable[str]) -> str:
+    """Return the question after the field that was meant, or nothing where none is near."""
+    by_lower = {field.lower(): field for field in there}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return f"; did you mean {by_lower[near[0]]!r}?" if near else ""
 
 
 def _asked(rules: RowRules) -> list[str]:

@@ -39,6 +39,7 @@ class BrokenFile(NamedTuple):
         defect: what is wrong with it.
         where: the file, and the place in it.
         message: the error as it would be told by itself.
+        numeric_fields: of a file that lacks the score, what it has instead.
     """
 
     path: Location
@@ -46,6 +47,7 @@ class BrokenFile(NamedTuple):
     defect: Defect
     where: str
     message: str
+    numeric_fields: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -59,7 +61,8 @@ class BrokenFile(NamedTuple):
         kind = kind or _kind_of(error)
         says_it = kind in said or kind in (DAMAGED, UNREADABLE)
         reason = kind if kind == EMPTY else said if says_it else f"{kind}: {said}"
-        return cls(path, written, Defect(kind, reason), f"{path}{place}", message)
+        fields = error.numeric_fields if isinstance(error, NoScoreError) else ()
+        return cls(path, written, Defect(kind, reason), f"{path}{place}", message, fields)
 
     @classmethod
     def without_rows(cls, path: Location, written: str, *, is_blank: bool) -> BrokenFile:
@@ -164,6 +167,7 @@ def add_bad_rows(
         number = len(collected.sources)
         collected.sources.append(Source(file.written, Place(file.where), pattern))
         collected.reasons[number, 0] = file.defect
+        collected.numeric_fields[collected.scorers.number(scorer)].update(file.numeric_fields)
         collected.parts.append(
             row_columns(
                 [stem_of(file.path)],

@@ -23,6 +23,7 @@ from second_opinion_assets.contract.errors import (
 )
 from second_opinion_assets.matching.keys import KEY_TYPE
 from second_opinion_assets.scores.alike import AlikeReader
+from second_opinion_assets.scores.asked_fields import near_field
 from second_opinion_assets.scores.json_block import JsonBlock
 from second_opinion_assets.scores.json_noise import row_in
 from second_opinion_assets.scores.measures import refuse_measures
@@ -289,7 +290,8 @@ class JsonRowReader:
             refuse_measures(payload, where)
             asked = self._rules.key_field
             wanted = f"no key field {asked!r}" if asked else "no key field with a usual name"
-            msg = f"{where}: {wanted} among {', '.join(payload)}; name it as score_key_field"
+            near = near_field(asked, payload) if asked else ""
+            msg = f"{where}: {wanted} among {', '.join(payload)}; name it as score_key_field{near}"
             if not self._is_table and not asked:
                 msg = f"{msg}, or give the folder, where a file's name is its key"
             raise JoinError(msg)

@@ -78,7 +78,7 @@ def read_scores(
         files = ", ".join(str(given.sidecar.path) for given in inputs)
         msg = f"no scores at all: {files or 'no score file given'}"
         raise JoinError(msg)
-    _refuse_score_field(found, options)
+    refuse_score_field(found, options)
     return one_table_a_scorer([scores.tables for scores in found], options.prefix), inputs
 
 
@@ -118,7 +118,7 @@ def read_sidecar(
     return SidecarScores(given, tables, label_used, readers[0].asked)
 
 
-def _refuse_score_field(found: Sequence[SidecarScores], options: JoinOptions) -> None:
+def refuse_score_field(found: Sequence[SidecarScores], options: JoinOptions) -> None:
     """Raise a JoinError if the table asks for a score field that no row of its sidecars has."""
     name = options.score_field
     asks = [scores for scores in found if scores.given.rows and not _has_own_field(scores)]

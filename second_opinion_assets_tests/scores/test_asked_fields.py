@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.join.explain import explain
 from second_opinion_assets.join.join import JoinResult
 from second_opinion_assets_tests.workspace import Workspace
 
@@ -62,6 +63,22 @@ def test_a_tables_field_that_no_row_has(work: Workspace, form: str) -> None:
     work.join(scores=[f"S={form}", "T=other.jsonl"], score_field="scor")
     row = work.rows()[0]
     assert (row["second_opinion_s_score"], row["second_opinion_t_score"]) == (1.5, 7.0)
+
+
+def test_explain_tells_of_a_field_that_no_row_has(work: Workspace) -> None:
+    """What a join refuses is told before it."""
+    write(work, "s.jsonl", ROWS)
+    spec = work.spec(scores=["S=s.jsonl"], score_field="overal")
+    (problem,) = explain(spec.features, spec.scores, spec.options).problems
+    assert "no row has 'overal', asked for as score_field; did you mean 'overall'?" in problem
+
+
+@pytest.mark.parametrize("form", ["s.jsonl", "s.json"])
+def test_a_key_field_that_no_row_has(work: Workspace, form: str) -> None:
+    """A typo in the field of the key is answered with the one that was meant."""
+    write(work, form, ROWS)
+    with pytest.raises(JoinError, match=r"no key field 'clip_ids' .*; did you mean 'clip_id'\?"):
+        join(work, form, key_field="clip_ids")
 
 
 @pytest.mark.parametrize("form", ["s.jsonl", "s.json", "folder"])

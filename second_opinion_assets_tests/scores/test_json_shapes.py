@@ -92,6 +92,14 @@ def test_numbers_of_one_clip_are_no_map(work: Workspace, payload: dict[str, floa
     assert work.rows()[0]["second_opinion_s_status"] == ("ok" if "score" in payload else "bad")
 
 
+def test_nested_numbers_of_one_clip_are_no_table(work: Workspace) -> None:
+    """In a folder of one file a clip a score may stand in an object that is called like one."""
+    work.write("logs/a.json", '{"vmaf": {"mean": 90.5, "min": 80}, "psnr": {"mean": 40}}')
+    assert scores(work, "logs", score_field="vmaf.mean") == [90.5, None]
+    assert scores(work, "logs") == [None, None]
+    assert work.rows()[0]["second_opinion_s_status"] == "bad"
+
+
 ORIENTS: dict[str, Any] = {
     "split": {"columns": ["video_name", "score"], "index": [0], "data": [["a.mp4", 0.5]]},
     "default": {"video_name": {"0": "a.mp4", "1": "b.mp4"}, "score": {"0": 0.5, "1": 0.6}},

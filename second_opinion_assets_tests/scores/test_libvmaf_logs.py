@@ -124,6 +124,15 @@ def test_c_constants_in_rows(work: Workspace, form: str, constant: str) -> None:
     assert [row["second_opinion_s_status"] for row in work.rows()] == ["ok", "bad"]
 
 
+def test_a_log_without_the_metric_among_others(work: Workspace) -> None:
+    """A log of another metric is a bad row, and what it has instead is known."""
+    work.write("logs/a.json", json.dumps(LOGS["pooled"]))
+    work.write("logs/b.json", json.dumps({"frames": [], "pooled_metrics": pooled(psnr=30)}))
+    tally = work.join(scores=["VMAF=logs"]).tally.scorers["VMAF"]
+    assert (tally.matched_rows, tally.bad_rows) == (1, 1)
+    assert "pooled_metrics.psnr.mean" in tally.numeric_fields
+
+
 def test_entities_are_refused(work: Workspace) -> None:
     """A log that declares entities is refused, and none is expanded."""
     text = XML.replace("<VMAF", '<!DOCTYPE VMAF [<!ENTITY a "b">]>\n<VMAF', 1)

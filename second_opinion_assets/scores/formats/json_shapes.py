@@ -167,9 +167,8 @@ def _refuse_columns(members: dict[str, bytes], path: Location, asked: ReadReques
         msg = f"{path}: is a table by numbers of rows, as pandas writes it; {_REMEDY}"
         raise DoubtError(msg)
     numbered = all(map(_counts, inner)) and any(inner)
-    # What a dotted path leads into is no column.
-    wanted = (asked.rules.score_field or "").lower()
-    scores = any(name.lower() in (*ALL_SCORE_NAMES, wanted) for name in members)
+    nested = "." in (asked.rules.score_field or "")  # a score of one clip, as asked for
+    scores = not (nested or asked.stem_is_key) and any(_is_score(name, asked) for name in members)
     clips = any(map(_is_file, fields)) and not any(map(_is_file, members))
     scalars = not any(value[:1] in b"{[" for row in rows for _, value in json_text.member_list(row))
     if scalars and (numbered or scores or clips) and not all(map(_is_file, members)):

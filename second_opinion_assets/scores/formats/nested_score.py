@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from second_opinion_assets.contract.errors import NoScoreError
+from second_opinion_assets.scores.asked_fields import near_field
 from second_opinion_assets.scores.payload_fields import is_numeric
 from second_opinion_assets.scores.rules import ReadRequest
 
@@ -34,8 +35,9 @@ def nested_score(
             return by_lower[path.lower()]
     shown = ", ".join(there[:_SHOWN_SCORES]) + (", …" if len(there) > _SHOWN_SCORES else "")
     missing = own or usual[0]
-    msg = f"{where}: no {missing} among {shown or 'no scores'}; name one as score_field"
-    raise NoScoreError(msg)
+    near = near_field(missing, there) if own else ""
+    msg = f"{where}: no {missing} among {shown or 'no scores'}; name one as score_field{near}"
+    raise NoScoreError(msg, there[:_SHOWN_SCORES])
 
 
 def numbers_in(value: object, outer: str = "") -> Iterator[str]:
