@@ -50,7 +50,9 @@ class AlikeReader:
         return bool(self._schema and self._schema.names_scorers)
 
     def learn(self, payloads: Iterable[Payload]) -> None:
-        """Take note of the fields of some rows."""
+        """Take note of the fields of some rows, if that may be of use."""
+        if not self._rules.are_plain:
+            return
         before = self._fields.count
         for payload in payloads:
             self._fields.add(payload)

@@ -60,8 +60,8 @@ def no_such_field(where: object, option: str, name: str, there: Iterable[str]) -
     fields = list(dict.fromkeys(there))
     more = ", …" if len(fields) > SHOWN_FIELDS else ""
     listed = ", ".join(fields[:SHOWN_FIELDS]) + more
-    hint = near_field(name, fields)
-    return f"{where}: no row has {name!r}, asked for as {option}{hint}; there are {listed}"
+    hint = near_field(name, fields) or ";"
+    return f"{where}: no row has {name!r}, asked for as {option}{hint} there are {listed}"
 
 
 def near_field(name: str, there: Iterable[str]) -> str:

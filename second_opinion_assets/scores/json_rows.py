@@ -291,7 +291,8 @@ class JsonRowReader:
             asked = self._rules.key_field
             wanted = f"no key field {asked!r}" if asked else "no key field with a usual name"
             near = near_field(asked, payload) if asked else ""
-            msg = f"{where}: {wanted} among {', '.join(payload)}; name it as score_key_field{near}"
+            there = ", ".join(payload) or "no fields"
+            msg = f"{where}: {wanted} among {there}; name it as score_key_field{near}"
             if not self._is_table and not asked:
                 msg = f"{msg}, or give the folder, where a file's name is its key"
             raise JoinError(msg)

@@ -34,6 +34,7 @@ READ: dict[str, Any] = {
     "names-to-lists": {"a.mp4": [0.25, 0.75], "b.mp4": [0.75]},
     "names-to-rows": {"a.mp4": {"score": 0.5}, "b.mp4": {"score": 0.75, "fps": 25}},
     "paths-to-rows": {"/x/a.mp4": {"mos": 0.5}, "/x/b.mp4": {"mos": 0.75}},
+    "results-by-name": {"model": "x", "results": {"a.mp4": 0.5, "b.mp4": 0.75}},
     "pairs": [["a.mp4", 0.5], ["b.mp4", "0.75"]],
     "records": [{"video_name": "a.mp4", "score": 0.5}, {"video_name": "b.mp4", "score": 0.75}],
     "table": {
@@ -72,6 +73,14 @@ def test_names_without_a_suffix(work: Workspace) -> None:
     work.write("s.json", '{"a": "56.02", "b": null}')
     assert scores(work, "s.json") == [56.02, None]
     assert work.rows()[1]["second_opinion_s_status"] == "bad"
+
+
+@pytest.mark.parametrize("value", ['"failed"', "null", "NaN", "nan", "true", "[]", '""'])
+def test_a_clip_of_a_map_without_a_score(clips: Workspace, value: str) -> None:
+    """What is no number in a map is one bad row."""
+    clips.write("s.json", f'{{"a.mp4": {value}, "b.mp4": 0.75}}')
+    assert scores(clips, "s.json") == [None, 0.75]
+    assert clips.rows()[0]["second_opinion_s_status"] == "bad"
 
 
 def test_a_map_with_a_name_twice(clips: Workspace) -> None:

@@ -64,25 +64,44 @@ def read_document(text: bytes, path: Location, asked: ReadRequest) -> Document:
         DoubtError: it is a table of columns, or has no clips.
     """
     if text.lstrip().startswith(b"["):
-        elements = json_text.elements(text, str(path))
-        pairs = _pairs(elements)
-        return Document(elements) if pairs is None else Document(pairs, key_field=NAME_FIELD)
+        return _listed(text, "", path)
     members = json_text.members(text, str(path))
     for name in ROW_LIST_NAMES:
         if members.get(name, b"").startswith(b"["):
-            return Document(json_text.elements(members[name], str(path)), f".{name}")
+            return _listed(members[name], f".{name}", path)
+        if members.get(name, b"").startswith(b"{"):
+            found = _mapped(members[name], f".{name}", asked)
+            if found:
+                return found
     if members.get("schema", b"").startswith(b"{") and members.get("data", b"").startswith(b"["):
-        return Document(json_text.elements(members["data"], str(path)), ".data")
+        return _listed(members["data"], ".data", path)
     _refuse_columns(members, path, asked)
-    if members and _maps_scores(members, asked):
-        rows = [
-            _scored(json.dumps(name).encode(), raw) for name, raw in json_text.member_list(text)
-        ]
-        return Document(rows, ".*", key_field=NAME_FIELD)
-    if members and _maps_rows(members, asked):
-        rows = [_named(json.dumps(name).encode(), raw) for name, raw in json_text.member_list(text)]
-        return Document(rows, ".*", key_field=NAME_FIELD)
-    return Document([text], members=members)
+    return _mapped(text, "", asked) or Document([text], members=members)
+
+
+def _listed(text: bytes, name: str, path: Location) -> Document:
+    """Return the rows of a list, of objects or of pairs."""
+    elements = json_text.elements(text, str(path))
+    pairs = _pairs(elements)
+    if pairs is None:
+        return Document(elements, name)
+    return Document(pairs, name, key_field=NAME_FIELD)
+
+
+def _mapped(text: bytes, name: str, asked: ReadRequest) -> Document | None:
+    """Return the rows of an object that maps clips to scores or rows; None for another."""
+    members = json_text.members(text, "")
+    if not members:
+        return None
+    if _maps_scores(members, asked):
+        to_row = _scored
+    elif _maps_rows(members, asked):
+        to_row = _named
+    else:
+        return None
+    pairs = json_text.member_list(text)  # those of one name too, which are refused later
+    rows = [to_row(json.dumps(clip).encode(), raw) for clip, raw in pairs]
+    return Document(rows, f"{name}.*", key_field=NAME_FIELD)
 
 
 def _pairs(elements: list[bytes]) -> list[bytes] | None:
@@ -96,12 +115,12 @@ def _pairs(elements: list[bytes]) -> list[bytes] | None:
     return rows if any(map(_NUMBER.search, rows)) else None
 
 
-def _scored(name: bytes, score: bytes) -> bytes:
-    return b'{"%s": %s, "score": %s}' % (NAME_FIELD.encode(), name, score)
+def _scored(name: bytes, value: bytes) -> bytes:
+    return b'{"%s": %s, "score": %s}' % (NAME_FIELD.encode(), name, value)
 
 
-def _named(name: bytes, row: bytes) -> bytes:
-    own = row.lstrip()[1:].lstrip() if row.startswith(b"{") else b"}"
+def _named(name: bytes, value: bytes) -> bytes:
+    own = value.lstrip()[1:].lstrip() if value.startswith(b"{") else b"}"
     comma = b"" if own.startswith(b"}") else b", "
     return b'{"%s": %s%s%s' % (NAME_FIELD.encode(), name, comma, own)
 
@@ -114,7 +133,7 @@ def _maps_scores(members: dict[str, bytes], asked: ReadRequest) -> bool:
     """Return whether these members are clips with a score each, and not the fields of one row."""
     values = members.values()
     if all(map(_is_file, members)):
-        return all(_may_be_score(value) or value.startswith(b"[") for value in values)
+        return not any(value.startswith(b"{") for value in values)  # "failed" is a bad score
     if asked.stem_is_key or any(_is_field(name, asked) for name in members):
         return False
     return all(map(_may_be_score, values)) and any(map(_NUMBER.fullmatch, values))
