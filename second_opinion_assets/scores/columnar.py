@@ -167,7 +167,7 @@ def _numbers(cells: Cells, name: str) -> tuple[Floats, dict[int, Defect]]:
         odd = np.flatnonzero(~np.isfinite(numbers)).tolist()
         found = {row: _defect(cells[row].as_py(), name) for row in odd}
     else:
-        values = _values(cells)
+        values = [_one_of(value) for value in _values(cells)]
         filled = [value for value in values if value is not None]
         if all(type(value) is str for value in filled):
             filled = [value.strip() for value in filled]
@@ -183,6 +183,11 @@ def _numbers(cells: Cells, name: str) -> tuple[Floats, dict[int, Defect]]:
                 numbers[row] = number
         return numbers, found
     return np.where(np.isfinite(numbers), numbers, math.nan), found
+
+
+def _one_of(value: Any) -> Any:  # noqa: ANN401 (any value of a cell)
+    """Return the one value of a list that has one, or what is no such list."""
+    return value[0] if type(value) is list and len(value) == 1 else value
 
 
 def _defect(value: float | None, name: str) -> Defect:

@@ -27,9 +27,9 @@ from second_opinion_assets.contract.fields import (
     matching_fields,
 )
 from second_opinion_assets.contract.json_text import shown
+from second_opinion_assets.scores.number_texts import may_have_decimal_comma, plain_number
 from second_opinion_assets.scores.rules import RowRules
 
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 Payload = dict[str, Any]
@@ -71,9 +71,13 @@ NO_SCORE = Defect("no score", "no score")
 
 
 def read_number(value: object, name: str) -> float | Defect:
-    """Return a finite number, given as one or as its decimal text, or what is wrong with it."""
-    if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
-        value = float(value)
+    """Return a finite number, given as one or as its text, or what is wrong with it."""
+    if isinstance(value, str):
+        told = plain_number(value)
+        if told is None and may_have_decimal_comma(value.strip()):
+            found = f"{name} is {shown(value)}, a number with a decimal comma"
+            return Defect("decimal comma", f"{found}; expected a decimal point")
+        value = value if told is None else told
     if isinstance(value, bool) or not isinstance(value, int | float):
         return Defect("not a number", f"{name} is {shown(value)}, expected a finite number")
     try:

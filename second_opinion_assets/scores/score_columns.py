@@ -12,11 +12,13 @@ from second_opinion_assets.contract.errors import JoinError, NoScoreError
 from second_opinion_assets.contract.fields import (
     ALL_KEY_NAMES,
     ALL_SCORE_NAMES,
+    LABEL_OR_SCORE,
     RUNTIME_NAMES,
     SCORER_FIELD,
     is_label,
     matching_fields,
 )
+from second_opinion_assets.scores.payload_fields import is_prediction
 from second_opinion_assets.scores.rules import ReadRequest
 
 _SHOWN_COLUMNS = 12
@@ -94,6 +96,7 @@ def _key_column(names: tuple[str, ...], asked: ReadRequest, where: str) -> str:
         wanted = f"no key column {key!r}" if key else "no key column with a usual name"
         msg = f"{where}: {wanted} among {_shown(names)}; name it as score_key_field"
         raise JoinError(msg)
+    _refuse_twins(found[0], names, where)
     return found[0]
 
 
@@ -102,8 +105,10 @@ def _score_column(names: tuple[str, ...], asked: ReadRequest, where: str, key: s
     if own:
         found = (own,) if own in names else matching_fields(names, (own,))
     else:
-        found = matching_fields(names, (of_table,)) if of_table else ()
-        found = found[:1] or matching_fields(names, ALL_SCORE_NAMES)
+        found = matching_fields(names, (of_table,))[:1] if of_table else ()
+        found = found or _usual_scores(
+            tuple(name for name in names if name != key), asked.label or "", where
+        )
     found = tuple(name for name in dict.fromkeys(found) if name != key)
     if not found:
         wanted = f"no score column {own!r}" if own else "no score column with a usual name"
@@ -115,10 +120,33 @@ def _score_column(names: tuple[str, ...], asked: ReadRequest, where: str, key: s
             "name the one that is as score_field"
         )
         raise JoinError(msg)
-    if names.count(found[0]) > 1:
-        msg = f"{where}: two columns are called {found[0]!r}; give them names of their own"
-        raise JoinError(msg)
+    _refuse_twins(found[0], names, where)
     return found[0]
+
+
+def _usual_scores(names: tuple[str, ...], scorer: str, where: str) -> tuple[str, ...]:
+    """Return the columns with usual names of scores.
+
+    Raises:
+        JoinError: one of them may be the label that another column is a prediction of.
+    """
+    found = matching_fields(names, ALL_SCORE_NAMES)
+    label = next((name for name in found if name.lower() == LABEL_OR_SCORE), None)
+    prediction = next((name for name in names if is_prediction(name, scorer)), None)
+    if label and prediction:
+        msg = (
+            f"{where}: {label!r} beside {prediction!r} may be the label; "
+            "name the score as score_field"
+        )
+        raise JoinError(msg)
+    return found
+
+
+def _refuse_twins(name: str, names: tuple[str, ...], where: str) -> None:
+    """Raise a JoinError if another column has the name of one that is read."""
+    if names.count(name) > 1:
+        msg = f"{where}: two columns are called {name!r}; give them names of their own"
+        raise JoinError(msg)
 
 
 def _one_each(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
-"""What an input file says: its bytes, decompressed where they are gzip or zstd.
+"""What an input file says: its bytes, decompressed where they are gzip or zstd, text in UTF-8.
 
 Opening and hashing the file is the business of `reading`; what the bytes mean is not known here.
 """
 
 from __future__ import annotations
 
+import codecs
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from itertools import chain
@@ -18,6 +19,12 @@ HEAD_BYTES = 64 << 10
 COMPRESSION_SUFFIXES = (".gz", ".zst")
 _OUTPUT_BYTES = 4 << 20
 _GZIP_FORMAT = 16 + zlib.MAX_WBITS
+_UNICODE_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32-le",  # before the mark of UTF-16, with which it begins
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
 
 
 class Content:
@@ -43,8 +50,18 @@ class Content:
         self.is_compressed = decompress is not None
         self._chunks = decompress(whole, self.path) if decompress else _plain(whole)
         self.head, self.is_whole = _gather(self._chunks, HEAD_BYTES)
+        self._transcode()
         self._keeps = False
         self._kept: list[bytes] = []
+
+    def _transcode(self) -> None:
+        """Make text in UTF-16 or UTF-32, told by its mark, text in UTF-8."""
+        marks = (mark for mark in _UNICODE_MARKS if self.head.startswith(mark))
+        if mark := next(marks, None):
+            self.is_compressed = True
+            source = chain([self.head[len(mark) :]], self._chunks)
+            self._chunks = _to_utf8(source, _UNICODE_MARKS[mark], self.path)
+            self.head, self.is_whole = _gather(self._chunks, HEAD_BYTES)
 
     @property
     def suffix(self) -> str:
@@ -107,6 +124,21 @@ def _gather(chunks: Iterator[bytes], least: int) -> tuple[bytes, bool]:
 
 def _plain(chunks: Iterator[bytes]) -> Generator[bytes, None, None]:
     yield from chunks
+
+
+def _to_utf8(
+    chunks: Iterator[bytes], encoding: str, path: Location
+) -> Generator[bytes, None, None]:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        for chunk in chunks:
+            if text := decoder.decode(chunk):
+                yield text.encode()
+        decoder.decode(b"", final=True)
+    except UnicodeError:
+        name = encoding[:6].upper()
+        msg = f"{path}: not {name} text, though its mark says so; save the file as UTF-8"
+        raise JoinError(msg) from None
 
 
 def _from_gzip(chunks: Iterator[bytes], path: Location) -> Generator[bytes, None, None]:

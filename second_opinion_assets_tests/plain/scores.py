@@ -53,7 +53,6 @@ RUNTIME_NAMES = ("runtime_ms", "runtime_total_ms", "elapsed_ms")
 LABELS = ("gt_score", "gt", "mos_gt", "label")
 PREDICTION_WORDS = {"score", "scores", "estimate", "estimated", "estimation", "inferred", "hat"}
 PREDICTION_ENDS = (["output"], ["outputs"], ["quality"])
-PREDICTION = re.compile("pred|model_output", re.IGNORECASE)
 
 Found = tuple[str, Any] | None
 
@@ -77,15 +76,6 @@ class Score:
 def slug(competitor: str) -> str:
     """Return what a scorer's columns are named after."""
     return "_".join(re.findall("[a-z0-9]+", competitor.lower()))
-
-
-def refuse_label(found: Found, fields: Sequence[str]) -> None:
-    """Refuse a `mos` that is read as a score beside a field that tells of a prediction."""
-    if not holds("label"):
-        return
-    beside = [name for name in fields if PREDICTION.search(name)]
-    if found and found[0].lower() == "mos" and any(n.lower() not in SCORE_NAMES for n in beside):
-        raise Refused(found)
 
 
 def tells_of_prediction(name: str, competitor: str) -> bool:
@@ -289,7 +279,7 @@ class Reader:
         """Return the column that holds the key."""
         for wanted in [self.key_field] if self.key_field else [*KEY_NAMES, *FURTHER_KEY_NAMES]:
             for name in named(table.columns, wanted):
-                if table.columns.count(name) > 1 and holds("two key columns"):
+                if table.columns.count(name) > 1:
                     raise Refused(name)
                 return name
         raise Refused(table.columns)
@@ -305,10 +295,11 @@ class Reader:
             if not found:
                 usual = (*SCORE_NAMES, *FURTHER_SCORE_NAMES)
                 found = [name for wanted in usual for name in alike(columns, wanted)]
+                rivals = [n for n in columns if tells_of_prediction(n, self.file.label or "")]
+                if rivals and "mos" in map(str.lower, found):
+                    raise Refused(rivals)
         if len(found) != 1 or columns.count(found[0]) > 1:
             raise Refused(found)
-        if not own and found != [self.options.score_field]:
-            refuse_label((found[0], None), columns)
         return found[0]
 
     def of_cells(self, row: Row, key: str, score: str) -> Score:

@@ -42,7 +42,13 @@ def test_slug(competitor: str, part: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "number"),
-    [(72, 72.0), (0.1, 0.1), (-3, -3.0), ("72.5", 72.5), (" 1e2 ", 100.0), ("-.5", -0.5)],
+    [
+        *[(72, 72.0), (0.1, 0.1), (-3, -3.0), ("72.5", 72.5), (" 1e2 ", 100.0), ("-.5", -0.5)],
+        *[("np.float64(0.5)", 0.5), ("np.float32(-1e-3)", -0.001), ("tensor(0.53)", 0.53)],
+        *[("tensor(0.53, device='cuda:0')", 0.53), ("tensor([[5.]], dtype=torch.float64)", 5.0)],
+        *[("tensor(3., grad_fn=<MeanBackward0>)", 3.0), ("[0.53]", 0.53), ("[[0.53]]", 0.53)],
+        *[("array([0.5], dtype=float32)", 0.5), (" [ 7 ] ", 7.0)],
+    ],
 )
 def test_read_number(value: object, number: float) -> None:
     """A finite number is read from a number or from its decimal text."""
@@ -58,6 +64,10 @@ def test_read_number(value: object, number: float) -> None:
         ("inf", '"inf"'),
         ("1_0", '"1_0"'),
         ("\uff10", '"\uff10"'),
+        ("1,234.5", '"1,234.5"'),
+        ("tensor(nan)", '"tensor(nan)"'),
+        ("[1, 2]", '"[1, 2]"'),
+        ("[1", '"[1"'),
         (True, "true"),
         (None, "null"),
         ([1], "a list"),
@@ -73,6 +83,13 @@ def test_read_number_says_what_it_found(value: object, found: str) -> None:
     defect = read_number(value, "mos")
     assert isinstance(defect, Defect)
     assert defect.reason == f"mos is {found}, expected a finite number"
+
+
+@pytest.mark.parametrize("text", ["0,53", "1.234,5", "-7,1e3"])
+def test_a_decimal_comma_is_told(text: str) -> None:
+    """A number with a decimal comma is a defect that says so."""
+    reason = f'mos is "{text}", a number with a decimal comma; expected a decimal point'
+    assert read_number(text, "mos") == Defect("decimal comma", reason)
 
 
 def test_long_value_is_cut_in_the_reason() -> None:

@@ -85,3 +85,35 @@ def test_names(tmp_path: Path, name: str, stem: str, suffix: str) -> None:
     with Input(Location(path)) as file:
         with_name = Content(file)
     assert (with_name.stem, with_name.suffix) == (stem, suffix)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize("chunk_bytes", [1, 500, 4 << 20])
+def test_text_in_other_unicode_forms(
+    tmp_path: Path, compress: Callable[[bytes], bytes], chunk_bytes: int, encoding: str
+) -> None:
+    """Text whose mark tells UTF-16 or UTF-32 is read as UTF-8; the digest is of the file."""
+    text = "\ufeff" + 'é😀 {"clip_id": 1}\r\n' * 500
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(compress(text.encode(encoding)))
+    with (
+        Input(Location(path)) as file,
+        patch.object(reading, "CHUNK_BYTES", chunk_bytes),
+        patch.object(decompress, "HEAD_BYTES", 150),
+    ):
+        whole = Content(file)
+        assert whole.read().decode() == text[1:]
+        assert file.digest == digest_file(Location(path))
+
+
+@pytest.mark.parametrize("rest", [b"a\0b", b"\0\xd8a\0"], ids=["cut", "half-character"])
+def test_text_that_is_not_what_its_mark_says(tmp_path: Path, rest: bytes) -> None:
+    """Bytes after a mark of UTF-16 that are no such text are refused in one line."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\xff\xfe" + rest)
+    with (
+        Input(Location(path)) as file,
+        pytest.raises(JoinError, match=r"a\.csv: not UTF-16 text, though its mark says so"),
+    ):
+        Content(file).read()
