@@ -17,6 +17,7 @@ from second_opinion_assets.scores.sidecar import Format, Sidecar, SidecarRules
 from second_opinion_assets.storage.groups import is_given
 from second_opinion_assets.storage.location import HERE, Location
 
+PAIR = 2
 RULE_NAMES = tuple(field.name for field in msgspec.structs.fields(SidecarRules))
 SCORE_KEYS = ("path", "label", "scale", *RULE_NAMES)
 
@@ -139,9 +140,18 @@ def _refuse_rule(name: str, value: object, where: str) -> None:
         rules = msgspec.convert({name: value}, SidecarRules)
         if rules.key_pattern is not None:
             compile_key_pattern(rules.key_pattern)
+        if rules.columns is not None:
+            _refuse_columns(rules.columns, f"{where}.columns")
     except ValueError as error:  # msgspec's own is one
         msg = f"{where}: {as_sentence(str(error))}"
         raise JoinError(msg) from None
+
+
+def _refuse_columns(columns: tuple[str, ...], where: str) -> None:
+    """Raise a JoinError for names of columns that cannot be told apart."""
+    if len(columns) < PAIR or len(set(columns)) < len(columns) or not all(map(str.strip, columns)):
+        msg = f'{where}: expected a name for each column, all different, as ["path", "score"]'
+        raise JoinError(msg)
 
 
 def _refuse_scorers(entry: dict[str, Any], where: str) -> None:

@@ -43,6 +43,7 @@ class SidecarRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
         reader: its format; None to be told by its content.
         label_as_score: whether `score_field` may be a label, such as `gt_score`.
         scorers: of a file with a field for each scorer: their names, and the field of each.
+        columns: of a CSV file without a header: the names of its columns.
     """
 
     score_field: str | None = None
@@ -52,6 +53,7 @@ class SidecarRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     reader: Format | None = None
     label_as_score: bool | None = None
     scorers: dict[str, str] | None = None
+    columns: tuple[str, ...] | None = None
 
 
 class Sidecar(msgspec.Struct, frozen=True):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -30,6 +31,7 @@ class Table:
     columns: list[str]
     rows: list[list[Any]]
     has_header: bool = True
+    delimiter: str = ""
 
 
 def payloads_of(file: ScoreFile) -> list[Any]:
@@ -136,28 +138,91 @@ def csv_table(file: ScoreFile, known: set[str]) -> Table:
     first = next((line for line in re.split(r"\r?\n", text) if line.strip()), "")
     if first.strip()[:1] in ("{", "["):
         raise Unclear(first)
-    delimiter, has_header = layout(first, known)
+    delimiter, has_header = layout(text, known)
+    refuse_doubt(text, delimiter, has_header=has_header)
     rows = [cells for cells in cells_of(text, delimiter) if len(cells) > 1 or cells[0]]
     columns = [cell or "" for cell in rows.pop(0)] if has_header else ["file_name", "score"]
+    rows = [without_ends(cells, len(columns)) for cells in rows]
+    if any((cells[0] or "").lower().startswith(("avg", "average", "mean")) for cells in rows):
+        raise Unclear(rows)
     if any(len(cells) != len(columns) for cells in rows):
         raise Refused(columns)
     kept = [cells for cells in rows if not has_header or [c or "" for c in cells] != columns]
-    return Table(columns, kept, has_header)
+    return Table(columns, kept, has_header, delimiter)
 
 
-def layout(line: str, known: set[str]) -> tuple[str, bool]:
-    """Return what stands between the cells of a first line, and whether it is a header."""
-    best, most = "", 0
-    for delimiter in ",;\t":
-        cells = first_cells(line, delimiter)
-        if len(cells) == 2 and NUMBER.fullmatch(cells[1] or ""):
-            return delimiter, False
-        found = sum((cell or "").lower() in known for cell in set(cells))
-        if len(cells) > 1 and found > most:
-            best, most = delimiter, found
-    if not best:
-        raise Unclear(line) if '"' in line else Refused(line)
+def without_ends(cells: list[str | None], width: int) -> list[str | None]:
+    """Return the cells of a row without empty ones behind the last column."""
+    extra = cells[width:]
+    return cells[:width] if extra and not any(extra) else cells
+
+
+def layout(text: str, known: set[str]) -> tuple[str, bool]:
+    """Return what stands between cells, and whether the first line is a header."""
+    lines = [line for line in re.split(r"\r?\n", text) if line.strip()] or [""]
+    pairs = {d: sum(is_pair(line, d) for line in lines) for d in ";\t," if is_pair(lines[0], d)}
+    best = max(pairs, key=pairs.__getitem__, default="")
+    if best and 2 * pairs[best] >= len(lines):
+        return best, False
+    found = {}
+    for delimiter in ";\t,":
+        cells = first_cells(lines[0], delimiter)
+        if len(cells) > 1:
+            found[delimiter] = sum((cell or "").lower() in known for cell in set(cells))
+    best = max(found, key=found.__getitem__, default="")
+    if not best or not found[best]:
+        clear = '"' not in text and not any(name in text.lower() for name in known - {""})
+        raise Refused(text) if clear else Unclear(text)
     return best, True
+
+
+def is_pair(line: str, delimiter: str) -> bool:
+    """Say whether a line is a key and a score, of which nothing else stands there."""
+    cells = first_cells(line, delimiter)
+    if len(cells) > 2 and not cells[-1]:
+        del cells[-1]
+    if len(cells) != 2:
+        return False
+    score = cells[1] or ""
+    if score.lower() in ("na", "n/a", "none", "null", "error", "failed"):
+        raise Unclear(line)
+    return bool(NUMBER.fullmatch(score)) or (delimiter != "," and has_comma(score))
+
+
+def has_comma(score: str | None) -> bool:
+    """Say whether a score has a decimal comma."""
+    return bool(re.fullmatch(r"[+-]?[0-9]+,[0-9]+([eE][+-]?[0-9]+)?", score or ""))
+
+
+def refuse_doubt(text: str, delimiter: str, *, has_header: bool) -> None:
+    """Refuse a comma between cells that may as well be a decimal one."""
+    lines = [line for line in re.split(r"\r?\n", text) if line.strip()]
+    ends = [re.search(r"[;\t] *[+-]?[0-9]+,[0-9]+\s*$", line) for line in lines]
+    spaces = [re.fullmatch(r'[^\s,"]+ +[+-]?[0-9]+,[0-9]+\s*', line) for line in lines]
+    plain = [end and '"' not in line for end, line in zip(ends, lines, strict=True)]
+    if delimiter == "," and (any(plain) or (not has_header and all(spaces))):
+        raise Refused(text)
+
+
+def with_points(table: Table, score: str, runtimes: Sequence[str]) -> Table:
+    """Return a table whose numbers have decimal points; refused if its scores may have either."""
+    column = table.columns.index(score)
+    scores = [row[column] for row in table.rows]
+    if table.delimiter == "," and column == len(table.columns) - 2 and not table.columns[-1]:
+        pairs = [(row[column] or "", row[-1] or "") for row in table.rows]
+        if any(re.fullmatch("[+-]*[0-9]+", a) and b.isdigit() for a, b in pairs):
+            raise Refused(pairs)
+    if table.delimiter not in (";", "\t"):
+        return table
+    points = [re.fullmatch(r"[+-]?[0-9]*\.[0-9]+([eE][+-]?[0-9]+)?", cell or "") for cell in scores]
+    if any(points) and any(map(has_comma, scores)):
+        raise Refused(scores)
+    numbers = [n for n, name in enumerate(table.columns) if n == column or name in runtimes]
+    rows = [list(row) for row in table.rows]
+    for row in rows:
+        for n in numbers:
+            row[n] = row[n].replace(",", ".") if has_comma(row[n]) else row[n]
+    return replace(table, rows=rows)
 
 
 def first_cells(line: str, delimiter: str) -> list[str | None]:

@@ -24,6 +24,7 @@ from second_opinion_assets_tests.plain.files import (
     csv_table,
     parquet_table,
     payloads_of,
+    with_points,
 )
 from second_opinion_assets_tests.plain.keys import ClipPath, Key, clear, mode_of, normalized
 from second_opinion_assets_tests.plain.values import (
@@ -265,11 +266,14 @@ class Reader:
         if not table.has_header:
             if rules.key_field or rules.score_field or rules.status_field:
                 raise Refused(rules)
+            table = with_points(table, "score", ())
             return [self.of_cells(as_row(table, row), "file_name", "score") for row in table.rows]
         key = self.key_column(table)
         score = self.score_column(table, key)
         if rules.status_field and not {*named(table.columns, rules.status_field)} - {key, score}:
             raise Refused(rules.status_field)
+        runtimes = [name for name in table.columns if name.lower() in RUNTIME_NAMES]
+        table = with_points(table, score, [name for name in runtimes if name != key])
         rows = [as_row(table, cells) for cells in table.rows]
         if file.form == "parquet":  # a row of no clip is passed over
             rows = [row for row in rows if row[key] is not None]

@@ -10,116 +10,76 @@ https://github.com/chaofengc/IQA-PyTorch/blob/69d4e55851467d2e95aef39272f02bcf1d
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from itertools import islice
-from typing import NamedTuple
 
-from second_opinion_assets.contract.errors import CutShortError, JoinError
+from second_opinion_assets.contract.errors import DoubtError, JoinError
 from second_opinion_assets.scores.columnar import Cells
-from second_opinion_assets.scores.formats.loaded import LoadedColumns
-from second_opinion_assets.scores.rows import Place
+from second_opinion_assets.scores.formats import frame_csv
+from second_opinion_assets.scores.formats.csv_layout import Layout, csv_layout, likely_layout
+from second_opinion_assets.scores.formats.csv_rows import CsvRows
+from second_opinion_assets.scores.formats.loaded import Loaded, LoadedColumns
+from second_opinion_assets.scores.number_texts import has_decimal_comma, has_decimal_point
+from second_opinion_assets.scores.rows import Place, Skipped
 from second_opinion_assets.scores.rules import ReadRequest
-from second_opinion_assets.scores.score_columns import ScoreColumns, known_columns, score_columns
+from second_opinion_assets.scores.score_columns import ScoreColumns, score_columns
 from second_opinion_assets.scores.sidecar import Format
-from second_opinion_assets.storage.decompress import HEAD_BYTES, Content
+from second_opinion_assets.storage.decompress import Content
 from second_opinion_assets.storage.reading import whole_lines
 
 CSV_SUFFIXES = (".csv", ".tsv")
-DELIMITERS = (",", ";", "\t")
 HEADERLESS = ScoreColumns("file_name", "score")
-_PAIR = 2
 BLOCK_ROWS = 16_384
-_ANY_NUMBER = re.compile(
-    r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(nan|inf)", re.IGNORECASE
-)
+Block = tuple[dict[str, Cells], Sequence[int]]
 
 
-class Layout(NamedTuple):
-    """How a CSV file is laid out: what stands between cells, and whether it has a header."""
-
-    delimiter: str
-    has_header: bool
-
-
-def csv_layout(content: Content, asked: ReadRequest) -> Layout | None:
-    """Return how a file is laid out, told by its first line; None if it is not certainly CSV."""
-    line = _first_line(content)
-    cells = {delimiter: _cells(line, delimiter) for delimiter in DELIMITERS}
-    for delimiter, row in cells.items():
-        if len(row) == _PAIR and _ANY_NUMBER.fullmatch(row[1]):
-            return Layout(delimiter, has_header=False)  # no column is called by a number
-    known = {d: known_columns(names, asked) for d, names in cells.items() if len(names) >= _PAIR}
-    if any(known.values()):
-        return Layout(max(known, key=known.__getitem__), has_header=True)
-    return None
-
-
-def load(content: Content, asked: ReadRequest, forced: Format | None = None) -> LoadedColumns:
+def load(content: Content, asked: ReadRequest, forced: Format | None = None) -> Loaded:
     """Return the rows of a CSV file; a position is a line number, from 1.
 
     Args:
         content: the file.
         asked: what is asked for of it.
-        forced: the format that is asked for; None to be told by the first line.
+        forced: the format that is asked for; None to be told by the first lines.
 
     Raises:
         JoinError: the file is no CSV, or it is not certain which of its columns are what.
     """
     layout = csv_layout(content, asked)
-    if layout is None or (forced and layout.has_header != (forced is Format.csv)):
-        layout = _likely_layout(content, headerless=forced is Format.csv_headerless)
-    rows = _Rows(content, layout)
+    headerless = forced is Format.csv_headerless or asked.own.columns is not None
+    if layout is None or (forced and layout.has_header == headerless):
+        layout = likely_layout(content, headerless=headerless)
+    skipped = Skipped()
+    rows = CsvRows(content, layout, skipped)
     place = Place.of_lines(content.path)
     if layout.has_header:
-        names = rows.header()
-        columns = score_columns(names, asked, place.where(rows.line))
-        return LoadedColumns(Format.csv, place, columns, _blocks(rows, names, columns, names))
-    _refuse_fields(asked, place.where(1))
-    names = list(HEADERLESS.names)
-    return LoadedColumns(
-        Format.csv_headerless, place, HEADERLESS, _blocks(rows, names, HEADERLESS, [""])
-    )
+        header = rows.header()
+        if forced is None and frame_csv.recognises(header):
+            return frame_csv.load(header, rows, content, asked)
+        names, where = header, place.where(rows.line)
+        columns = score_columns(names, asked, where)
+    elif asked.own.columns:
+        header, names = [""], list(asked.own.columns)
+        columns = score_columns(names, asked, str(content.path))
+    else:
+        _refuse_fields(asked, place.where(1))
+        header, names, columns = [""], list(HEADERLESS.names), HEADERLESS
+    blocks = _blocks(rows, names, columns, header, layout, place)
+    format_ = Format.csv if layout.has_header else Format.csv_headerless
+    return LoadedColumns(format_, place, columns, blocks, skipped, names)
 
 
 def count_rows(content: Content) -> tuple[int, bool]:
     """Return how many rows a CSV file has, and whether its last line is whole."""
-    layout = csv_layout(content, ReadRequest())
+    try:
+        layout = csv_layout(content, ReadRequest())
+    except JoinError:
+        layout = None
     lines, last = 0, b"\n"
     for text in whole_lines(content.chunks()):
         lines += sum(bool(line.strip()) for line in text.split(b"\n"))
         last = text
-    has_header = layout is None or layout.has_header
-    return max(0, lines - has_header), last.endswith(b"\n")
-
-
-def _likely_layout(content: Content, *, headerless: bool) -> Layout:
-    """Return the layout with most cells in the first line.
-
-    Raises:
-        JoinError: there is but one cell.
-    """
-    line = _first_line(content)
-    if not line.strip():
-        msg = f"{content.path}: the file is empty, expected CSV"
-        raise JoinError(msg)
-    delimiter = max(DELIMITERS, key=line.count)
-    cells = _cells(line, delimiter)
-    if len(cells) < _PAIR:
-        msg = (
-            f"{content.path}:1: no comma, semicolon or tab in {line[:60]!r}, "
-            "expected one of these between the columns"
-        )
-        raise JoinError(msg)
-    if len(cells) != _PAIR and (headerless or any(map(_ANY_NUMBER.fullmatch, cells))):
-        msg = (
-            f"{content.path}:1: {len(cells)} columns and no header; put one before the rows, "
-            "since only a file of two columns, key and score, needs none"
-        )
-        raise JoinError(msg)
-    return Layout(delimiter, has_header=not headerless)
+    before = 1 if layout is None else layout.before + layout.has_header
+    return max(0, lines - before), last.endswith(b"\n")
 
 
 def _refuse_fields(asked: ReadRequest, where: str) -> None:
@@ -131,101 +91,20 @@ def _refuse_fields(asked: ReadRequest, where: str) -> None:
         raise JoinError(msg)
 
 
-def _first_line(content: Content) -> str:
-    text = content.head[:HEAD_BYTES].decode(errors="replace").removeprefix("\ufeff")
-    return next((line.rstrip("\r") for line in text.split("\n") if line.strip()), "")
-
-
-def _cells(line: str, delimiter: str) -> list[str]:
-    try:
-        return [cell.strip() for cell in next(csv.reader([line], _Cells, delimiter=delimiter), [])]
-    except csv.Error:
-        return []
-
-
-class _Cells(csv.excel):
-    """How cells are written: white space before one counts for nothing, a bad quote is refused."""
-
-    skipinitialspace = True
-    strict = True
-
-
-class _Rows:
-    """The rows of a CSV file as lists of cells, each with its line.
-
-    Attributes:
-        line: number of the last line of the row that was read last, from 1.
-    """
-
-    def __init__(self, content: Content, layout: Layout) -> None:
-        self._path = content.path
-        self._chunks = whole_lines(content.chunks())
-        self._ends_with_line = True
-        self._lines_read = 0
-        self._rows = csv.reader(self._lines(), _Cells, delimiter=layout.delimiter)
-        self.line = 0
-
-    def header(self) -> list[str]:
-        """Return the names of the columns."""
-        return [cell.strip() for cell in next(self._filled())]
-
-    def rows(self, columns: int, header: list[str]) -> Iterator[list[str]]:
-        """Yield the rows, each with as many cells as there are columns.
-
-        Raises:
-            JoinError: a row has more or fewer; a last row that may be cut short is called that.
-        """
-        for cells in self._filled():
-            if len(cells) == columns:
-                if cells[0].strip() != header[0] or [cell.strip() for cell in cells] != header:
-                    yield cells
-                continue
-            line = self.line
-            problem = f"{len(cells)} cells in a row, expected {columns}"
-            if next(self._rows, None) is None and not self._ends_with_line:
-                msg = (
-                    f"{self._path}:{line}: {problem}; the row is cut short: "
-                    "is the scorer still writing?"
-                )
-                raise CutShortError(msg)
-            msg = f"{self._path}:{line}: {problem}; put cells that hold a delimiter in quotes"
-            raise JoinError(msg)
-
-    def _filled(self) -> Iterator[list[str]]:
-        """Yield the rows that are not blank."""
-        try:
-            for cells in self._rows:
-                self.line = self._rows.line_num
-                if len(cells) > 1 or any(map(str.strip, cells)):
-                    yield cells
-        except csv.Error as error:
-            open_quote = "; a quote is not closed" if "end of data" in str(error) else ""
-            msg = f"{self._path}:{self._rows.line_num}: not CSV: {error}{open_quote}"
-            raise JoinError(msg) from None
-
-    def _lines(self) -> Iterator[str]:
-        for text in self._chunks:
-            try:
-                decoded = text.decode()
-            except UnicodeDecodeError as error:
-                line = self._lines_read + text.count(b"\n", 0, error.start) + 1
-                column = error.start - (text.rfind(b"\n", 0, error.start) + 1)
-                msg = (
-                    f"{self._path}:{line}: not UTF-8 text (byte {column} of the line); "
-                    "save the file as UTF-8"
-                )
-                raise JoinError(msg) from None
-            self._ends_with_line = text.endswith(b"\n")
-            yield from io.StringIO(decoded, newline="")
-            self._lines_read += text.count(b"\n")
-
-
 def _blocks(
-    rows: _Rows, names: list[str], columns: ScoreColumns, header: list[str]
-) -> Generator[tuple[dict[str, Cells], Sequence[int]], None, None]:
+    rows: CsvRows,
+    names: list[str],
+    columns: ScoreColumns,
+    header: list[str],
+    layout: Layout,
+    place: Place,
+) -> Generator[Block, None, None]:
     """Yield the columns that are read, some rows at a time, and the rows' lines."""
     indexes = {name: names.index(name) for name in columns.names}
-    numbered = ((rows.line, cells) for cells in rows.rows(len(names), header))
+    numbered = rows.rows(names, header, indexes[columns.key])
+    after_score = indexes[columns.score] + 1
+    unnamed = after_score == len(names) - 1 and not names[after_score]
+    marks = _DecimalMarks(columns, place)
     while block := list(islice(numbered, BLOCK_ROWS)):
         lines, table = zip(*block, strict=True)
         by_column = list(zip(*table, strict=True))
@@ -233,4 +112,57 @@ def _blocks(
             name: [cell.strip() or None for cell in by_column[index]]
             for name, index in indexes.items()
         }
+        if layout.delimiter != ",":
+            marks.settle(cells, lines)
+        elif unnamed:
+            _refuse_split(cells[columns.score], by_column[after_score], lines, place)
         yield cells, lines
+
+
+def _refuse_split(
+    scores: Sequence[str | None], rest: Sequence[str], lines: Sequence[int], place: Place
+) -> None:
+    """Raise a DoubtError if what stands behind the scores may be their decimals."""
+    for line, score, decimals in zip(lines, scores, rest, strict=True):
+        if decimals.strip().isdigit() and (score or "").lstrip("+-").isdigit():
+            msg = (
+                f"{place.where(line)}: the comma in {score},{decimals.strip()} may be a decimal "
+                "one; write decimal points, or put semicolons or tabs between all columns"
+            )
+            raise DoubtError(msg)
+
+
+class _DecimalMarks:
+    """Which decimal mark a file's scores have, where no comma stands between its cells."""
+
+    def __init__(self, columns: ScoreColumns, place: Place) -> None:
+        self._score = columns.score
+        self._runtimes = columns.runtimes
+        self._place = place
+        self._point: tuple[int, str] | None = None
+        self._comma: tuple[int, str] | None = None
+
+    def settle(self, cells: dict[str, list[str | None]], lines: Sequence[int]) -> None:
+        """Put points in the place of decimal commas.
+
+        Raises:
+            DoubtError: some scores have one mark, and some the other.
+        """
+        scores = cells[self._score]
+        for line, cell in zip(lines, scores, strict=True):
+            if cell and self._comma is None and has_decimal_comma(cell):
+                self._comma = (line, cell)
+            elif cell and self._point is None and has_decimal_point(cell):
+                self._point = (line, cell)
+        if self._comma and self._point:
+            (line, cell), (other, point) = self._comma, self._point
+            msg = (
+                f"{self._place.where(line)}: the score {cell} has a comma, and {point} on line "
+                f"{other} a decimal point; write all with points"
+            )
+            raise DoubtError(msg)
+        for name in (self._score, *self._runtimes) if self._comma else self._runtimes:
+            cells[name] = [
+                cell.replace(",", ".") if cell and has_decimal_comma(cell) else cell
+                for cell in cells[name]
+            ]

@@ -6,7 +6,8 @@ import re
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.scores.formats import csv_text, json_documents, libvmaf_xml, parquet
-from second_opinion_assets.scores.formats.csv_text import CSV_SUFFIXES, csv_layout
+from second_opinion_assets.scores.formats.csv_layout import csv_layout
+from second_opinion_assets.scores.formats.csv_text import CSV_SUFFIXES
 from second_opinion_assets.scores.formats.json_documents import (
     BOM,
     LINE_SUFFIXES,
