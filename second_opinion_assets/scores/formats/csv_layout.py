@@ -155,6 +155,8 @@ def _with_columns(lines: Sequence[str], asked: ReadRequest) -> Layout | None:
         return None
     width = len(asked.own.columns)
     fits = {d: _count(lines, d, width) for d in (*DELIMITERS, SPACE)}
+    if not any(fits.values()):
+        fits = {d: "".join(lines).count(d) for d in DELIMITERS}
     return Layout(max(fits, key=fits.__getitem__), has_header=False)
 
 
