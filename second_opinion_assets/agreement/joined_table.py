@@ -36,7 +36,7 @@ class JoinedTable(msgspec.Struct, frozen=True):
     key_column: str
     columns: tuple[str, ...]
     column_prefixes: dict[str, str]
-    sha256: str
+    sha256: str | None
     version: str
 
     @classmethod

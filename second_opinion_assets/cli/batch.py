@@ -11,11 +11,11 @@ from second_opinion_assets.cli.console import (
     progress_bar,
     say,
     say_totals,
-    warn_of_keys,
+    warn,
 )
-from second_opinion_assets.cli.options import LOCATION
+from second_opinion_assets.cli.options import LOCATION, allow_empty_option
 from second_opinion_assets.contract.tally import Tally
-from second_opinion_assets.join.batch import materialize_batch
+from second_opinion_assets.join.batch import allowing_empty, materialize_batch
 from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.join.outcomes import TableOutcome
 from second_opinion_assets.report.report import Report, ReportFiles
@@ -32,6 +32,7 @@ from second_opinion_assets.storage.location import Location
 @click.option("--report-json", type=LOCATION, help="Where the report goes as JSON.")
 @click.option("--report-md", type=LOCATION, help="Where the report goes as Markdown.")
 @click.option("--fail-fast", is_flag=True, help="Stop after the first table that fails.")
+@allow_empty_option
 def batch_command(
     manifest: Location,
     base_dir: Location | None,
@@ -39,6 +40,7 @@ def batch_command(
     report_md: Location | None,
     *,
     fail_fast: bool,
+    allow_empty: bool,
 ) -> None:
     """Join every table of a manifest. A table that fails does not affect other tables.
 
@@ -52,10 +54,12 @@ def batch_command(
         "report_md": report_md,
     }
     args = {name: path and str(path) for name, path in paths.items()}
-    asked = invocation({**args, "fail_fast": fail_fast})
+    asked = invocation({**args, "fail_fast": fail_fast, "allow_empty": allow_empty})
     with errors_in_one_line():
         loaded = load_manifest(manifest, base_dir)
         files.refuse_shared(loaded)
+        if allow_empty:
+            loaded = allowing_empty(loaded)
         with progress_bar(loaded.tables) as progress:
             outcomes = materialize_batch(
                 loaded, asked, fail_fast=fail_fast, progress=progress, ended=_say_how_it_ended
@@ -70,4 +74,4 @@ def _say_how_it_ended(outcome: TableOutcome, tally: Tally | None) -> None:
     if outcome.error is not None:
         say(f"table {outcome.spec.id}: {outcome.error}")
     if tally is not None:
-        warn_of_keys(tally)
+        warn(tally, lambda message: f"table {outcome.spec.id}: {message}")

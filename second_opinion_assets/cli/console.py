@@ -4,17 +4,25 @@ A command's own answer stands in its module; how a report reads is in `report`.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from second_opinion_assets.contract.errors import JoinError, ManifestError, MissingScoresError
+from second_opinion_assets.cli.flags import in_flags
+from second_opinion_assets.contract.errors import (
+    EmptyJoinError,
+    JoinError,
+    ManifestError,
+    NotPublishedError,
+)
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.provenance import Invocation
-from second_opinion_assets.matching.key_hints import few_keys_found, key_hint
+from second_opinion_assets.matching.doubts import doubts
+from second_opinion_assets.report.joined import scorer_lines
+from second_opinion_assets.report.terminal import printable
 from second_opinion_assets.storage.groups import size_bytes
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Progress
@@ -22,6 +30,9 @@ from second_opinion_assets.storage.reading import Progress
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 LONG_WORK_BYTES = 32 << 20
+
+Words = Callable[[str], str]
+"""Puts a message into the words of a command."""
 
 
 def invocation(args: dict[str, Any]) -> Invocation:
@@ -35,19 +46,19 @@ def invocation(args: dict[str, Any]) -> Invocation:
 
 def say(line: str) -> None:
     """Print a line about the work, on stderr."""
-    click.echo(f"second-opinion: {line}", err=True)
+    click.echo(printable(f"second-opinion: {line}"), err=True)
 
 
 def say_totals(command: str, totals: object) -> None:
     """Print the last line of a command, on stderr."""
-    click.echo(f"second-opinion {command}: {totals}", err=True)
+    click.echo(printable(f"second-opinion {command}: {totals}"), err=True)
 
 
-def warn_of_keys(tally: Tally) -> None:
-    """Print a warning for each scorer with few of its keys found."""
+def warn(tally: Tally, words: Words = str) -> None:
+    """Print a warning for whatever is doubtful about a scorer's counts."""
     for scorer in tally.scorers.values():
-        if few_keys_found(scorer):
-            say(f"warning: {key_hint(scorer)}")
+        for doubt in doubts(scorer):
+            say(words(f"warning: {doubt}"))
 
 
 @contextmanager
@@ -56,18 +67,25 @@ def usage_errors() -> Iterator[None]:
     try:
         yield
     except JoinError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(printable(in_flags(str(error)))) from None
 
 
 @contextmanager
-def errors_in_one_line() -> Iterator[None]:
-    """End the program with an error's one line; bugs keep their traceback."""
+def errors_in_one_line(words: Words = str) -> Iterator[None]:
+    """End the program with an error's one line; bugs keep their traceback.
+
+    Args:
+        words: puts a message into the words of the command.
+    """
     try:
         yield
     except JoinError as error:
-        if isinstance(error, MissingScoresError):
-            warn_of_keys(error.tally)
-        say(f"error: {error}")
+        if isinstance(error, NotPublishedError):
+            for line in scorer_lines(error.tally):
+                say(line)
+            if not isinstance(error, EmptyJoinError):  # which is made of the same doubts
+                warn(error.tally, words)
+        say(words(f"error: {error}"))
         sys.exit(EXIT_USAGE if isinstance(error, ManifestError) else EXIT_FAILED)
 
 

@@ -5,6 +5,7 @@ import sys
 import click
 
 from second_opinion_assets.cli.console import EXIT_FAILED, errors_in_one_line, usage_errors
+from second_opinion_assets.cli.flags import in_flags
 from second_opinion_assets.cli.options import LOCATION, json_option, reading_options, scores_option
 from second_opinion_assets.contract.options import parse_options
 from second_opinion_assets.join.explain import explain
@@ -32,7 +33,7 @@ def explain_command(
     with usage_errors():
         sidecars, _ = parse_sidecars(scores)
         asked = parse_options(options, "options")
-    with errors_in_one_line():
+    with errors_in_one_line(in_flags):
         explanation = explain(features, sidecars, asked)
     if as_json:
         click.echo(json_document(document(explanation)), nl=False)

@@ -1,5 +1,7 @@
 """`second-opinion materialize`: one table."""
 
+from collections.abc import Sequence
+
 import click
 
 from second_opinion_assets.cli.console import (
@@ -9,9 +11,16 @@ from second_opinion_assets.cli.console import (
     say,
     say_totals,
     usage_errors,
-    warn_of_keys,
+    warn,
 )
-from second_opinion_assets.cli.options import LOCATION, reading_options, scores_option
+from second_opinion_assets.cli.flags import in_flags
+from second_opinion_assets.cli.options import (
+    LOCATION,
+    allow_empty_option,
+    reading_options,
+    scores_option,
+)
+from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import DEFAULT_PREFIX, MissingPolicy, parse_options
 from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.manifest import TableSpec
@@ -20,6 +29,7 @@ from second_opinion_assets.join.manifest_sidecars import parse_sidecars
 from second_opinion_assets.join.provenance import table_args
 from second_opinion_assets.matching.drift import FIRST_JOIN
 from second_opinion_assets.registry.facts import shipped_registry
+from second_opinion_assets.report.joined import scorer_lines, skipped_lines
 from second_opinion_assets.storage.location import Location
 
 
@@ -56,16 +66,26 @@ from second_opinion_assets.storage.location import Location
 @click.option(
     "--overwrite", is_flag=True, help="Replace columns of these names that the table already has."
 )
+@click.option(
+    "--min-coverage",
+    multiple=True,
+    metavar="[SCORER=]SHARE",
+    help="Least share of the rows, 0 to 1, that must have an ok score: of every scorer, or of "
+    "SCORER. Below it nothing is published. Repeatable for several scorers.",
+)
+@allow_empty_option
 @click.option("--canonical-names", is_flag=True, help="Give each known scorer its canonical name.")
 def materialize_command(
     features: Location,
     scores: tuple[str, ...],
     out: Location,
     audit_json: Location | None,
+    min_coverage: tuple[str, ...],
     **options: object,
 ) -> None:
     """Join score files onto one feature table."""
     with usage_errors():
+        coverage = parse_min_coverage(min_coverage)
         sidecars, scale = parse_sidecars(scores)
         spec = TableSpec(
             id=features.stem,
@@ -73,14 +93,16 @@ def materialize_command(
             scores=sidecars,
             out=out,
             audit_json=audit_json,
-            options=parse_options(options, "options"),
+            options=parse_options({**options, "min_coverage": coverage}, "options"),
             scale=scale,
             registry=table_registry(shipped_registry(), scale, "scores"),
         )
-    with errors_in_one_line(), progress_bar([spec]) as progress:
+    with errors_in_one_line(in_flags), progress_bar([spec]) as progress:
         result = materialize(spec, invocation(table_args(spec)), progress)
     tally = result.tally
-    warn_of_keys(tally)
+    for line in (*scorer_lines(tally), *skipped_lines(result.sidecars)):
+        say(line)
+    warn(tally, in_flags)
     if result.drift.not_compared != FIRST_JOIN:
         say(f"since the previous join: {result.drift}")
     say_totals(
@@ -88,3 +110,29 @@ def materialize_command(
         f"input_rows={tally.input_rows} output_rows={tally.output_rows} "
         f"matched={tally.matched_rows} missing={tally.missing_rows} bad={tally.bad_rows} out={out}",
     )
+
+
+def parse_min_coverage(given: Sequence[str]) -> float | dict[str, float] | None:
+    """Return the least coverage that is asked for, of every scorer or by scorer; None for none.
+
+    Raises:
+        JoinError: what is no share, a scorer that is named twice, or one of several shares that
+            names none.
+    """
+    shares: dict[str, float] = {}
+    for text in given:
+        scorer, _, written = text.rpartition("=")
+        try:
+            share = float(written)
+        except ValueError:
+            msg = f"min_coverage is {text!r}, expected a share, as 0.9, or SCORER=0.9"
+            raise JoinError(msg) from None
+        if scorer in shares:
+            whose = f"of {scorer}" if scorer else "of every scorer"
+            msg = f"min_coverage {whose} is given twice; leave out one"
+            raise JoinError(msg)
+        shares[scorer] = share
+    if "" in shares and len(shares) > 1:
+        msg = "min_coverage is given for every scorer and by scorer; name the scorer of each share"
+        raise JoinError(msg)
+    return shares.get("", shares or None)

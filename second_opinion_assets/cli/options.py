@@ -62,6 +62,13 @@ def reading_options(command: _Command) -> _Command:
     return command
 
 
+allow_empty_option = click.option(
+    "--allow-empty",
+    is_flag=True,
+    help="Publish a table in which no row has an ok score from any scorer.",
+)
+
+
 def json_option(command: _Command) -> _Command:
     """Add the option of an answer for programs."""
     return click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(command)

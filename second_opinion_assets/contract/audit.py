@@ -135,11 +135,11 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JoinProvenance(Provenance, frozen=True, kw_only=True):
-    """The ``run_provenance`` of a joined table."""
+    """The ``run_provenance`` of a joined table; without digests where nothing was published."""
 
     inputs: JoinInputs
     outputs: JoinOutputs
-    output_digests: OutputDigests
+    output_digests: OutputDigests | UnsetType = UNSET
 
 
 class ReportProvenance(Provenance, frozen=True, kw_only=True):
@@ -193,6 +193,8 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         feature_table, output: paths as they were given.
+        published: False in the audit of a join whose table was refused for its counts.
+        error: why it was refused.
         key_column: the column that held the key.
         key_normalize, key_pattern, missing_policy: options of the join.
         input_rows, output_rows: rows read and written.
@@ -206,6 +208,8 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
 
     feature_table: str
     output: str
+    published: bool | UnsetType = UNSET
+    error: str | UnsetType = UNSET
     key_column: str
     key_normalize: KeyNormalize
     key_pattern: str | None = None
@@ -222,7 +226,19 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     columns: ColumnUses = ColumnUses()
     run_provenance: JoinProvenance
 
+    def __post_init__(self) -> None:
+        """Refuse an audit of a published table that does not say what was published."""
+        if self.is_published and self.run_provenance.output_digests is UNSET:
+            msg = "Object missing required field `output_digests` - at `$.run_provenance`"
+            raise ValueError(msg)
+
     @property
-    def output_sha256(self) -> str:
-        """The sha256 of the joined table's bytes."""
-        return self.run_provenance.output_digests.out.sha256
+    def is_published(self) -> bool:
+        """Whether the joined table was published."""
+        return self.published is not False
+
+    @property
+    def output_sha256(self) -> str | None:
+        """The sha256 of the joined table's bytes; None if none was published."""
+        digests = self.run_provenance.output_digests
+        return None if isinstance(digests, UnsetType) else digests.out.sha256

@@ -80,8 +80,8 @@ class Problems:
             raise kind("\n".join(text for _, text in sorted(self._found, key=itemgetter(0))))
 
 
-class MissingScoresError(JoinError):
-    """Policy ``fail`` met rows without an ``ok`` score; nothing was published.
+class NotPublishedError(JoinError):
+    """A join came to counts with which its table is not to be published, and was not.
 
     Attributes:
         tally: the counts and samples of the whole table, for a report or a check.
@@ -90,3 +90,15 @@ class MissingScoresError(JoinError):
     def __init__(self, message: str, tally: Tally) -> None:
         super().__init__(message)
         self.tally = tally
+
+
+class MissingScoresError(NotPublishedError):
+    """Policy ``fail`` met rows without an ``ok`` score."""
+
+
+class CoverageError(NotPublishedError):
+    """A scorer has an ``ok`` score for fewer rows than `min_coverage` asks."""
+
+
+class EmptyJoinError(NotPublishedError):
+    """No row has an ``ok`` score from any scorer, and `allow_empty` was not said."""

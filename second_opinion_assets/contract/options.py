@@ -13,6 +13,7 @@ from enum import StrEnum
 import msgspec
 
 from second_opinion_assets.contract.errors import JoinError, Problems
+from second_opinion_assets.contract.json_text import shown
 
 DEFAULT_PREFIX = "second_opinion"
 _PREFIX = re.compile(r"[A-Za-z0-9_.\-]+")
@@ -63,6 +64,9 @@ class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         prefix: first part of the name of every appended column.
         overwrite: replace columns of these names that the table has already.
         canonical_names: call a scorer that the registry knows by its one canonical name.
+        min_coverage: least share of the rows, 0 to 1, that must have an ``ok`` score, of every
+            scorer or of each that is named; below it nothing is published. None asks for nothing.
+        allow_empty: publish a table in which no row has an ``ok`` score from any scorer.
     """
 
     missing_policy: MissingPolicy = MissingPolicy.mark
@@ -76,6 +80,8 @@ class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prefix: str = DEFAULT_PREFIX
     overwrite: bool = False
     canonical_names: bool = False
+    min_coverage: float | dict[str, float] | None = None
+    allow_empty: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a prefix that could not name a column everywhere, and a pattern that is none."""
@@ -84,6 +90,7 @@ class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(msg)
         if self.key_pattern is not None:
             compile_key_pattern(self.key_pattern)
+        refuse_no_share(self.min_coverage)
 
     def as_dict(self) -> dict[str, object]:
         """Return the options as plain JSON values, in the order they are declared."""
@@ -109,6 +116,23 @@ def compile_key_pattern(pattern: str) -> re.Pattern[str]:
         )
         raise ValueError(msg)
     return compiled
+
+
+def refuse_no_share(coverage: object) -> None:
+    """Raise a ValueError for a least coverage that is neither a share nor a share by scorer."""
+    expected = "expected a share of the rows, from 0 to 1"
+    if isinstance(coverage, dict):
+        for scorer, share in coverage.items():
+            if not _is_share(share):
+                msg = f"min_coverage of {scorer} is {shown(share)}, {expected}"
+                raise ValueError(msg)
+    elif coverage is not None and not _is_share(coverage):
+        msg = f"min_coverage is {shown(coverage)}, {expected}, or an object of such by scorer"
+        raise ValueError(msg)
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 OPTION_NAMES = tuple(field.name for field in msgspec.structs.fields(JoinOptions))
@@ -145,8 +169,10 @@ def _refuse_option(name: str, value: object, where: str) -> None:
         msg = f"{where}: {name} is {value!r}, expected one of {', '.join(enum)}"
         raise JoinError(msg)
     try:
+        if name == "min_coverage":  # of what may be one of two things msgspec says too little
+            refuse_no_share(value)
         msgspec.convert({name: value}, JoinOptions)
-    except msgspec.ValidationError as error:
+    except ValueError as error:  # msgspec's own is one
         msg = f"{where}: {as_sentence(str(error))}"
         raise JoinError(msg) from None
 

@@ -92,6 +92,7 @@ class ScorerTally(msgspec.Struct):
         replaced_rows: bad score rows beside an ok one of the same key, which counts.
         settled_rows: ok score rows beside a different one of the same key, left out or averaged as
             option `duplicates` says.
+        bad_scores: how many of the loaded score rows are bad, by kind of reason.
         matched_rows, missing_rows, bad_rows: input rows by status; they add up to all rows.
         bad_reasons: how many of the bad rows there are by kind of reason, the commonest first.
         ambiguous_rows: those of the bad rows whose key may be another clip's.
@@ -114,6 +115,7 @@ class ScorerTally(msgspec.Struct):
     duplicate_rows: int
     replaced_rows: int = 0
     settled_rows: int = 0
+    bad_scores: dict[str, int] = {}
     matched_rows: int = 0
     missing_rows: int = 0
     bad_rows: int = 0
@@ -187,6 +189,10 @@ class Tally(msgspec.Struct):
     def matched_rows(self) -> int:
         """Rows with an ok score, added up over scorers."""
         return sum(scorer.matched_rows for scorer in self.scorers.values())
+
+    def coverage(self, scorer: str) -> float:
+        """Share of the input rows with an ok score of a scorer."""
+        return self.scorers[scorer].coverage
 
     @property
     def ambiguous_rows(self) -> int:

@@ -11,7 +11,7 @@ import dagster as dg
 import msgspec
 from pydantic import Field
 
-from second_opinion_assets.contract.errors import JoinError, MissingScoresError
+from second_opinion_assets.contract.errors import JoinError, NotPublishedError
 from second_opinion_assets.contract.options import (
     Duplicates,
     KeyNormalize,
@@ -93,6 +93,15 @@ class JoinConfig(dg.Config):
         default=None, description="Call a scorer that the registry knows by its one canonical name."
     )
 
+    min_coverage: Any = Field(
+        default=None,
+        description="Least share of the rows, 0 to 1, that must have an ok score: a number for "
+        "every scorer, or an object, {DOVER: 0.9}. Below it nothing is published.",
+    )
+    allow_empty: bool | None = Field(
+        default=None, description="Publish a table in which no row has an ok score."
+    )
+
     def overrides(self) -> dict[str, Any]:
         """Return the options that this launch sets, as plain values."""
         return {
@@ -135,7 +144,7 @@ def _join(context: dg.AssetExecutionContext, table: TableSpec, config: JoinConfi
     try:
         spec = _with_overrides(table, config)
         result = materialize(spec, _invocation(spec, config))
-    except MissingScoresError as error:
+    except NotPublishedError as error:
         _log(context, table, error.tally)
         checks = list(check_results(error.tally, spec, promotion_grade=grade, published=False))
         counts = count_metadata(error.tally)

@@ -6,6 +6,7 @@ What it holds is in `contract.audit`; whether it still holds is asked in `verify
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 from msgspec import UNSET
@@ -27,6 +28,7 @@ from second_opinion_assets.registry.facts import Registry, ScorerFacts
 from second_opinion_assets.scores.sidecar import SidecarInput
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.publishing import remove
 from second_opinion_assets.storage.reading import Input
 
 
@@ -37,9 +39,10 @@ def make_audit(
     invocation: Invocation,
     features: FileDigest,
     sidecars: Sequence[SidecarInput],
-    output: FileDigest,
+    output: FileDigest | None,
+    error: JoinError | None = None,
 ) -> Audit:
-    """Return the audit of a join whose output is complete.
+    """Return the audit of a join whose output is complete, or is not to be published.
 
     Args:
         spec: what was asked for.
@@ -48,18 +51,21 @@ def make_audit(
         invocation: what asked for it.
         features: digest of the feature table.
         sidecars: the sidecars that were read.
-        output: digest of the joined table.
+        output: digest of the joined table; None if none is published.
+        error: why none is.
     """
     options = spec.options
     return Audit(
         feature_table=str(spec.features),
         output=str(spec.out),
+        published=UNSET if output else False,
+        error=str(error) if error else UNSET,
         key_column=key_column,
         key_normalize=options.key_normalize,
         key_pattern=options.key_pattern,
         missing_policy=options.missing_policy,
         input_rows=tally.input_rows,
-        output_rows=tally.output_rows,
+        output_rows=tally.output_rows if output else 0,
         null_keys=tally.null_keys,
         unknown_rows=tally.unknown_rows,
         unknown=tally.unknown,
@@ -89,6 +95,16 @@ def read_audit(location: Location) -> Audit:
     except msgspec.ValidationError as error:
         msg = f"{location}: no audit that this version can verify: {error}; join the table again"
         raise JoinError(msg) from None
+
+
+def remove_failed_audit(spec: TableSpec) -> None:
+    """Remove what an earlier join that published nothing left beside the audit, if it did."""
+    failed = spec.failed_audit
+    if failed is None or not failed.exists():
+        return
+    with suppress(JoinError):
+        if not read_audit(failed).is_published:  # whatever else has that name is not ours
+            remove(failed)
 
 
 def _scorer_audit(scorer: ScorerTally, facts: ScorerFacts) -> ScorerAudit:

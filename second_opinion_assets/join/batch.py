@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from second_opinion_assets.contract.errors import JoinError, MissingScoresError
+from second_opinion_assets.contract.errors import JoinError, NotPublishedError
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.manifest import Manifest, TableSpec
@@ -51,13 +51,22 @@ def materialize_batch(
     return outcomes
 
 
+def allowing_empty(manifest: Manifest) -> Manifest:
+    """Return the same tables, of which each is published even if no row gets an ok score."""
+    tables = (
+        replace(table, options=replace(table.options, allow_empty=True))
+        for table in manifest.tables
+    )
+    return replace(manifest, tables=tuple(tables))
+
+
 def _join(
     spec: TableSpec, invocation: Invocation, progress: Progress | None
 ) -> tuple[TableOutcome, Tally | None]:
     own = replace(invocation, args={**invocation.args, **table_args(spec)})
     try:
         result = materialize(spec, own, progress)
-    except MissingScoresError as error:
+    except NotPublishedError as error:
         return _failed(spec, error, TableSummary.of(error.tally, published=False)), error.tally
     except JoinError as error:
         return _failed(spec, error, None), None

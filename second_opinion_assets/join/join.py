@@ -10,10 +10,11 @@ import numpy as np
 
 from second_opinion_assets.contract.audit import Audit
 from second_opinion_assets.contract.columns import column_names, shown_values
-from second_opinion_assets.contract.errors import MissingScoresError, Problems
+from second_opinion_assets.contract.errors import JoinError, NotPublishedError, Problems
 from second_opinion_assets.contract.options import MissingPolicy
 from second_opinion_assets.contract.tally import Tally
-from second_opinion_assets.join.audit import make_audit
+from second_opinion_assets.join.audit import make_audit, remove_failed_audit
+from second_opinion_assets.join.gates import why_not_published
 from second_opinion_assets.join.key_remedies import add_remedies
 from second_opinion_assets.join.manifest import TableSpec, refuse_shared_paths
 from second_opinion_assets.join.previous import PreviousOutput
@@ -30,7 +31,13 @@ from second_opinion_assets.scores.read import read_scores
 from second_opinion_assets.scores.score_table import ScoreTable
 from second_opinion_assets.scores.sidecar import SidecarInput
 from second_opinion_assets.storage.digests import FileDigest
-from second_opinion_assets.storage.publishing import json_document, new_publication, publication
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.publishing import (
+    json_document,
+    new_publication,
+    publication,
+    publish_text,
+)
 from second_opinion_assets.storage.reading import Input, Progress
 from second_opinion_assets.tables.foreign import FEATURES, refuse_unknown_suffix
 from second_opinion_assets.tables.open import open_table, write_table
@@ -92,8 +99,9 @@ def materialize(
         progress: told of input bytes as they are done.
 
     Raises:
-        MissingScoresError: policy `fail`, and a row lacks an ``ok`` score.
-        JoinError: bad input. Whatever is raised, no file has changed.
+        NotPublishedError: too few rows have an ``ok`` score, by what the options say. An audit
+            that is asked for is written beside its place.
+        JoinError: bad input. Whatever is raised, no other file has changed.
     """
     refuse_unknown_suffix(spec.features, FEATURES)
     refuse_unknown_suffix(spec.out, "the output")
@@ -105,8 +113,10 @@ def materialize(
         tally = joined.tally
         if doubtful := [s for s in inputs.keyed.scorers if few_keys_found(tally.scorers[s.name])]:
             add_remedies(doubtful, tally, inputs.key_column, features, spec.options)
-        if spec.options.missing_policy is MissingPolicy.fail and tally.gaps:
-            raise MissingScoresError(tally.gaps, tally)
+        if refused := why_not_published(spec, tally):
+            digest = features.digest
+            audit = make_audit(spec, key_column, tally, invocation, digest, sidecars, None, refused)
+            raise _with_failed_audit(refused, audit, spec.failed_audit)
         with new_publication(spec.out) as out, publication(spec.audit_json) as audit_file:
             written = write_table(spec.out, table, joined.added, out)
             assert written == tally.output_rows  # noqa: S101 (a bug, and nothing is published)
@@ -123,6 +133,7 @@ def materialize(
             out.publish()
             if audit_file:
                 audit_file.publish()
+                remove_failed_audit(spec)
     return JoinResult(
         spec=spec,
         key_column=key_column,
@@ -137,6 +148,18 @@ def materialize(
         preview=joined.preview(key_column),
         drift=drift,
     )
+
+
+def _with_failed_audit(
+    refused: NotPublishedError, audit: Audit, place: Location | None
+) -> NotPublishedError:
+    """Write the audit of a join that publishes nothing; return the error, which tells all."""
+    if place is not None:
+        try:
+            publish_text(place, json_document(audit).decode())
+        except JoinError as error:
+            return type(refused)(f"{refused}; {error}", refused.tally)
+    return refused
 
 
 class _Inputs(NamedTuple):

@@ -79,8 +79,14 @@ class TableSpec(msgspec.Struct, frozen=True):
         return [self.features, *(sidecar.path for sidecar in self.scores)]
 
     @property
+    def failed_audit(self) -> Location | None:
+        """Where the audit of a join goes whose table was refused for its counts."""
+        audit = self.audit_json
+        return audit and audit.with_stem(f"{audit.stem}.failed")
+
+    @property
     def outputs(self) -> list[Location]:
-        return [self.out, *([self.audit_json] if self.audit_json else [])]
+        return [self.out, *filter(None, (self.audit_json, self.failed_audit))]
 
     @property
     def paths(self) -> list[Location]:

@@ -87,10 +87,11 @@ def join_provenance(
     invocation: Invocation,
     features: FileDigest,
     sidecars: Sequence[SidecarInput],
-    output: FileDigest,
+    output: FileDigest | None,
     output_rows: int,
 ) -> JoinProvenance:
     """Return the provenance of a joined table; `make_audit` explains the arguments."""
+    digest = output and OutputDigest(output.sha256, output.bytes, output_rows)
     files = [input_entry(*file) for file in spec.registry.files]
     return JoinProvenance(
         schema=PROVENANCE_SCHEMA,
@@ -105,7 +106,7 @@ def join_provenance(
         outputs=JoinOutputs(
             out=str(spec.out), audit_json=str(spec.audit_json) if spec.audit_json else UNSET
         ),
-        output_digests=OutputDigests(OutputDigest(output.sha256, output.bytes, output_rows)),
+        output_digests=OutputDigests(digest) if digest else UNSET,
     )
 
 

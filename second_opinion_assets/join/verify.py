@@ -98,18 +98,21 @@ class Verification(msgspec.Struct, frozen=True):
         differences: counts that the output does not bear out.
         problem: why rows could not be counted, or why there is no audit to verify; None where
             that worked, or the output is gone.
+        refused: why nothing was published, if the audit is one of such a join.
     """
 
     files: tuple[FileCheck, ...] = ()
     rows: int | None = None
     differences: tuple[Difference, ...] = ()
     problem: str | None = None
+    refused: str | None = None
 
     @property
     def holds(self) -> bool:
         """Whether every file is unchanged and every count is borne out."""
         unchanged = all(file.state.holds for file in self.files)
-        return unchanged and not self.differences and self.problem is None
+        agrees = not self.differences and self.problem is None
+        return unchanged and agrees and self.refused is None
 
 
 class Verifier:
@@ -144,6 +147,8 @@ class Verifier:
             audit: what the join wrote.
             base: what relative paths seem to be relative to, unless a base was given for all.
         """
+        if audit.output_sha256 is None:
+            return Verification(refused=audit.error or "no reason is given")
         base = self._base_dir or base or HERE
         output = base / audit.output
         rows, differences, problem = None, [], None

@@ -10,6 +10,7 @@ import numpy as np
 
 from second_opinion_assets.contract.columns import (
     AMBIGUOUS,
+    Integers,
     Mask,
     ScorerColumns,
     Status,
@@ -30,6 +31,10 @@ from second_opinion_assets.matching.match import Match
 
 class CountedRows(ScoreRows, Protocol):
     """What can be said of each score row of one scorer, and of all of them."""
+
+    @property
+    def bad_rows(self) -> Integers:
+        """The rows without a good score."""
 
     @property
     def score_fields(self) -> Collection[str]:
@@ -117,6 +122,7 @@ def _count_scorer(
         duplicate_rows=scorer.repeats.repeated,
         replaced_rows=scorer.repeats.replaced,
         settled_rows=scorer.repeats.settled,
+        bad_scores=_bad_reasons(scorer.rows.bad_rows.tolist(), scorer.rows),
         matched_rows=by_status[Status.ok],
         missing_rows=by_status[Status.missing],
         bad_rows=by_status[Status.bad],

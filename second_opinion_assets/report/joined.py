@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from second_opinion_assets.contract.tally import Tally
+from second_opinion_assets.contract.tally import ScorerTally, Tally
 from second_opinion_assets.join.join import JoinResult
+from second_opinion_assets.matching.doubts import reasons
 from second_opinion_assets.report.sections import Part, Table
+from second_opinion_assets.scores.sidecar import SidecarInput
 
 
 def tallies(tally: Tally) -> Table:
@@ -34,12 +36,42 @@ def tally_lines(tally: Tally) -> list[str]:
             f"input_rows={tally.input_rows} output_rows={tally.output_rows} "
             f"null_keys={tally.null_keys}"
         ),
-        *(
-            f"{name}: ok={scorer.matched_rows} missing={scorer.missing_rows} "
-            f"bad={scorer.bad_rows} coverage={scorer.coverage:.1%}"
-            for name, scorer in tally.scorers.items()
-        ),
+        *scorer_lines(tally),
     ]
+
+
+def scorer_lines(tally: Tally) -> list[str]:
+    """Return the counts of each scorer in a line, with why rows are bad or do not count."""
+    return [_scorer_line(scorer) for scorer in tally.scorers.values()]
+
+
+def _scorer_line(scorer: ScorerTally) -> str:
+    why = f" ({reasons(scorer.bad_reasons)})" if scorer.bad_rows else ""
+    left_out = {
+        "repeated": scorer.duplicate_rows,
+        "replaced": scorer.replaced_rows,
+        "settled": scorer.settled_rows,
+    }
+    others = "".join(f" {name}={count}" for name, count in left_out.items() if count)
+    return (
+        f"{scorer.competitor}: ok={scorer.matched_rows} missing={scorer.missing_rows} "
+        f"bad={scorer.bad_rows}{why} coverage={scorer.coverage:.1%}{others}"
+    )
+
+
+def skipped_lines(sidecars: Iterable[SidecarInput]) -> list[str]:
+    """Return a line on each sidecar of which lines were passed over, with the first of them."""
+    return [
+        f"{given.sidecar.written}: {given.skipped_lines} lines are no score rows and are passed "
+        f"over{_first_skipped(given)}"
+        for given in sidecars
+        if given.skipped_lines
+    ]
+
+
+def _first_skipped(given: SidecarInput) -> str:
+    first = next((line for file in given.files for line in file.skipped), None)
+    return f", the first {first}" if first else ""
 
 
 def first_gaps(tally: Tally) -> Table:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
+
+_UNSEEN = re.compile(r"[^\n\x20-\x7e]")
+
+
+def printable(text: str) -> str:
+    """Return a text with escapes for what does not show on a terminal, or does things to it."""
+    return _UNSEEN.sub(lambda found: _shown(found.group()), text)
+
+
+def _shown(character: str) -> str:
+    return character if character.isprintable() else repr(character)[1:-1]
 
 
 def columns(

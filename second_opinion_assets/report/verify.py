@@ -62,6 +62,9 @@ def lines(outcome: AuditOutcome) -> Iterator[str]:
 
     Of many unchanged files of one folder there is but one line.
     """
+    if outcome.verification.refused is not None:
+        yield f"{outcome.audit}: nothing was published: {outcome.verification.refused}"
+        return
     yield f"{outcome.audit}: {'holds' if outcome.verification.holds else 'does not hold'}"
     rows = []
     for folder, of_folder in groupby(verified_rows(outcome.verification), _unchanged_in):

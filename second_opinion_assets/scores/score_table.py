@@ -13,8 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from second_opinion_assets.contract.columns import (
+    Integers,
     Mask,
     ScorerValues,
+    Status,
 )
 from second_opinion_assets.contract.errors import Problems
 from second_opinion_assets.contract.fields import slug
@@ -69,6 +71,11 @@ class ScoreTable:
     def reason(self, row: int) -> Defect:
         """Return why a bad row is bad."""
         return self.reasons[int(self.columns.source[row]), int(self.columns.position[row])]
+
+    @property
+    def bad_rows(self) -> Integers:
+        """The rows without a good score."""
+        return np.flatnonzero(self.columns.status == Status.bad)
 
     def key_field(self, row: int) -> str:
         """Return the field that a row's key was read from."""

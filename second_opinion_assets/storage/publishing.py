@@ -240,6 +240,19 @@ def publish_text(target: Location, text: str) -> None:
         file.publish()
 
 
+def remove(target: Location) -> None:
+    """Remove a file.
+
+    Raises:
+        JoinError: it cannot be removed.
+    """
+    try:
+        os.unlink(target.identity)
+    except OSError as error:
+        msg = f"{target}: cannot be removed: {error.strerror}"
+        raise JoinError(msg) from None
+
+
 def json_document(value: Any) -> bytes:  # noqa: ANN401 (any JSON value)
     """Return a value as an indented JSON document with sorted keys.
 
