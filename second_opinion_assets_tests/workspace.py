@@ -57,14 +57,14 @@ class Workspace:
         audit_json: str | None = "audit.json",
         **options: Any,
     ) -> TableSpec:
-        """Return a join of files in this folder."""
+        """Return a join of files in this folder; one that finds nothing is let pass."""
         return TableSpec(
             id="table",
             features=Location(self.folder / features),
             scores=tuple(_sidecar(score, self.folder) for score in scores),
             out=Location(self.folder / out),
             audit_json=Location(self.folder / audit_json) if audit_json else None,
-            options=parse_options(options, "options"),
+            options=parse_options({"allow_empty": True, **options}, "options"),
         )
 
     def join(self, **given: Any) -> JoinResult:

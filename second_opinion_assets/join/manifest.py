@@ -297,12 +297,17 @@ def _shared_paths(
     inputs = _input_paths(usable.values(), manifest)
     writers: dict[str, str] = {}
     for number, table in usable.items():
+        told = False
         for output in table.outputs:
             real = inputs.identity(output)
+            problem = None
             if reader := inputs.reader(output):
-                yield number, f"table {table.id!r} writes {output}, an input of {reader!r}"
+                problem = f"table {table.id!r} writes {output}, an input of {reader!r}"
             elif real in writers:
-                yield number, f"tables {writers[real]!r} and {table.id!r} both write {output}"
+                problem = f"tables {writers[real]!r} and {table.id!r} both write {output}"
+            if problem and not (told and output == table.failed_audit):  # its audit tells enough
+                yield number, problem
+                told = True
             writers.setdefault(real, table.id)
 
 

@@ -11,7 +11,7 @@ from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 
 _OBJECT_STARTS = re.compile(rb'\{[ \t]*["}]')
-_LINES_A_ROW = 8  # blank ones among them
+NOISE_LINES_A_ROW = 10
 _BAR = re.compile(rb"%\||it/s|s/it|\r")
 _PART_OF_ROW = re.compile(rb'"[ \t]*:|^[ \t]*\[[ \t]*"|\}[ \t\r]*$')
 
@@ -39,12 +39,12 @@ def row_in(line: bytes, where: str) -> bytes | None:
 
 
 def has_noise(text: bytes) -> bool:
-    """Return whether most lines of a text are objects, but not all."""
-    if _LINES_A_ROW * (text.count(b"\n{") + 1) < text.count(b"\n"):
+    """Return whether enough lines of a text are objects, but not all."""
+    if 2 * NOISE_LINES_A_ROW * (text.count(b"\n{") + 1) < text.count(b"\n"):
         return False  # a document over many lines, as soon told
     lines = [line for line in map(bytes.strip, text.split(b"\n")) if line]
     rows = sum(map(_looks_like_a_row, lines))
-    return rows < len(lines) <= 2 * rows
+    return rows < len(lines) <= NOISE_LINES_A_ROW * rows
 
 
 def _looks_like_a_row(line: bytes) -> bool:

@@ -25,7 +25,7 @@ from second_opinion_assets.matching.keys import KEY_TYPE
 from second_opinion_assets.scores.alike import AlikeReader
 from second_opinion_assets.scores.asked_fields import near_field
 from second_opinion_assets.scores.json_block import JsonBlock
-from second_opinion_assets.scores.json_noise import row_in
+from second_opinion_assets.scores.json_noise import NOISE_LINES_A_ROW, row_in
 from second_opinion_assets.scores.measures import refuse_measures
 from second_opinion_assets.scores.payload import (
     NO_SCORE,
@@ -159,9 +159,9 @@ class JsonRowReader:
         """End a file that had so many rows.
 
         Raises:
-            JoinError: more of its lines are no rows.
+            JoinError: so many of its lines are no rows that it is another kind of file.
         """
-        if self._skipped.count > rows:
+        if self._skipped.count > NOISE_LINES_A_ROW * rows:
             where, _, shown = self._skipped.first[0].partition(': "')
             msg = (
                 f'{where}: not JSON: "{shown}; {self._skipped.count} lines are no rows beside '
@@ -235,9 +235,11 @@ class JsonRowReader:
         json_text.whole_characters(scorer, where)
         found = self._find_key(payload, where)
         if has_twin(text, found.path):
-            raise _twins(where, found.field)
+            raise _twins(where, found.field, "key")
         row = read_row(payload, self._rules)
         score_field = self._score_field(payload, scorer, where)
+        if score_field and "[" not in score_field and has_twin(text, (score_field,)):
+            raise _twins(where, score_field, "score")
         collected = self._collected
         collected.label_used |= read_scorer_name(payload) is None
         number = collected.scorers.number(scorer)
@@ -273,16 +275,17 @@ class JsonRowReader:
         return field
 
     def _refuse_twins(self, block: JsonBlock, count: int) -> None:
-        """Raise a JoinError for a row with two keys of one name, of which decoding takes one."""
-        name = self._reader.key_field
-        quoted = f'"{name}"'.encode()
-        if not self._reader.reads_keys or block.text.count(quoted) == count:
-            return
-        for position, text in block.rows():
-            if text.count(quoted) > 1:
-                found = find_key(json_text.decode(text, ""), self._rules)
-                if found and has_twin(text, found.path):
-                    raise _twins(self._place.where(position), name)
+        """Raise a JoinError for a row with two members of one name, of which decoding takes one."""
+        names = {self._reader.score_field: "score"}
+        if self._reader.reads_keys:
+            names[self._reader.key_field] = "key"
+        for name, role in names.items():
+            quoted = f'"{name}"'.encode()
+            if block.text.count(quoted) == count:
+                continue
+            for position, text in block.rows():
+                if text.count(quoted) > 1 and has_twin(text, (name,)):
+                    raise _twins(self._place.where(position), name, role)
 
     def _find_key(self, payload: Payload, where: str) -> Found:
         found = find_key(payload, self._rules)
@@ -299,9 +302,9 @@ class JsonRowReader:
         return found
 
 
-def _twins(where: str, name: str) -> JoinError:
+def _twins(where: str, name: str, role: str) -> JoinError:
     return JoinError(
-        f"{where}: two members are called {name!r}, so which is the key is not certain; "
+        f"{where}: two members are called {name!r}, so which is the {role} is not certain; "
         "write the row with one"
     )
 

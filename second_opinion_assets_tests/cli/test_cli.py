@@ -99,7 +99,7 @@ def test_materialize_by_suffix(work: Workspace) -> None:
     work.write_lines("scores.jsonl", scores)
     refused = join()
     assert refused.exit_code == 1
-    assert "tell them apart by key_normalize: suffix" in last_line(refused)
+    assert "tell them apart by --key-normalize suffix" in last_line(refused)
     assert join("--key-normalize", "suffix").exit_code == 0
     assert [row["second_opinion_x_status"] for row in work.rows()] == ["ok", "ok"]
 
@@ -202,18 +202,26 @@ def test_materialize_lacks_scores(work: Workspace) -> None:
     """Policy fail names what is missing, and exits 1."""
     result = join("--missing-policy", "fail")
     assert result.exit_code == 1
-    assert last_line(result).endswith("error: missing second-opinion scores: DOVER=1")
+    assert last_line(result).endswith(
+        "error: missing second-opinion scores: DOVER=1; missing of DOVER: 'b'"
+    )
     assert not (work.folder / "out.jsonl").exists()
 
 
 def test_warning_of_keys(work: Workspace) -> None:
-    """Where no key is found, a warning names the mode that finds them."""
+    """Where no key is found, the mode that finds them is named as a flag."""
     work.write("scores.jsonl", '{"path": "d/a.mp4", "competitor": "DOVER", "score": 1}\n')
+    hint = "DOVER: 0 of 1 keys found in the feature table; --key-normalize stem would find 1"
     result = join()
-    assert result.exit_code == 0
-    assert "warning: DOVER: 0 of 1 keys found in the feature table; key_normalize stem would" in (
-        result.stderr
+    assert result.exit_code == 1
+    assert last_line(result) == (
+        "second-opinion: error: features.jsonl: no row gets an ok score, so nothing is published: "
+        f"{hint}; if that is meant, say --allow-empty"
     )
+    assert not (work.folder / "out.jsonl").exists()
+    result = join("--allow-empty")
+    assert result.exit_code == 0
+    assert f"second-opinion: warning: {hint}\n" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -319,9 +327,9 @@ def test_explain_says_what_cannot_be_used() -> None:
 
 def test_what_changed_since_the_join_before(work: Workspace) -> None:
     """A join over an earlier output says in one line what changed; a first one says nothing."""
-    assert len(join().stderr.splitlines()) == 1
+    assert len(join().stderr.splitlines()) == 2
     work.write("scores.jsonl", '{"clip_id": "a", "competitor": "DOVER", "score": 70}\n')
-    changed, same = (join().stderr.splitlines()[:-1] for _ in range(2))
+    changed, same = (join().stderr.splitlines()[1:-1] for _ in range(2))
     assert changed == ["second-opinion: since the previous join: rows changed: 1 (DOVER=1)"]
     assert same == ["second-opinion: since the previous join: no score changed"]
 
@@ -340,7 +348,7 @@ def test_batch_with_a_failing_table(work: Workspace) -> None:
     result = batch(work, tables=[table("a", missing_policy="fail"), table("b")])
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
-        "second-opinion: table a: missing second-opinion scores: DOVER=1",
+        "second-opinion: table a: missing second-opinion scores: DOVER=1; missing of DOVER: 'b'",
         "second-opinion batch materialize: tables=2 input_rows=2 output_rows=2 failed_tables=1",
     ]
     assert len(work.rows("m/b.jsonl")) == 2
@@ -403,13 +411,12 @@ def test_fail_says_what_would_match(work: Workspace) -> None:
     work.write("s.jsonl", '{"clip_id": "a.mp4", "competitor": "X", "score": 1}\n')
     given = ["--features", "f.jsonl", "--scores", "s.jsonl", "--out", "o.jsonl"]
     result = run("materialize", *given, "--missing-policy", "fail")
-    assert result.stderr.splitlines() == [
-        (
-            "second-opinion: warning: X: 0 of 1 keys found in the feature table; "
-            "key_normalize stem would find 1"
-        ),
-        "second-opinion: error: missing second-opinion scores: X=1",
-    ]
+    warning, error = result.stderr.splitlines()[-2:]
+    assert warning == (
+        "second-opinion: warning: X: 0 of 1 keys found in the feature table; "
+        "--key-normalize stem would find 1"
+    )
+    assert error == ("second-opinion: error: missing second-opinion scores: X=1; missing of X: 'a'")
 
 
 def test_manifest_that_is_not_there() -> None:

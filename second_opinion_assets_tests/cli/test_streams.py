@@ -42,6 +42,7 @@ def test_a_stream_is_joined_like_a_file(work: Workspace) -> None:
     result = join("-", "-")
     assert (result.exit_code, result.stdout_bytes) == (0, work.read("out.jsonl"))
     assert result.stderr == (
+        "second-opinion: DOVER: ok=1 missing=1 bad=0 coverage=50.0%\n"
         "second-opinion materialize: input_rows=2 output_rows=2 matched=1 missing=1 bad=0 out=-\n"
     )
     assert not (work.folder / "-").exists()

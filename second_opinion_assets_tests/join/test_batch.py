@@ -128,7 +128,8 @@ def test_report_of_a_failed_table(report: dict[str, Any]) -> None:
 
 def test_report_of_a_table_that_lacks_scores(report: dict[str, Any]) -> None:
     """A promotion-grade table that fails has the promised error."""
-    assert report["tables"][2]["error"] == "missing second-opinion scores: DOVER=1"
+    error = "missing second-opinion scores: DOVER=1; missing of DOVER: 'b'"
+    assert report["tables"][2]["error"] == error
 
 
 def test_provenance_of_a_report(report: dict[str, Any], work: Workspace) -> None:

@@ -109,6 +109,8 @@ def test_every_option_may_be_set_for_a_table(work: Workspace) -> None:
         "prefix": "d",
         "overwrite": True,
         "canonical_names": True,
+        "min_coverage": {"DOVER": 0.9},
+        "allow_empty": True,
     }
     assert _load(work, {**TABLE, **given}).table("t").options.as_dict() == given
 

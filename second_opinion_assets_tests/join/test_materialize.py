@@ -280,17 +280,22 @@ def test_drop_may_drop_every_row(work: Workspace, out: str) -> None:
 
 
 def test_fail_publishes_nothing(work: Workspace) -> None:
-    """Policy fail names the scorers with missing and with bad rows, and writes nothing."""
+    """Policy fail names the scorers with missing and bad rows and the first clips of each."""
     _three_scorers(work)
     work.write("out.jsonl", "as it was")
     work.write("audit.json", "as it was")
     before = work.contents()
     message = (
-        r"^missing second-opinion scores: DOVER=1, MUSIQ=2; bad second-opinion scores: DOVER=1$"
+        r"^missing second-opinion scores: DOVER=1, MUSIQ=2; bad second-opinion scores: DOVER=1; "
+        r"missing of DOVER: 'd'; bad of DOVER: 'c' \(score is \"n/a\", expected a finite number\); "
+        r"missing of MUSIQ: 'b', 'd'$"
     )
     with pytest.raises(MissingScoresError, match=message) as caught:
         work.join(missing_policy="fail")
+    failed = work.document("audit.failed.json")
+    (work.folder / "audit.failed.json").unlink()
     assert work.contents() == before
+    assert (failed["published"], failed["competitors"]["MUSIQ"]["missing_rows"]) == (False, 2)
     assert caught.value.tally.scorers["MUSIQ"].missing_rows == 2
 
 
@@ -508,26 +513,32 @@ _FAILURES = [
 def test_failure_leaves_everything_as_it_was(
     work: Workspace, files: dict[str, str], given: dict[str, Any], out: str
 ) -> None:
-    """After a failure every file has its bytes, and there is no file that was not there."""
+    """After a failure every file has its bytes; new is at most the audit of what failed."""
     for name, text in {**files, out: "old table", "audit.json": "old audit"}.items():
         work.write(name, text)
     before = work.contents()
     with pytest.raises(JoinError, match=r"^[^\n]+\Z"):
         work.join(out=out, **given)
-    assert work.contents() == before
+    after = work.contents()
+    failed = after.pop("audit.failed.json", None)
+    assert (after, failed is not None) == (before, "missing_policy" in given)
 
 
 @pytest.mark.parametrize(("files", "given"), _FAILURES)
 def test_failure_makes_nothing(
     work: Workspace, files: dict[str, str], given: dict[str, Any]
 ) -> None:
-    """A failed join that has no earlier output leaves none, not even its folder."""
+    """A failed join that has no earlier output leaves none, not even its folder.
+
+    Where scores are missing, the audit of what failed is there.
+    """
     for name, text in files.items():
         work.write(name, text)
     before = work.contents()
     with pytest.raises(JoinError, match=r"^[^\n]+\Z"):
         work.join(**{"out": "new/out.jsonl", "audit_json": "new/audit.json", **given})
-    assert work.contents() == before
+    made = set(work.contents()) - set(before)
+    assert made == ({"new", "new/audit.failed.json"} if "missing_policy" in given else set())
 
 
 @pytest.mark.skipif(not OPEN_FILES.is_dir(), reason="this system does not list open files")

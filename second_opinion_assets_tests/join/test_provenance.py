@@ -85,6 +85,8 @@ def test_table_args(work: Workspace) -> None:
         "prefix": "second_opinion",
         "overwrite": False,
         "canonical_names": False,
+        "min_coverage": None,
+        "allow_empty": True,
     }
 
 
