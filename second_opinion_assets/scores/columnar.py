@@ -167,7 +167,9 @@ def _numbers(cells: Cells, name: str) -> tuple[Floats, dict[int, Defect]]:
         odd = np.flatnonzero(~np.isfinite(numbers)).tolist()
         found = {row: _defect(cells[row].as_py(), name) for row in odd}
     else:
-        values = [_one_of(value) for value in _values(cells)]
+        values = _values(cells)
+        if isinstance(cells, pa.Array):
+            values = [_one_of(value) for value in values]
         filled = [value for value in values if value is not None]
         if all(type(value) is str for value in filled):
             filled = [value.strip() for value in filled]

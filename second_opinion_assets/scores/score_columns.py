@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from second_opinion_assets.contract.errors import JoinError, NoScoreError
+from second_opinion_assets.contract.errors import DoubtError, JoinError, NoScoreError
 from second_opinion_assets.contract.fields import (
     ALL_KEY_NAMES,
     ALL_SCORE_NAMES,
@@ -138,7 +138,7 @@ def _usual_scores(names: tuple[str, ...], scorer: str, where: str) -> tuple[str,
             f"{where}: {label!r} beside {prediction!r} may be the label; "
             "name the score as score_field"
         )
-        raise JoinError(msg)
+        raise DoubtError(msg)
     return found
 
 
@@ -146,7 +146,7 @@ def _refuse_twins(name: str, names: tuple[str, ...], where: str) -> None:
     """Raise a JoinError if another column has the name of one that is read."""
     if names.count(name) > 1:
         msg = f"{where}: two columns are called {name!r}; give them names of their own"
-        raise JoinError(msg)
+        raise DoubtError(msg)
 
 
 def _one_each(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -77,3 +77,11 @@ def test_numbers_in_lists(work: Workspace) -> None:
     rows = work.rows()
     assert [row["second_opinion_dover_score"] for row in rows] == [0.5, None]
     assert rows[1]["second_opinion_dover_status"] == "bad"
+
+
+def test_a_folder_of_doubts_is_refused(work: Workspace) -> None:
+    """What may be the label is no defect of one clip: it stops the table in a folder too."""
+    work.write("runs/one.csv", "name,MOS,Predicted MOS\na,3.68,3.59\n")
+    work.write("runs/two.csv", "name,score\nb,0.5\n")
+    with pytest.raises(JoinError, match=r"one\.csv:1: 'MOS' beside 'Predicted MOS'"):
+        work.join(scores=["DOVER=runs"])

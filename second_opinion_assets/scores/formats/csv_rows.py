@@ -60,14 +60,17 @@ class CsvRows:
                 skipped.add(self._place.where(number), line)
         self._lines_out = layout.before
         self._rows = csv.reader(lines, Cells, delimiter=layout.delimiter)
+        self._between_rows = True
         self.line = 0
 
     def header(self) -> list[str]:
         """Return the names of the columns."""
         return [cell.strip() for cell in next(self._filled())]
 
-    def rows(self, names: Sequence[str], header: list[str], key: int) -> Iterator[NumberedRow]:
-        """Yield the rows, each with as many cells as there are columns.
+    def rows(
+        self, names: Sequence[str], header: list[str], key: int
+    ) -> Iterator[tuple[int, list[str]]]:
+        """Yield the rows, as wide as the header, each with the number of its last line.
 
         Args:
             names: of the columns.
@@ -81,25 +84,30 @@ class CsvRows:
         width = len(names)
         held: list[NumberedRow] = []  # what sums up, if nothing but its like comes after it
         for cells in self._filled():
-            while len(cells) > width and not cells[-1].strip():
-                del cells[-1]
-            row = NumberedRow(self.line, cells)
+            if len(cells) > width:
+                _cut_ends(cells, width)
             if len(cells) != width:
+                row = NumberedRow(self.line, cells)
                 if not _SUMMARY.match(cells[0]):
                     raise self._misfit(row, width)
                 held.append(row)
                 continue
-            first, key_text = cells[0].strip().lower(), cells[key].strip().lower()
-            if first in watched or key_text in watched:
+            is_watched = cells[0].strip().lower() in watched
+            if is_watched or (key and cells[key].strip().lower() in watched):
+                row = NumberedRow(self.line, cells)
                 if [cell.strip() for cell in cells] == header:
                     self._pass_over(held)
                     continue
                 self._refuse_table(row)
-                if key_text in SUMMARY_KEYS:
+                if cells[key].strip().lower() in SUMMARY_KEYS:
                     held.append(row)
                     continue
-            yield from self._released(held, width)
-            yield row
+            if held:
+                line = self.line
+                yield from self._released(held, width)
+                yield line, cells
+            else:
+                yield self.line, cells
         self._pass_over(held)
 
     def _released(self, held: list[NumberedRow], width: int) -> Iterator[NumberedRow]:
@@ -165,11 +173,8 @@ class CsvRows:
     def _filled(self) -> Iterator[list[str]]:
         """Yield the rows that are not blank."""
         try:
-            while True:
+            for cells in self._rows:
                 self._between_rows = True
-                cells = next(self._rows, None)
-                if cells is None:
-                    return
                 self.line = self._rows.line_num + self._lines_out
                 if len(cells) > 1 or any(map(str.strip, cells)):
                     yield cells
@@ -217,6 +222,12 @@ class CsvRows:
                 yield rest
             else:
                 self._lines_out += 1
+
+
+def _cut_ends(cells: list[str], width: int) -> None:
+    """Take away the empty cells behind the last column."""
+    while len(cells) > width and not cells[-1].strip():
+        del cells[-1]
 
 
 def _may_have_bars(text: str) -> bool:
