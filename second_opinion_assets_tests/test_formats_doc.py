@@ -56,5 +56,5 @@ def test_a_shown_file_is_read_as_told(work: Workspace, shown: Shown) -> None:
     result = work.join(scores=[sidecar])
     start = f"second_opinion_{slug(next(iter(result.tally.scorers)))}_"
     got = [(row[f"{start}score"], row[f"{start}frames"]) for row in work.rows()]
-    wanted = [(float(score), int(frames or 0)) for _, score, frames in told]
-    assert [(pytest.approx(score), frames) for score, frames in got] == wanted
+    wanted = [(pytest.approx(float(score)), int(frames or 0)) for _, score, frames in told]
+    assert got == wanted

@@ -13,6 +13,7 @@ from second_opinion_assets.contract.errors import JoinError
 _OBJECT_STARTS = re.compile(rb'\{[ \t]*["}]')
 NOISE_LINES_A_ROW = 10
 _BAR = re.compile(rb"%\||it/s|s/it|\r")
+_STRUCTURE = re.compile(rb'[\[\]{}, \t]+|"[^"]*"[ \t]*:[ \t]*[\[{]')
 _PART_OF_ROW = re.compile(rb'"[ \t]*:|^[ \t]*\[[ \t]*"|\}[ \t\r]*$')
 
 
@@ -43,8 +44,13 @@ def has_noise(text: bytes) -> bool:
     if 2 * NOISE_LINES_A_ROW * (text.count(b"\n{") + 1) < text.count(b"\n"):
         return False  # a document over many lines, as soon told
     lines = [line for line in map(bytes.strip, text.split(b"\n")) if line]
-    rows = sum(map(_looks_like_a_row, lines))
-    return rows < len(lines) <= NOISE_LINES_A_ROW * rows
+    if lines and lines[-1].startswith(b"{") and not _looks_like_a_row(lines[-1]):
+        lines.pop()  # a row of which this is the beginning
+    others = [line for line in lines if not _looks_like_a_row(line)]
+    rows = len(lines) - len(others)
+    if any(map(_STRUCTURE.fullmatch, others)):
+        return False  # a document, whose rows stand on lines of their own
+    return 0 < len(others) <= NOISE_LINES_A_ROW * rows
 
 
 def _looks_like_a_row(line: bytes) -> bool:

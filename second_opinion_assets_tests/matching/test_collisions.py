@@ -242,7 +242,9 @@ def test_a_score_that_is_asked_for_is_not_unmatched(
 
 def test_fail_refuses_ambiguous_keys(work: Workspace) -> None:
     """Policy `fail` publishes nothing where a key is ambiguous, and counts it as bad."""
-    with pytest.raises(MissingScoresError, match=r"^bad second-opinion scores: DOVER=2$"):
+    with pytest.raises(
+        MissingScoresError, match=r"^bad second-opinion scores: DOVER=2; bad of DOVER: 'a/x' "
+    ):
         join(work, ["a/x", "b/x", "y"], ["x", "y"], missing_policy="fail")
     assert not (work.folder / "out.jsonl").exists()
     assert not (work.folder / "audit.json").exists()

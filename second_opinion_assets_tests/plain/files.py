@@ -54,7 +54,7 @@ def without_noise(text: bytes) -> bytes:
     """Return lines without those that a program says as it runs, if there are not too many."""
     lines = [line for line in text.split(b"\n") if line.strip(JSON_SPACE)]
     rows = [line for line in lines if not is_noise(line)]
-    if len(lines) > 2 * len(rows):
+    if len(lines) > 11 * len(rows):
         raise Refused(lines)
     return b"\n".join(rows)
 

@@ -52,7 +52,9 @@ def test_lines_that_may_be_rows_are_errors(work: Workspace, line: str, message: 
 
 
 def test_more_noise_than_rows(work: Workspace) -> None:
-    """A file most of whose lines are no rows is refused by its first such line."""
-    work.write("s.jsonl", f"{A}\nHello\nyou\n")
-    with pytest.raises(JoinError, match=r's\.jsonl:2: not JSON: "Hello"; 2 lines are no rows'):
+    """A file with more than ten lines of noise for each row is refused by the first of them."""
+    work.write("s.jsonl", f"{A}\nHello\n" + "you\n" * 9)
+    work.join(scores=["S=s.jsonl"])
+    work.write("s.jsonl", f"{A}\nHello\n" + "you\n" * 10)
+    with pytest.raises(JoinError, match=r's\.jsonl:2: not JSON: "Hello"; 11 lines are no rows'):
         work.join(scores=["S=s.jsonl"])

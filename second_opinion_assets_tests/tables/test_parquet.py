@@ -277,7 +277,9 @@ def test_drop_over_row_groups(work: Workspace) -> None:
 def test_fail_leaves_the_earlier_table(work: Workspace) -> None:
     """A promotion-grade table that lacks scores stays as it was."""
     work.write("out.parquet", "as it was")
-    with pytest.raises(MissingScoresError, match=r"^missing second-opinion scores: DOVER=1$"):
+    with pytest.raises(
+        MissingScoresError, match=r"^missing second-opinion scores: DOVER=1; missing of DOVER: 'b'$"
+    ):
         _join(work, pa.table({"clip_id": ["a", "b"]}), {}, missing_policy="fail")
     assert work.read("out.parquet") == b"as it was"
 

@@ -54,7 +54,7 @@ def join(text: bytes, folder: Path, out: str, sizes: Knobs, **options: object) -
         scores=(parse_sidecar("DOVER=a,b;c.jsonl", Location(folder)),),
         out=Location(folder / out),
         audit_json=None,
-        options=parse_options(options, "test"),
+        options=parse_options({**options, "allow_empty": True}, "test"),
     )
     with block_sizes(sizes):
         return materialize(spec, INVOCATION)

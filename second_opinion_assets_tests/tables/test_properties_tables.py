@@ -165,7 +165,7 @@ def join_file(features: Path, out: Path, knobs: Knobs, options: plain.Options) -
         ),
         out=Location(out),
         audit_json=None,
-        options=parse_options(vars(options), "test"),
+        options=parse_options({**vars(options), "allow_empty": True}, "test"),
     )
     with block_sizes(knobs):
         result = materialize(spec, INVOCATION)
