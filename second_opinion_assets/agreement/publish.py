@@ -13,8 +13,10 @@ import pandas as pd
 
 from second_opinion_assets.agreement.compare import Agreement
 from second_opinion_assets.contract.audit import ReportProvenance
+from second_opinion_assets.storage.journal import writing
 from second_opinion_assets.storage.location import Location
-from second_opinion_assets.storage.publishing import Publication, json_document
+from second_opinion_assets.storage.output_lock import USUAL_WAIT
+from second_opinion_assets.storage.publishing import Publication, json_document, publish_all
 
 SCHEMA = "second-opinion-agreement-v1"
 _FIGURES = ("n", "pearson", "spearman", "kendall", "spearman_p", "not_enough")
@@ -83,15 +85,17 @@ def publish(
     """Write both files beside their targets, then put them in place.
 
     Raises:
-        JoinError: a file cannot be written; both are as they were, unless only putting the second
-            one in place failed.
+        JoinError: a file cannot be written; both are as they were.
     """
     parquet = BytesIO()
     figures(agreement, table_id).to_parquet(parquet, index=False)
-    with Publication(files.agreement_json) as one, Publication(files.agreement_parquet) as other:
+    with (
+        writing([files.agreement_json, files.agreement_parquet], USUAL_WAIT),
+        Publication(files.agreement_json) as one,
+        Publication(files.agreement_parquet) as other,
+    ):
         one.write(json_document(document(agreement, table_id, provenance)))
         other.write(parquet.getvalue())
         one.finish()
         other.finish()
-        one.publish()
-        other.publish()
+        publish_all([one, other])

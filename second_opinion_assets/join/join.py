@@ -31,11 +31,14 @@ from second_opinion_assets.scores.read import read_scores
 from second_opinion_assets.scores.score_table import ScoreTable
 from second_opinion_assets.scores.sidecar import SidecarInput
 from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.journal import writing
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.output_lock import USUAL_WAIT, LockWait
 from second_opinion_assets.storage.publishing import (
     json_document,
     new_publication,
     publication,
+    publish_all,
     publish_text,
 )
 from second_opinion_assets.storage.reading import Input, Progress
@@ -85,7 +88,10 @@ class JoinResult(msgspec.Struct, frozen=True):
 
 
 def materialize(
-    spec: TableSpec, invocation: Invocation, progress: Progress | None = None
+    spec: TableSpec,
+    invocation: Invocation,
+    progress: Progress | None = None,
+    wait: LockWait = USUAL_WAIT,
 ) -> JoinResult:
     """Join one table, and publish table and audit once both are complete.
 
@@ -97,6 +103,7 @@ def materialize(
         spec: the table, its sidecars, where the output goes, and the options.
         invocation: what asked for it, for the provenance.
         progress: told of input bytes as they are done.
+        wait: for another run that writes the same output.
 
     Raises:
         NotPublishedError: too few rows have an ``ok`` score, by what the options say. An audit
@@ -106,7 +113,11 @@ def materialize(
     refuse_unknown_suffix(spec.features, FEATURES)
     refuse_unknown_suffix(spec.out, "the output")
     refuse_shared_paths((spec,), "the join")
-    with PreviousOutput(spec) as previous, Input(spec.features, progress) as features:
+    with (
+        writing(_written(spec), wait),
+        PreviousOutput(spec) as previous,
+        Input(spec.features, progress) as features,
+    ):
         inputs = _read(spec, features, progress)
         table, key_column, sidecars = inputs.table, inputs.key_column, inputs.sidecars
         joined = _match(spec, inputs)
@@ -130,9 +141,8 @@ def materialize(
             if audit_file:
                 audit_file.write(json_document(audit))
                 audit_file.finish()
-            out.publish()
+            publish_all([audit_file, out] if audit_file else [out])
             if audit_file:
-                audit_file.publish()
                 remove_failed_audit(spec)
     return JoinResult(
         spec=spec,
@@ -148,6 +158,12 @@ def materialize(
         preview=joined.preview(key_column),
         drift=drift,
     )
+
+
+def _written(spec: TableSpec) -> list[Location]:
+    """Return the files that a join publishes, the table last."""
+    audit = [spec.audit_json] if spec.audit_json else []
+    return [path for path in (*audit, spec.out) if not path.is_stream]
 
 
 def _with_failed_audit(

@@ -20,6 +20,7 @@ from second_opinion_assets.contract.tally import ScorerTally
 from second_opinion_assets.join.audit import read_audit
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.groups import group_of
+from second_opinion_assets.storage.journal import recover
 from second_opinion_assets.storage.location import HERE, Location
 from second_opinion_assets.storage.reading import ChangedInputError, Input, digest_file
 from second_opinion_assets.tables.open import open_table
@@ -135,10 +136,14 @@ class Verifier:
         """
         try:
             audit = read_audit(location)
+            own_path = audit.run_provenance.outputs.audit_json
+            base = base_of(own_path, location) if own_path else None
+            output = Location(audit.output)
+            if not output.is_stream and recover((self._base_dir or base or HERE) / output):
+                audit = read_audit(location)
         except JoinError as error:
             return None, Verification(problem=str(error))
-        own_path = audit.run_provenance.outputs.audit_json
-        return audit, self.verify(audit, base_of(own_path, location) if own_path else None)
+        return audit, self.verify(audit, base)
 
     def verify(self, audit: Audit, base: Location | None = None) -> Verification:
         """Verify an audit; what went wrong with a file is part of the answer.

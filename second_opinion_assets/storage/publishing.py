@@ -6,9 +6,9 @@ import errno
 import hashlib
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import IO, Any, Self
 
@@ -16,7 +16,9 @@ import msgspec
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.journal import NewFile, publish_together, writing
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.output_lock import USUAL_WAIT, beside, folder_of
 from second_opinion_assets.storage.streams import copy_to_output, spool
 
 SYNC_BYTES = 64 << 20  # the disk works on these while more is written
@@ -38,9 +40,8 @@ class Publication:
     def __init__(self, target: Location) -> None:
         self.target = target
         self._real_target = Location(target.identity)
-        # Short, since the target's own name may be as long as a name can be.
-        self._temporary = self._real_target.with_name(f".second-opinion-{uuid.uuid4().hex}.tmp")
-        self._made_folders: list[Location] = []
+        self._temporary = beside(target, f"-{uuid.uuid4().hex}.tmp")
+        self._folder = ExitStack()
         self._hash = hashlib.sha256()
         self._bytes = 0
         self._gathered: list[bytes] = []
@@ -53,15 +54,14 @@ class Publication:
         self.closed = False
 
     def __enter__(self) -> Self:
-        folder = self._real_target.parent
+        self._folder.enter_context(folder_of(self.target))
         try:
-            self._make(folder)
             if self._real_target.is_folder():
                 raise IsADirectoryError(errno.EISDIR, "it is a folder")
             self._file: IO[bytes] = open(self._temporary, "xb", buffering=0)
         except OSError as error:
             self._thread.shutdown()
-            self._remove_empty_folders()
+            self._folder.close()
             raise self._unwritable(error) from None
         return self
 
@@ -77,7 +77,7 @@ class Publication:
         self._file.close()
         with suppress(FileNotFoundError):
             os.unlink(self._temporary)
-        self._remove_empty_folders()
+        self._folder.close()
 
     def write(self, data: bytes | memoryview) -> int:
         """Take the next bytes, many of them uncopied; a failure to write is raised by a later call.
@@ -123,30 +123,12 @@ class Publication:
 
     def publish(self) -> None:
         """Put the finished file in the target's place, in one step."""
-        try:
-            os.replace(self._temporary, self._real_target)
-            folder = os.open(self._real_target.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        except OSError as error:
-            raise self._unwritable(error) from None
+        publish_together([self.new_file])
 
-    def _make(self, folder: Location) -> None:
-        """Make a folder and those above it, remembering which were not there."""
-        if folder.exists():
-            return
-        self._make(folder.parent)
-        with suppress(FileExistsError):
-            os.mkdir(folder)
-        self._made_folders.append(folder)
-
-    def _remove_empty_folders(self) -> None:
-        """Remove the folders that were made for a target that did not come."""
-        for folder in reversed(self._made_folders):
-            with suppress(OSError):
-                os.rmdir(folder)
+    @property
+    def new_file(self) -> NewFile:
+        """The finished file and where it goes."""
+        return NewFile(self._temporary, self._real_target)
 
     def _hand_over(self) -> None:
         """Let the thread write what was gathered."""
@@ -232,9 +214,25 @@ def publication(target: Location | None) -> Iterator[Publication | None]:
         yield opened
 
 
+def publish_all(files: Sequence[Publication]) -> None:
+    """Publish several finished files, all or none; the last is the one that counts.
+
+    What goes to standard output cannot be taken back, and goes last.
+
+    Raises:
+        JoinError: one cannot be published.
+    """
+    *_, last = files
+    stored = [file.new_file for file in files if not file.target.is_stream]
+    if stored:
+        publish_together(stored)
+    if last.target.is_stream:
+        last.publish()
+
+
 def publish_text(target: Location, text: str) -> None:
     """Write a text and publish it."""
-    with Publication(target) as file:
+    with writing([target], USUAL_WAIT), Publication(target) as file:
         file.write(text.encode())
         file.finish()
         file.publish()

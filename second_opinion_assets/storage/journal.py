@@ -1,0 +1,229 @@
+"""Several files that are published as one: all of them, or none, whenever a process dies.
+
+The new files are complete and on the disk before a journal says so; from then on whoever comes next
+puts the rest of them in their places, or takes all of them back.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+import msgspec
+
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.output_lock import (
+    LockWait,
+    OutputBusyError,
+    beside,
+    output_lock,
+    own_prefix,
+    unwritable,
+)
+
+_AT_ONCE = LockWait(0)
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One file of several: paths are relative to the journal's folder.
+
+    Attributes:
+        temporary: the new file.
+        target: where it goes.
+        before: a second name of what was there; None where nothing was.
+    """
+
+    temporary: str
+    target: str
+    before: str | None
+
+
+class Journal(msgspec.Struct, frozen=True):
+    """What is to be put in place, in this order; the last file is the one that counts."""
+
+    steps: list[Step]
+
+
+class NewFile(NamedTuple):
+    """A complete file on the disk, and where it goes; links are followed in both."""
+
+    temporary: Location
+    target: Location
+
+
+def publish_together(files: Sequence[NewFile]) -> None:
+    """Put complete files in their places, all or none.
+
+    Args:
+        files: the files; the last is the one that counts, beside which the journal stands.
+
+    Raises:
+        JoinError: one cannot be put in place; all are as they were.
+    """
+    *others, last = files
+    path = beside(last.target, ".journal")
+    journal = Journal([_step(file, path.parent, keep=True) for file in others])
+    journal.steps.append(_step(last, path.parent, keep=False))
+    try:
+        if others:
+            _write(path, journal)
+    except OSError as error:
+        _forget(path, journal)
+        raise unwritable(last.target, error) from None
+    _roll(path, journal)
+
+
+def _step(file: NewFile, folder: Location, *, keep: bool) -> Step:
+    """Return the step for a file; what is there gets a second name if it is to be kept."""
+    before = _second_name(file.target) if keep else None
+    return Step(
+        os.path.relpath(file.temporary, folder),
+        os.path.relpath(file.target, folder),
+        None if before is None else os.path.relpath(before, folder),
+    )
+
+
+def recover(target: Location) -> bool:
+    """Complete or take back what a run that died left of an output, unless one is writing it.
+
+    Returns:
+        Whether that was done.
+
+    Raises:
+        JoinError: it can be neither.
+    """
+    if not beside(target, ".journal").exists():
+        return False
+    try:
+        with output_lock([target], _AT_ONCE):
+            recover_locked(target)
+    except OutputBusyError:  # who is writing it has seen to that, or is about to end
+        return False
+    return True
+
+
+def recover_locked(target: Location) -> None:
+    """Likewise, for who holds the lock."""
+    path = beside(target, ".journal")
+    try:
+        with open(path, "rb") as file:
+            journal = msgspec.json.decode(file.read(), type=Journal)
+    except FileNotFoundError:
+        return
+    except (OSError, msgspec.DecodeError) as error:
+        msg = f"{path}: the journal of an unfinished join cannot be read: {error}"
+        raise JoinError(msg) from None
+    _roll(path, journal)
+
+
+def remove_leftovers(targets: Sequence[Location]) -> None:
+    """Remove the temporary files of runs that died, for who holds the locks of their outputs."""
+    for target in targets:
+        real = Location(target.identity)
+        start = f"{own_prefix(real)}-"
+        with suppress(OSError), os.scandir(real.parent) as entries:
+            for name in [entry.name for entry in entries if entry.name.startswith(start)]:
+                with suppress(OSError):
+                    os.unlink(real.parent / name)
+
+
+def _roll(path: Location, journal: Journal) -> None:
+    """Put every file in place; if one cannot be, take back those that were.
+
+    Raises:
+        JoinError: one cannot be put in place.
+    """
+    folder = path.parent
+    placed: list[Step] = []
+    for step in journal.steps:
+        temporary, target = folder / step.temporary, folder / step.target
+        try:
+            if temporary.is_there():  # else it is in its place already
+                os.replace(temporary, target)
+                _sync_folder(target.parent)
+        except OSError as error:
+            for earlier in placed:
+                _take_back(earlier, folder)
+            _forget(path, journal)
+            raise unwritable(target, error) from None
+        placed.append(step)
+    _forget(path, journal)
+
+
+def _take_back(step: Step, folder: Location) -> None:
+    with suppress(OSError):
+        if step.before is None:
+            os.unlink(folder / step.target)
+        else:
+            os.replace(folder / step.before, folder / step.target)
+        _sync_folder((folder / step.target).parent)
+
+
+def _forget(path: Location, journal: Journal) -> None:
+    """Remove the journal, and then what it kept."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+        _sync_folder(path.parent)
+    for step in journal.steps:
+        for name in filter(None, (step.before, step.temporary)):
+            with suppress(OSError):
+                os.unlink(path.parent / name)
+
+
+def _second_name(target: Location) -> Location | None:
+    """Give what is at a place a second name, or a copy of it one; None where nothing is.
+
+    Raises:
+        JoinError: it can have neither.
+    """
+    name = beside(target, f"-before-{os.getpid()}.tmp")
+    try:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+        os.link(target, name)
+    except FileNotFoundError:
+        return None
+    except OSError:  # another user's file, or a file system without links
+        try:
+            shutil.copyfile(target, name)
+        except OSError as error:
+            raise unwritable(target, error) from None
+    return name
+
+
+def _write(path: Location, journal: Journal) -> None:
+    temporary = path.with_name(f"{path.name.removesuffix('.journal')}-journal.tmp")
+    with open(temporary, "wb") as file:
+        file.write(msgspec.json.encode(journal))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Location) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def writing(targets: Sequence[Location], wait: LockWait) -> Iterator[None]:
+    """Hold the locks of all files of an output, the last of them the one that counts.
+
+    What a run that died left is completed or taken back first, and its temporary files removed.
+
+    Raises:
+        JoinError: another run holds a lock for too long, or what was left cannot be settled.
+    """
+    with output_lock(targets, wait):
+        if targets:
+            recover_locked(targets[-1])
+            remove_leftovers(targets)
+        yield
