@@ -13,13 +13,14 @@ from second_opinion_assets.cli.console import (
     say_totals,
     warn,
 )
-from second_opinion_assets.cli.options import LOCATION, allow_empty_option
+from second_opinion_assets.cli.options import LOCATION, allow_empty_option, lock_option
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.batch import allowing_empty, materialize_batch
 from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.join.outcomes import TableOutcome
 from second_opinion_assets.report.report import Report, ReportFiles
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.output_lock import LockWait
 
 
 @click.command("batch")
@@ -33,6 +34,7 @@ from second_opinion_assets.storage.location import Location
 @click.option("--report-md", type=LOCATION, help="Where the report goes as Markdown.")
 @click.option("--fail-fast", is_flag=True, help="Stop after the first table that fails.")
 @allow_empty_option
+@lock_option
 def batch_command(
     manifest: Location,
     base_dir: Location | None,
@@ -41,6 +43,7 @@ def batch_command(
     *,
     fail_fast: bool,
     allow_empty: bool,
+    lock_timeout: float,
 ) -> None:
     """Join every table of a manifest. A table that fails does not affect other tables.
 
@@ -62,7 +65,12 @@ def batch_command(
             loaded = allowing_empty(loaded)
         with progress_bar(loaded.tables) as progress:
             outcomes = materialize_batch(
-                loaded, asked, fail_fast=fail_fast, progress=progress, ended=_say_how_it_ended
+                loaded,
+                asked,
+                fail_fast=fail_fast,
+                progress=progress,
+                ended=_say_how_it_ended,
+                wait=LockWait(lock_timeout, say),
             )
         report = Report(loaded, outcomes, asked, files)
         report.write()

@@ -17,6 +17,7 @@ from second_opinion_assets.cli.flags import in_flags
 from second_opinion_assets.cli.options import (
     LOCATION,
     allow_empty_option,
+    lock_option,
     reading_options,
     scores_option,
 )
@@ -31,6 +32,7 @@ from second_opinion_assets.matching.drift import FIRST_JOIN
 from second_opinion_assets.registry.facts import shipped_registry
 from second_opinion_assets.report.joined import scorer_lines, skipped_lines
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.output_lock import LockWait
 
 
 @click.command("materialize")
@@ -75,12 +77,14 @@ from second_opinion_assets.storage.location import Location
 )
 @allow_empty_option
 @click.option("--canonical-names", is_flag=True, help="Give each known scorer its canonical name.")
+@lock_option
 def materialize_command(
     features: Location,
     scores: tuple[str, ...],
     out: Location,
     audit_json: Location | None,
     min_coverage: tuple[str, ...],
+    lock_timeout: float,
     **options: object,
 ) -> None:
     """Join score files onto one feature table."""
@@ -98,7 +102,8 @@ def materialize_command(
             registry=table_registry(shipped_registry(), scale, "scores"),
         )
     with errors_in_one_line(in_flags), progress_bar([spec]) as progress:
-        result = materialize(spec, invocation(table_args(spec)), progress)
+        wait = LockWait(lock_timeout, say)
+        result = materialize(spec, invocation(table_args(spec)), progress, wait)
     tally = result.tally
     for line in (*scorer_lines(tally), *skipped_lines(result.sidecars)):
         say(line)

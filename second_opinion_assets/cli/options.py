@@ -7,6 +7,7 @@ import click
 
 from second_opinion_assets.contract.options import Duplicates, KeyNormalize
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.output_lock import LOCK_TIMEOUT_S
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -72,3 +73,13 @@ allow_empty_option = click.option(
 def json_option(command: _Command) -> _Command:
     """Add the option of an answer for programs."""
     return click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(command)
+
+
+lock_option = click.option(
+    "--lock-timeout",
+    type=click.FloatRange(min=0),
+    default=LOCK_TIMEOUT_S,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for another run that writes the same output.",
+)

@@ -17,6 +17,7 @@ from second_opinion_assets.join.outcomes import (
     TableSummary,
 )
 from second_opinion_assets.join.provenance import Invocation, table_args
+from second_opinion_assets.storage.output_lock import USUAL_WAIT, LockWait
 from second_opinion_assets.storage.reading import Progress
 
 
@@ -31,6 +32,7 @@ def materialize_batch(
     fail_fast: bool = False,
     progress: Progress | None = None,
     ended: Callable[[TableOutcome, Tally | None], None] = _tell_nobody,
+    wait: LockWait = USUAL_WAIT,
 ) -> list[TableOutcome]:
     """Join every table. One that fails does not affect other tables.
 
@@ -40,10 +42,11 @@ def materialize_batch(
         fail_fast: stop after the first table that fails.
         progress: told of input bytes as they are done.
         ended: told of each table as it ends, with its full counts if the join got that far.
+        wait: for another run that writes the same output.
     """
     outcomes = []
     for spec in manifest.tables:
-        outcome, tally = _join(spec, invocation, progress)
+        outcome, tally = _join(spec, invocation, progress, wait)
         ended(outcome, tally)
         outcomes.append(outcome)
         if fail_fast and outcome.error is not None:
@@ -61,11 +64,11 @@ def allowing_empty(manifest: Manifest) -> Manifest:
 
 
 def _join(
-    spec: TableSpec, invocation: Invocation, progress: Progress | None
+    spec: TableSpec, invocation: Invocation, progress: Progress | None, wait: LockWait
 ) -> tuple[TableOutcome, Tally | None]:
     own = replace(invocation, args={**invocation.args, **table_args(spec)})
     try:
-        result = materialize(spec, own, progress)
+        result = materialize(spec, own, progress, wait)
     except NotPublishedError as error:
         return _failed(spec, error, TableSummary.of(error.tally, published=False)), error.tally
     except JoinError as error:

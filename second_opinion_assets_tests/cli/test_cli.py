@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from second_opinion_assets.cli.main import main
+from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.output_lock import LockWait, output_lock
 from second_opinion_assets_tests.workspace import Workspace
 
 
@@ -612,3 +614,15 @@ def test_verify_in_another_folder(work: Workspace, monkeypatch: pytest.MonkeyPat
 def test_verify_refuses_unknown_usage(arguments: tuple[str, ...]) -> None:
     """A usage error is exit 2."""
     assert run("verify", *arguments).exit_code == 2
+
+
+def test_another_run_of_the_same_output(work: Workspace) -> None:
+    """A command waits for a run that writes its output, says so, and gives up in time."""
+    with output_lock([Location(work.folder / "out.jsonl")], LockWait(0)):
+        result = join("--lock-timeout", "0.1")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "second-opinion: out.jsonl: another run writes it; waiting up to 0.1 s",
+        "second-opinion: error: out.jsonl: another run still writes it after 0.1 s; join again later",
+    ]
+    assert join().exit_code == 0
