@@ -156,7 +156,10 @@ def _suggested(first: pa.Array, second: pa.Array) -> list[str]:
 
 
 def _constant_parts(longer: Sequence[str], shorter: Collection[str]) -> list[tuple[str, str]]:
-    """Return what stands before and after a shorter key in longer ones, the commonest first."""
+    """Return what stands before and after a shorter key in longer ones, the commonest first.
+
+    What stands around one key alone is chance: `a` is in `vmaf`.
+    """
     found: Counter[tuple[str, str]] = Counter()
     for text in longer:
         if len(text) <= _LONGEST_KEY:
@@ -166,9 +169,8 @@ def _constant_parts(longer: Sequence[str], shorter: Collection[str]) -> list[tup
                 for end in range(start + 1, len(text) + 1)
                 if end - start < len(text) and text[start:end] in shorter
             )
-    least = min(2, len(longer))
     likely = sorted(found.items(), key=lambda pair: (-pair[1], sum(map(len, pair[0]))))
-    return [parts for parts, count in likely if count >= least][:_TRIED_PATTERNS]
+    return [parts for parts, count in likely if count > 1][:_TRIED_PATTERNS]
 
 
 def _name(key: str) -> str:

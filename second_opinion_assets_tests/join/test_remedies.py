@@ -101,6 +101,13 @@ def test_no_pattern_is_proposed_for_keys_that_differ_in_more(work: Workspace) ->
     assert "no reading of the keys finds more, such as 'clip_1' and '0-clip_1-0'" in key_hint(tally)
 
 
+def test_one_key_suggests_no_pattern(work: Workspace) -> None:
+    """What stands around a key must be the same around another one."""
+    work.write_lines("features.jsonl", [{"clip_id": "a"}, {"clip_id": "b"}])
+    work.write_lines("s.jsonl", [{"clip_id": "vmaf", "score": 1}, {"clip_id": "xbx", "score": 1}])
+    assert work.join(scores=["S=s.jsonl"]).tally.scorers["S"].remedy is None
+
+
 def test_a_pattern_that_was_asked_for_is_kept(work: Workspace) -> None:
     """Where a pattern was asked for no other is proposed."""
     work.write_lines("features.jsonl", [{"clip_id": clip} for clip in CLIPS])
