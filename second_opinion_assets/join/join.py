@@ -119,45 +119,80 @@ def materialize(
         Input(spec.features, progress) as features,
     ):
         inputs = _read(spec, features, progress)
-        table, key_column, sidecars = inputs.table, inputs.key_column, inputs.sidecars
         joined = _match(spec, inputs)
-        tally = joined.tally
+        tally, key_column = joined.tally, inputs.key_column
         if doubtful := [s for s in inputs.keyed.scorers if few_keys_found(tally.scorers[s.name])]:
-            add_remedies(doubtful, tally, inputs.key_column, features, spec.options)
+            add_remedies(doubtful, tally, key_column, features, spec.options)
         if refused := why_not_published(spec, tally):
-            digest = features.digest
-            audit = make_audit(spec, key_column, tally, invocation, digest, sidecars, None, refused)
+            audit = _audit(spec, inputs, tally, invocation, features.digest, refused=refused)
             raise _with_failed_audit(refused, audit, spec.failed_audit)
-        with new_publication(spec.out) as out, publication(spec.audit_json) as audit_file:
-            written = write_table(spec.out, table, joined.added, out)
-            assert written == tally.output_rows  # noqa: S101 (a bug, and nothing is published)
-            tally.non_finite_values = table.non_finite_values
-            digest, output = features.digest, out.finish()
-            present = PresentRows(
-                joined.match, joined.added.scorers, joined.added.kept, key_column, spec.options
-            )
-            drift = previous.drift(output, present, {column.name for column in table.columns})
-            audit = make_audit(spec, key_column, tally, invocation, digest, sidecars, output)
-            if audit_file:
-                audit_file.write(json_document(audit))
-                audit_file.finish()
-            publish_all([audit_file, out] if audit_file else [out])
-            if audit_file:
-                remove_failed_audit(spec)
+        published = _publish(spec, inputs, joined, features, previous, invocation)
+    digest = features.digest
     return JoinResult(
         spec=spec,
         key_column=key_column,
-        columns=table.columns,
+        columns=inputs.table.columns,
         appended=column_names([s.scorer for s in joined.added.scorers], spec.options.prefix),
         tally=tally,
-        audit=audit,
+        audit=published.audit,
         features=digest,
-        sidecars=sidecars,
-        output=output,
-        fingerprint=fingerprint(spec, digest, [given.digest for given in sidecars]),
+        sidecars=inputs.sidecars,
+        output=published.output,
+        fingerprint=fingerprint(spec, digest, [given.digest for given in inputs.sidecars]),
         preview=joined.preview(key_column),
-        drift=drift,
+        drift=published.drift,
     )
+
+
+class _Published(NamedTuple):
+    """What was published, and how it differs from what was there."""
+
+    audit: Audit
+    output: FileDigest
+    drift: Drift
+
+
+def _publish(
+    spec: TableSpec,
+    inputs: _Inputs,
+    joined: _Joined,
+    features: Input,
+    previous: PreviousOutput,
+    invocation: Invocation,
+) -> _Published:
+    """Write table and audit, and publish them once both are complete."""
+    table, tally, added = inputs.table, joined.tally, joined.added
+    with new_publication(spec.out) as out, publication(spec.audit_json) as audit_file:
+        written = write_table(spec.out, table, added, out)
+        assert written == tally.output_rows  # noqa: S101 (a bug, and nothing is published)
+        tally.non_finite_values = table.non_finite_values
+        digest, output = features.digest, out.finish()
+        present = PresentRows(
+            joined.match, added.scorers, added.kept, inputs.key_column, spec.options
+        )
+        drift = previous.drift(output, present, {column.name for column in table.columns})
+        audit = _audit(spec, inputs, tally, invocation, digest, output)
+        if audit_file:
+            audit_file.write(json_document(audit))
+            audit_file.finish()
+        publish_all([audit_file, out] if audit_file else [out])
+        if audit_file:
+            remove_failed_audit(spec)
+    return _Published(audit, output, drift)
+
+
+def _audit(
+    spec: TableSpec,
+    inputs: _Inputs,
+    tally: Tally,
+    invocation: Invocation,
+    features: FileDigest,
+    output: FileDigest | None = None,
+    refused: NotPublishedError | None = None,
+) -> Audit:
+    """Return the audit of a join that published a table, or refused to."""
+    key_column, sidecars = inputs.key_column, inputs.sidecars
+    return make_audit(spec, key_column, tally, invocation, features, sidecars, output, refused)
 
 
 def _written(spec: TableSpec) -> list[Location]:

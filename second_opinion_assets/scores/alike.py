@@ -11,7 +11,8 @@ from collections.abc import Iterable
 import msgspec
 
 from second_opinion_assets.scores.payload import Payload
-from second_opinion_assets.scores.row_schema import AlikeRows, Fields, RowSchema, infer
+from second_opinion_assets.scores.row_fields import Fields
+from second_opinion_assets.scores.row_schema import AlikeRows, RowSchema, infer
 from second_opinion_assets.scores.rules import RowRules
 
 

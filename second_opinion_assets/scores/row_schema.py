@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -37,14 +37,13 @@ from second_opinion_assets.matching.keys import KEY_TYPE
 from second_opinion_assets.scores.payload import (
     NO_SCORE,
     Defect,
-    Payload,
     further_key_text,
     status_defect,
 )
 from second_opinion_assets.scores.payload_fields import is_prediction, may_be_label
+from second_opinion_assets.scores.row_fields import SUMMARY, Fields
 from second_opinion_assets.scores.rules import RowRules
 
-_SUMMARY = "summary."
 _GOOD_OR_NONE = GOOD_STATUSES | {None}
 
 
@@ -75,46 +74,6 @@ class AlikeRows(NamedTuple):
     def scorers_with_scores(self) -> set[str]:
         """Return the names of the scorers that have a score in some row."""
         return set(np.array(self.scorers, object)[~np.isnan(self.score)].tolist())
-
-
-@dataclass
-class Fields:
-    """The names of all fields met so far, in the order in which they were met.
-
-    `nesting` are the names of those that have held an object or a list, wherever it was.
-    """
-
-    top: dict[str, None] = field(default_factory=dict)
-    summary: dict[str, None] = field(default_factory=dict)
-    frame: dict[str, None] = field(default_factory=dict)
-    nesting: set[str] = field(default_factory=set)
-
-    @property
-    def levels(self) -> tuple[dict[str, None], ...]:
-        return self.top, self.summary, self.frame
-
-    @property
-    def count(self) -> int:
-        return sum(map(len, (*self.levels, self.nesting)))
-
-    def add(self, payload: Payload) -> None:
-        self._add(self.top, payload)
-        if isinstance(summary := payload.get("summary"), dict):
-            self._add(self.summary, summary)
-        for frame in frames if isinstance(frames := payload.get("frames"), list) else ():
-            if isinstance(frame, dict):
-                self._add(self.frame, frame)
-
-    def _add(self, level: dict[str, None], place: Payload) -> None:
-        level.update(dict.fromkeys(place))
-        self.nesting.update(n for n, value in place.items() if isinstance(value, dict | list))
-
-    def find(self, names: tuple[str, ...]) -> list[str]:
-        """Return the fields that may hold one of `names`, best first, as `a` or `summary.a`."""
-        return [
-            *matching_fields(tuple(self.top), names),
-            *(f"{_SUMMARY}{field}" for field in matching_fields(tuple(self.summary), names)),
-        ]
 
 
 @dataclass(frozen=True)
@@ -242,20 +201,13 @@ def infer(fields: Fields, rules: RowRules, label: str | None) -> RowSchema | Non
     if "score" not in places and "score" not in frame.values():
         return None
     score_field = places.get("score") or f"frames[].{_field_of(frame, 'score')}"
-    others = (
-        {n for level in fields.levels for n in level} if may_be_label(score_field, rules) else ()
-    )
+    others = fields.names if may_be_label(score_field, rules) else set()
     if any(is_prediction(name, label or "") for name in others):
         return None
     further = _further_keys(fields, places.values())
     places |= further
     kinds: dict[str, Any] = dict(_ROLE_TYPES)
-    summary = {
-        name.removeprefix(_SUMMARY): role
-        for role, name in places.items()
-        if name.startswith(_SUMMARY)
-    }
-    top = {name: role for role, name in places.items() if not name.startswith(_SUMMARY)}
+    top, summary = _by_level(places)
     if summary:
         kinds["summary"] = _row_type(fields.summary, summary, kinds, fields.nesting) | None
         top["summary"] = "summary"
@@ -273,7 +225,7 @@ def infer(fields: Fields, rules: RowRules, label: str | None) -> RowSchema | Non
     sums_runtime = "runtime" not in places and "runtime" in frame.values()
     return RowSchema(
         decoder=msgspec.json.Decoder(_row_type(fields.top, top, kinds, fields.nesting)),
-        key_field=places.get("key", STEM_FIELD).removeprefix(_SUMMARY),
+        key_field=places.get("key", STEM_FIELD).removeprefix(SUMMARY),
         score_field=score_field,
         status_field=rules.status_field,
         key=getter("key") if "key" in places else None,
@@ -286,17 +238,28 @@ def infer(fields: Fields, rules: RowRules, label: str | None) -> RowSchema | Non
         only_runtime=("runtime" not in places and not sums_runtime)
         or (len(candidates["runtime"]) == 1 and not has_frames),
         further_keys={
-            name.removeprefix(_SUMMARY).lower(): getter(role) for role, name in further.items()
+            name.removeprefix(SUMMARY).lower(): getter(role) for role, name in further.items()
         },
         predicted=frozenset(map(slug, others)) - {slug(name) for name in SCORE_NAMES},
     )
+
+
+def _by_level(places: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the roles of fields at the top, and of those in the summary, by their names."""
+    top, summary = {}, {}
+    for role, name in places.items():
+        if name.startswith(SUMMARY):
+            summary[name.removeprefix(SUMMARY)] = role
+        else:
+            top[name] = role
+    return top, summary
 
 
 def _further_keys(fields: Fields, taken: Collection[str]) -> dict[str, str]:
     """Return the other fields that may tell the clip, each by a role of its own."""
     names: dict[str, str] = {}
     for name in fields.find(ALL_KEY_NAMES):
-        own = name.removeprefix(_SUMMARY)
+        own = name.removeprefix(SUMMARY)
         if name not in taken and own not in fields.nesting:
             names.setdefault(own.lower(), name)
     return {f"further_{number}": name for number, name in enumerate(names.values())}
