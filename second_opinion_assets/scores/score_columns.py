@@ -114,6 +114,9 @@ def _score_column(names: tuple[str, ...], asked: ReadRequest, where: str, key: s
         wanted = f"no score column {own!r}" if own else "no score column with a usual name"
         msg = f"{where}: {wanted} among {_shown(names)}; name it as score_field{_label_hint(names)}"
         raise NoScoreError(msg)
+    if len(found) > 1 and of_table and not matching_fields(names, (of_table,)):
+        msg = f"{where}: no score column {of_table!r} among {_shown(names)}; name it as score_field"
+        raise NoScoreError(msg)
     if len(found) > 1:
         msg = (
             f"{where}: {found[0]!r} and {found[1]!r} might both be the score; "

@@ -85,3 +85,10 @@ def test_a_folder_of_doubts_is_refused(work: Workspace) -> None:
     work.write("runs/two.csv", "name,score\nb,0.5\n")
     with pytest.raises(JoinError, match=r"one\.csv:1: 'MOS' beside 'Predicted MOS'"):
         work.join(scores=["DOVER=runs"])
+
+
+def test_a_field_of_no_column_is_told_before_a_doubt(work: Workspace) -> None:
+    """Where two columns might be the score, one that is asked for and is not there is named."""
+    work.write("s.csv", "clip_id,score,overall\na,1,2\n")
+    with pytest.raises(JoinError, match=r"s\.csv:1: no score column 'overal' among clip_id, "):
+        work.join(scores=["S=s.csv"], score_field="overal")
