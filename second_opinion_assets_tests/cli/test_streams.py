@@ -135,7 +135,7 @@ def start(*arguments: str, **given: object) -> subprocess.Popen[bytes]:
 def test_real_streams(work: Workspace) -> None:
     """A process in a pipeline gives nothing before its input has ended, and then all."""
     many = b"".join(b'{"clip_id": "%d", "x": "%s"}\n' % (n, b"x" * 500) for n in range(20_000))
-    with start("--features", "-", "--out", "-") as process:
+    with start("--features", "-", "--out", "-", "--allow-empty") as process:
         out, words = process.communicate(many)
     assert process.returncode == 0, words
     lines = out.split(b"\n")
