@@ -17,9 +17,11 @@ from second_opinion_assets.graph.names import (
     ROWS_KEPT,
     SCORES_IN_RANGE,
     SCORES_VARY,
+    USABLE_SCORES,
     Metadata,
 )
 from second_opinion_assets.join.manifest import TableSpec
+from second_opinion_assets.matching.doubts import few_ok
 from second_opinion_assets.matching.key_hints import few_keys_found, key_hint
 from second_opinion_assets.registry.scales import ScaleDoubt, scale_doubt
 from second_opinion_assets.report.joined import first_gaps, tallies
@@ -35,6 +37,10 @@ JOIN_CHECKS = {
     ),
     ROWS_KEPT: "As many rows came out as went in, or as policy `drop` was to keep.",
     KEYS_MATCH: "At least 5 % of the keys of each scorer's sidecar are found in the table.",
+    USABLE_SCORES: (
+        "At least half of each scorer's score rows are ok, and at least half of the rows of the "
+        "table have an ok score of it."
+    ),
     SCORES_VARY: "No score column is all null, all zero or constant.",
     SCORES_IN_RANGE: (
         "The ok scores of each scorer lie on the scale that is declared for it. Where a table's "
@@ -88,6 +94,7 @@ def check_results(
     yield _promotion_gate(tally, promotion_grade=promotion_grade, published=published)
     yield _rows_kept(tally, published=published)
     yield _keys_match(tally)
+    yield _usable_scores(tally)
     yield _scores_vary(tally)
     yield _scores_in_range(tally, spec)
     yield _licence(tally, spec, published=published)
@@ -164,6 +171,20 @@ def _keys_match(tally: Tally) -> dg.AssetCheckResult:
         severity=AssetCheckSeverity.WARN,
         description="; ".join(key_hint(scorer) for scorer in doubtful.values()) or None,
         metadata=metadata,
+    )
+
+
+def _usable_scores(tally: Tally) -> dg.AssetCheckResult:
+    doubtful = [line for scorer in tally.scorers.values() for line in few_ok(scorer)]
+    return dg.AssetCheckResult(
+        check_name=USABLE_SCORES,
+        passed=not doubtful,
+        severity=AssetCheckSeverity.WARN,
+        description="; ".join(doubtful) or None,
+        metadata={
+            f"{slug(name)}/ok_rows": dg.MetadataValue.int(scorer.matched_rows)
+            for name, scorer in tally.scorers.items()
+        },
     )
 
 

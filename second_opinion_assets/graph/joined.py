@@ -24,6 +24,7 @@ from second_opinion_assets.graph.metadata import (
     count_metadata,
     join_metadata,
     summary_metadata,
+    warnings_metadata,
 )
 from second_opinion_assets.graph.names import JOINED_KEY, MANIFEST_FINGERPRINT, OUTPUT_ROWS
 from second_opinion_assets.graph.runs import (
@@ -147,7 +148,7 @@ def _join(context: dg.AssetExecutionContext, table: TableSpec, config: JoinConfi
     except NotPublishedError as error:
         _log(context, table, error.tally)
         checks = list(check_results(error.tally, spec, promotion_grade=grade, published=False))
-        counts = count_metadata(error.tally)
+        counts = {**warnings_metadata(error.tally), **count_metadata(error.tally)}
         del counts[OUTPUT_ROWS]  # nothing was published
         counts.update(summary_metadata(error.tally, published=False))
         return Outcome(checks, counts, failure=str(error))

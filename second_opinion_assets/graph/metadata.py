@@ -28,17 +28,24 @@ from second_opinion_assets.graph.names import (
 )
 from second_opinion_assets.join.join import JoinResult
 from second_opinion_assets.join.outcomes import TableSummary
+from second_opinion_assets.matching.doubts import doubts
 from second_opinion_assets.matching.drift import Drift
 from second_opinion_assets.registry.facts import ScorerFacts
 from second_opinion_assets.report.drift import drift_parts
 from second_opinion_assets.report.joined import first_gaps, preview, tallies
 from second_opinion_assets.report.markdown import render
-from second_opinion_assets.report.sections import Link, Part, Table
+from second_opinion_assets.report.sections import Link, Listing, Part, Table
 
 
 def markdown(*parts: Part) -> dg.MetadataValue:
     """Return parts of a report as metadata."""
     return dg.MetadataValue.md(render(*parts))
+
+
+def warnings_metadata(tally: Tally) -> Metadata:
+    """Return what is doubtful about the counts of scorers; nothing if nothing is."""
+    found = [doubt for scorer in tally.scorers.values() for doubt in doubts(scorer)]
+    return {"warnings": markdown(Listing(found))} if found else {}
 
 
 def join_metadata(result: JoinResult, scorer_keys: Mapping[str, dg.AssetKey]) -> Metadata:
@@ -50,6 +57,7 @@ def join_metadata(result: JoinResult, scorer_keys: Mapping[str, dg.AssetKey]) ->
     """
     metadata: Metadata = {
         "tallies": markdown(tallies(result.tally)),
+        **warnings_metadata(result.tally),
         **({"gaps": markdown(first_gaps(result.tally))} if result.tally.gaps else {}),
         **drift_metadata(result.drift),
         "preview": markdown(preview(result)),

@@ -37,6 +37,7 @@ from second_opinion_assets.report.report import (
     coverage_picture,
     inline_svg,
     troubles,
+    warnings,
 )
 from second_opinion_assets.storage.location import Location, shared_folder
 
@@ -108,6 +109,7 @@ def report_metadata(report: Report) -> Metadata:
     """Return the report as the UI shows it, pictures included, and totals that plot over time."""
     picture = inline_svg(report.picture())
     wrong, changed = troubles(report.outcomes), changes(report.outcomes)
+    doubtful = warnings(report.outcomes)
     joined = summaries(report.outcomes)
     statuses = Counter(outcome.status for outcome in report.outcomes)
     totals = {
@@ -124,6 +126,7 @@ def report_metadata(report: Report) -> Metadata:
     return {
         "coverage": markdown(coverage_picture(picture)),
         **({"troubles": markdown(*wrong)} if wrong else {}),
+        **({"warnings": markdown(*doubtful)} if doubtful else {}),
         **({"changes": markdown(*changed)} if changed else {}),
         "report": dg.MetadataValue.md(report.markdown(picture)),
         **{name: dg.MetadataValue.path(str(path)) for name, path in files.items()},

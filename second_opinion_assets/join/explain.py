@@ -18,9 +18,12 @@ from second_opinion_assets.contract.columns import Status
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.fields import find_name
 from second_opinion_assets.contract.options import Duplicates, JoinOptions, KeyNormalize
+from second_opinion_assets.contract.tally import ScorerTally
 from second_opinion_assets.join.key_remedies import read_usual_columns
 from second_opinion_assets.join.manifest_sidecars import as_written
 from second_opinion_assets.join.readings import Reading, read_by_clip
+from second_opinion_assets.matching.counts import bad_reasons
+from second_opinion_assets.matching.doubts import few_ok
 from second_opinion_assets.matching.keys import KeyColumn, choose_key_column
 from second_opinion_assets.scores.broken_files import shown_name
 from second_opinion_assets.scores.keyed_scorers import Scorer, key_scorers
@@ -53,7 +56,13 @@ class BadRow(msgspec.Struct, frozen=True):
 
 
 class ExplainedScorer(msgspec.Struct, frozen=True):
-    """What was recognised of one scorer in one sidecar; samples are the first few."""
+    """What was recognised of one scorer in one sidecar; samples are the first few.
+
+    Attributes:
+        replaced_rows: bad rows beside an ok one of the same key, which counts.
+        numeric_fields: numeric fields of rows that have no score.
+        warnings: what is doubtful about its rows.
+    """
 
     competitor: str
     named_by: NamedBy
@@ -63,9 +72,12 @@ class ExplainedScorer(msgspec.Struct, frozen=True):
     ok_rows: int
     bad_rows: int
     duplicate_rows: int
+    replaced_rows: int
     frame_scores: int
+    numeric_fields: list[str]
     keys: list[str]
     bad: list[BadRow]
+    warnings: list[str]
 
 
 class ExplainedSidecar(msgspec.Struct, frozen=True):
@@ -74,6 +86,8 @@ class ExplainedSidecar(msgspec.Struct, frozen=True):
     Attributes:
         sidecar: as it was asked for; where nothing names its scorer, labelled by its file's name.
         ignored: hidden files and leftovers of a folder, which are passed over.
+        skipped_lines: how many lines that are no score rows are passed over.
+        skipped: the first few of them, each with its place.
     """
 
     sidecar: Sidecar
@@ -81,6 +95,8 @@ class ExplainedSidecar(msgspec.Struct, frozen=True):
     rows: int = 0
     score_fields: list[str] = []
     ignored: list[str] = []
+    skipped_lines: int = 0
+    skipped: list[str] = []
     scorers: list[ExplainedScorer] = []
     problem: str | None = None
 
@@ -208,6 +224,8 @@ def _explain_sidecar(found: _Found, column: str | None) -> ExplainedSidecar:
         rows=scores.given.rows,
         score_fields=scores.given.score_fields,
         ignored=list(map(shown_name, scores.given.ignored)),
+        skipped_lines=scores.given.skipped_lines,
+        skipped=[line for file in scores.given.files for line in file.skipped][:SAMPLES],
         scorers=[
             _explain_scorer(
                 scorer,
@@ -230,12 +248,27 @@ def _explain_scorer(scorer: Scorer, named_by: NamedBy) -> ExplainedScorer:
         ok_rows=len(table) - len(bad),
         bad_rows=len(bad),
         duplicate_rows=scorer.repeats.repeated,
+        replaced_rows=scorer.repeats.replaced,
         frame_scores=int(table.columns.frames.sum()),
+        numeric_fields=sorted(table.numeric_fields),
         keys=[table.raw_key(row) for row in range(min(SAMPLES, len(table)))],
         bad=[
             BadRow(table.raw_key(row), table.reason(row).reason, table.where(row))
             for row in bad[:SAMPLES]
         ],
+        warnings=few_ok(_row_counts(scorer, bad)),
+    )
+
+
+def _row_counts(scorer: Scorer, bad: list[int]) -> ScorerTally:
+    """Return the counts of a scorer's own rows, without those of any feature table."""
+    return ScorerTally(
+        scorer.name,
+        "",
+        scores_loaded=len(scorer.rows),
+        duplicate_rows=scorer.repeats.repeated,
+        bad_scores=bad_reasons(bad, scorer.rows),
+        numeric_fields=sorted(scorer.rows.numeric_fields),
     )
 
 

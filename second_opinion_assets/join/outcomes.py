@@ -12,6 +12,7 @@ import msgspec
 
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.manifest import TableSpec
+from second_opinion_assets.matching.doubts import doubts
 from second_opinion_assets.matching.drift import Drift
 
 
@@ -36,6 +37,10 @@ class TableSummary(msgspec.Struct, frozen=True):
     """The counts of one join; rows by status are added up over scorers.
 
     It is stored with each joined table, so that a report reads no table again.
+
+    Attributes:
+        warnings: what is doubtful about the counts of a scorer; those that are stored of older
+            joins have none.
     """
 
     input_rows: int
@@ -44,6 +49,7 @@ class TableSummary(msgspec.Struct, frozen=True):
     missing_rows: int
     bad_rows: int
     scorers: dict[str, ScorerSummary] = msgspec.field(name="competitors")
+    warnings: list[str] = []
 
     @classmethod
     def of(cls, tally: Tally, *, published: bool) -> TableSummary:
@@ -58,6 +64,7 @@ class TableSummary(msgspec.Struct, frozen=True):
                 name: ScorerSummary(scorer.matched_rows, scorer.missing_rows, scorer.bad_rows)
                 for name, scorer in tally.scorers.items()
             },
+            warnings=[doubt for scorer in tally.scorers.values() for doubt in doubts(scorer)],
         )
 
 
@@ -95,6 +102,11 @@ class TableOutcome(msgspec.Struct, frozen=True):
     run_id: str | None = None
     earlier: EarlierOutput | None = None
     drift: Drift | None = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is doubtful about the counts, as far as there are any."""
+        return self.summary.warnings if self.summary else []
 
 
 class BatchSummary(msgspec.Struct, frozen=True):

@@ -122,11 +122,11 @@ def _count_scorer(
         duplicate_rows=scorer.repeats.repeated,
         replaced_rows=scorer.repeats.replaced,
         settled_rows=scorer.repeats.settled,
-        bad_scores=_bad_reasons(scorer.rows.bad_rows.tolist(), scorer.rows),
+        bad_scores=bad_reasons(scorer.rows.bad_rows.tolist(), scorer.rows),
         matched_rows=by_status[Status.ok],
         missing_rows=by_status[Status.missing],
         bad_rows=by_status[Status.bad],
-        bad_reasons=_bad_reasons(columns.rows[bad].tolist(), scorer.rows),
+        bad_reasons=bad_reasons(columns.rows[bad].tolist(), scorer.rows),
         unmatched_keys=len(unmatched),
         score_fields=sorted(scorer.rows.score_fields),
         numeric_fields=sorted(scorer.rows.numeric_fields),
@@ -149,7 +149,7 @@ def _missing(rows: Mask, match: Match) -> list[MissingSample]:
     return [MissingSample(match.features.key(row), row) for row in first]
 
 
-def _bad_reasons(rows: list[int], scorer: CountedRows) -> dict[str, int]:
+def bad_reasons(rows: list[int], scorer: CountedRows) -> dict[str, int]:
     """Return how many feature rows are bad for which kind of reason, the commonest first."""
     kinds = Counter(AMBIGUOUS_KEY if row == AMBIGUOUS else scorer.reason(row)[0] for row in rows)
     return dict(kinds.most_common())

@@ -79,14 +79,21 @@ def _sidecar_lines(sidecar: ExplainedSidecar) -> Iterator[str]:
         shown = sidecar.ignored[:SHOWN_FILES]
         more = len(sidecar.ignored) - len(shown)
         yield f"  ignored {', '.join(shown)}{f' and {more} more' if more else ''}"
+    if sidecar.skipped_lines:
+        first = f", the first {sidecar.skipped[0]}" if sidecar.skipped else ""
+        yield f"  skipped {sidecar.skipped_lines} lines that are no score rows{first}"
     for scorer in sidecar.scorers:
         yield f"  scorer  {scorer.competitor} ({_NAMED_BY[scorer.named_by]})"
         yield f"  key     {', '.join(scorer.key_fields) or 'none'}{_samples(scorer.keys)}"
         yield f"  score   {_score(scorer)}: {scorer.ok_rows} ok, {scorer.bad_rows} bad"
         if scorer.duplicate_rows:
             yield f"  repeats {scorer.duplicate_rows} rows that say what an earlier one does"
+        if scorer.replaced_rows:
+            yield f"  replaced {scorer.replaced_rows} bad rows of keys that have an ok row"
         for row in scorer.bad:
             yield f"  bad     {row.key}: {row.reason} ({row.where})"
+        for warning in scorer.warnings:
+            yield f"  warning {warning}"
 
 
 def _score(scorer: ExplainedScorer) -> str:

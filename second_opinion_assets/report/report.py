@@ -117,6 +117,7 @@ class Report(msgspec.Struct, frozen=True):
         return [
             Section("Coverage", [coverage_picture(picture), *([note] if note else [])]),
             Section("Not as they should be", troubles(self.outcomes)),
+            Section("Warnings", warnings(self.outcomes)),
             Section("Changes since the joins before", changes(self.outcomes)),
             Section("Tables", [_tables(self.outcomes)]),
         ]
@@ -158,6 +159,12 @@ def troubles(outcomes: list[TableOutcome]) -> list[Part]:
         if outcome.status is not TableStatus.ok
     ]
     return [Table(["table", "status", "what happened"], rows)] if rows else []
+
+
+def warnings(outcomes: list[TableOutcome]) -> list[Part]:
+    """Return one row for each warning, with its table; nothing if there is none."""
+    rows = [[outcome.spec.id, line] for outcome in outcomes for line in outcome.warnings]
+    return [Table(["table", "warning"], rows)] if rows else []
 
 
 def changes(outcomes: list[TableOutcome]) -> list[Part]:
@@ -210,8 +217,10 @@ def _table_entry(outcome: TableOutcome) -> dict[str, Any]:
         "config": args,
         "status": outcome.status.value,
     }
+    if outcome.summary:
+        entry["summary"] = msgspec.to_builtins(outcome.summary)
+        entry["warnings"] = entry["summary"].pop("warnings")
     optional = {
-        "summary": outcome.summary,
         "error": outcome.error,
         "run_id": outcome.run_id,
         "earlier_output": outcome.earlier,

@@ -356,6 +356,22 @@ def test_batch_with_a_failing_table(work: Workspace) -> None:
     assert len(work.rows("m/b.jsonl")) == 2
 
 
+def test_batch_warns_by_table(work: Workspace) -> None:
+    """A scorer without an ok score is a warning with its table's name, there and in the report."""
+    work.write_lines("uvq.jsonl", [{"clip_id": clip, "uvq1p5_score": 3.5} for clip in "ab"])
+    uvq = table("b", scores=["UVQ=../uvq.jsonl"], allow_empty=True)
+    result = batch(work, "--report-json", "r.json", tables=[table("a"), uvq])
+    warning = (
+        "UVQ: 0 of 2 score rows are ok (no score: 2); numeric fields there are uvq1p5_score: "
+        "name the one that is the score as score_field"
+    )
+    assert result.stderr.splitlines()[:-1] == [f"second-opinion: table b: warning: {warning}"]
+    entries = work.document("r.json")["tables"]
+    assert [entry["warnings"] for entry in entries] == [[], [warning]]
+    counts = {"matched_rows": 0, "missing_rows": 0, "bad_rows": 2}
+    assert entries[1]["summary"]["competitors"] == {"UVQ": counts}
+
+
 def test_batch_fail_fast(work: Workspace) -> None:
     """With --fail-fast nothing is joined after the first failure."""
     result = batch(work, "--fail-fast", tables=[table("a", missing_policy="fail"), table("b")])

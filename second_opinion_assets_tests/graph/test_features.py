@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import dagster as dg
 import pytest
@@ -156,6 +157,7 @@ def test_a_promotion_grade_table_with_gaps_is_not_published(project: Project, jo
         "promotion_gate": False,
         "rows_kept": True,
         "keys_match": True,
+        "usable_scores": False,
         "scores_vary": True,
         "scores_in_range": True,
         "licence": True,
@@ -210,6 +212,47 @@ def test_keys_match_names_the_mode_that_would_match(project: Project, join: Join
     assert check.description == (
         "DOVER: 0 of 3 keys found in the feature table; key_normalize stem would find 3"
     )
+
+
+@pytest.mark.parametrize(
+    ("scores", "why"),
+    [
+        pytest.param(
+            {"a": 1.0, "b": None, "c": None},
+            r"DOVER: 1 of 3 score rows are ok \(.+: 2\)",
+            id="bad",
+        ),
+        pytest.param(
+            {"a": 1.0}, r"DOVER: 1 of 3 rows have an ok score \(missing: 2\)", id="missing"
+        ),
+        pytest.param({"a": 1.0, "b": 2.0}, None, id="most"),
+    ],
+)
+@pytest.mark.parametrize("policy", ["mark", "fail"])
+def test_few_usable_scores_are_a_warning(
+    project: Project, join: Join, scores: dict[str, float | None], why: str | None, policy: str
+) -> None:
+    """A scorer with fewer than half ok fails a check that warns, published or not."""
+    project.add_table("t", CLIPS, {"DOVER": scores}, missing_policy=policy)
+    check = checks_of(join(project.save(), "t"))["usable_scores"]
+    assert (check.passed, check.severity.value) == (why is None, "WARN")
+    assert check.metadata["dover/ok_rows"].value == sum(s is not None for s in scores.values())
+    assert re.fullmatch(why or "None", str(check.description))
+
+
+def test_a_materialization_carries_its_warnings(project: Project, join: Join) -> None:
+    """What is doubtful about a scorer stands in the metadata, for people and for the report."""
+    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0}, "x": dict.fromkeys(CLIPS, 2)})
+    metadata = metadata_of(join(project.save(), "t"))
+    warning = "DOVER: 1 of 3 rows have an ok score (missing: 2)"
+    assert metadata["warnings"] == f"- {warning}"
+    assert metadata["summary"]["warnings"] == [warning]
+
+
+def test_a_materialization_without_warnings(project: Project, join: Join) -> None:
+    """Where nothing is doubtful, the metadata says nothing of it."""
+    project.add_table("t", CLIPS, {"DOVER": dict.fromkeys(CLIPS, 1.0)})
+    assert "warnings" not in metadata_of(join(project.save(), "t"))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from second_opinion_assets.join.manifest_sidecars import parse_sidecar
 from second_opinion_assets.join.readings import Reading
 from second_opinion_assets.report.explain import document, lines
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets_tests.score_forms import write
 from second_opinion_assets_tests.workspace import INVOCATION, Workspace
 
 CLIPS = Path(__file__).parents[2] / "data" / "clips"
@@ -68,6 +69,61 @@ def test_what_is_recognised(work: Workspace) -> None:
     assert (scorer.ok_rows, scorer.bad_rows, scorer.duplicate_rows) == (1, 1, 1)
     assert scorer.bad[0].reason == 'mos is "n/a", expected a finite number'
     assert scorer.bad[0].where.endswith("scores.jsonl:3")
+
+
+@pytest.mark.parametrize("form", ["s.jsonl", "s.json", "folder"])
+def test_numeric_fields_of_a_scorer_without_a_score(work: Workspace, form: str) -> None:
+    """A scorer without one ok score is a warning that names the fields that might be it."""
+    write(work, form, [{"clip_id": clip, "uvq1p5_score": 3.5} for clip in "ab"])
+    explanation = explained(work, f"UVQ={form}")
+    warning = (
+        "UVQ: 0 of 2 score rows are ok (no score: 2); numeric fields there are uvq1p5_score: "
+        "name the one that is the score as score_field"
+    )
+    assert f"  warning {warning}\n" in text(explanation)
+    (scorer,) = document(explanation)["sidecars"][0]["scorers"]
+    assert scorer["warnings"] == [warning]
+    assert scorer["numeric_fields"] == ["uvq1p5_score"]
+
+
+@pytest.mark.parametrize("form", ["s.jsonl", "s.json", "s.csv", "s.parquet", "folder"])
+@pytest.mark.parametrize(("bad", "warns"), [("ab", True), ("a", False)])
+def test_fewer_than_half_ok_rows_are_a_warning(
+    work: Workspace, form: str, bad: str, *, warns: bool
+) -> None:
+    """A scorer of which most rows are bad is a warning with the commonest reason."""
+    write(work, form, [{"clip_id": c, "score": "x" if c in bad else "7"} for c in "abc"])
+    explanation = explained(work, f"S={form}")
+    (scorer,) = explanation.sidecars[0].scorers
+    told = [line.startswith("S: 1 of 3 score rows are ok (") for line in scorer.warnings]
+    assert told == [True] * warns
+    assert ("  warning S: 1 of 3" in text(explanation)) == warns
+
+
+@pytest.mark.parametrize("form", ["s.jsonl", "s.json", "s.csv", "s.parquet"])
+def test_replaced_rows_are_told(work: Workspace, form: str) -> None:
+    """A bad row of a key that has an ok row is told, and does not count as bad."""
+    write(work, form, [{"clip_id": "a", "score": score} for score in ("x", "7", "7")])
+    explanation = explained(work, f"S={form}")
+    (scorer,) = explanation.sidecars[0].scorers
+    assert (scorer.ok_rows, scorer.bad_rows) == (1, 0)
+    assert (scorer.duplicate_rows, scorer.replaced_rows) == (1, 1)
+    said = text(explanation)
+    assert "  repeats 1 rows that say what an earlier one does\n" in said
+    assert "  replaced 1 bad rows of keys that have an ok row\n" in said
+
+
+def test_skipped_lines_are_told(work: Workspace) -> None:
+    """Lines that are no score rows are counted, and the first is shown with its place."""
+    rows = [f'{{"clip_id": "{clip}", "score": 7}}\n' for clip in "ab"]
+    work.write("s.jsonl", "loading model\n" + "".join(rows) + "done\n")
+    explanation = explained(work, "S=s.jsonl")
+    (sidecar,) = document(explanation)["sidecars"]
+    assert sidecar["skipped_lines"] == 2
+    assert "s.jsonl:1" in sidecar["skipped"][0]
+    assert (
+        f"  skipped 2 lines that are no score rows, the first {sidecar['skipped'][0]}\n"
+    ) in text(explanation)
 
 
 def test_real_clips_under_each_reading() -> None:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -95,6 +96,36 @@ def test_a_report_without_troubles_has_no_such_part() -> None:
     """Where all is well nothing else is said."""
     text = report(TableOutcome(spec("a"), TableStatus.ok, COUNTS)).markdown("p.svg")
     assert "Not as they should be" not in text
+
+
+def test_warnings_are_told_by_table() -> None:
+    """What is doubtful about a scorer stands in the report, whether its table is ok or not."""
+    doubtful = TableSummary(2, 2, 0, 0, 2, {}, ["UVQ: 0 of 2 score rows are ok (no score: 2)"])
+    made = report(
+        TableOutcome(spec("a"), TableStatus.ok, COUNTS),
+        TableOutcome(spec("b"), TableStatus.ok, doubtful),
+        TableOutcome(spec("c"), TableStatus.failed, doubtful, "nothing ok"),
+        TableOutcome(spec("d"), TableStatus.failed, None, "no file"),
+    )
+    told = made.markdown("p.svg").partition("## Warnings")[2].partition("## ")[0]
+    assert "| b | UVQ: 0 of 2 score rows are ok (no score: 2) |" in told
+    assert "| c | UVQ: 0 of 2" in told
+    assert "| a |" not in told
+    entries = made.document()["tables"]
+    assert [entry.get("warnings") for entry in entries] == [[], *[doubtful.warnings] * 2, None]
+    assert all("warnings" not in entry.get("summary", {}) for entry in entries)
+
+
+def test_a_report_without_warnings_has_no_such_part() -> None:
+    """Where nothing is doubtful nothing is said of it."""
+    assert "Warnings" not in report(TableOutcome(spec("a"), TableStatus.ok, COUNTS)).markdown("p")
+
+
+def test_counts_of_an_older_join_are_read() -> None:
+    """Counts that were stored before warnings were still tell of a table."""
+    stored = msgspec.to_builtins(COUNTS)
+    del stored["warnings"]
+    assert msgspec.convert(stored, TableSummary) == COUNTS
 
 
 def test_changes_since_the_joins_before() -> None:
