@@ -11,6 +11,7 @@ from second_opinion_assets.contract.options import parse_options
 from second_opinion_assets.join.explain import explain
 from second_opinion_assets.join.manifest_sidecars import parse_sidecars
 from second_opinion_assets.report.explain import document, lines
+from second_opinion_assets.report.terminal import printable
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.publishing import json_document
 
@@ -32,11 +33,11 @@ def explain_command(
     """
     with usage_errors():
         sidecars, _ = parse_sidecars(scores)
-        asked = parse_options(options, "options")
+        asked = parse_options(options, "")
     with errors_in_one_line(in_flags):
         explanation = explain(features, sidecars, asked)
     if as_json:
         click.echo(json_document(document(explanation)), nl=False)
     else:
-        click.echo("\n".join(lines(explanation)))
+        click.echo(printable("\n".join(lines(explanation, in_flags))))
     sys.exit(EXIT_FAILED if explanation.problems else 0)

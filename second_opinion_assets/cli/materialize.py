@@ -97,7 +97,7 @@ def materialize_command(
             scores=sidecars,
             out=out,
             audit_json=audit_json,
-            options=parse_options({**options, "min_coverage": coverage}, "options"),
+            options=parse_options({**options, "min_coverage": coverage}, ""),
             scale=scale,
             registry=table_registry(shipped_registry(), scale, "scores"),
         )

@@ -59,7 +59,7 @@ class SidecarEntry(InputEntry, frozen=True, kw_only=True):
 
     Attributes:
         label: the scorer's name for rows that do not name one.
-        spec: how it was written, `LABEL=path` or `path`.
+        spec: how it was written, `SCORER=path` or `path`.
         rows: score rows in it.
         competitors: the scorers that it names.
         readers: the formats that its files were read as.

@@ -143,7 +143,7 @@ def parse_options(values: Mapping[str, object], where: str) -> JoinOptions:
 
     Args:
         values: option name to value; names must be of `OPTION_NAMES`.
-        where: what the values were read from, for the error message.
+        where: what the values were read from, for the error message; nothing for a command line.
 
     Raises:
         JoinError: unknown options, and values that an option cannot have, a line for each.
@@ -165,15 +165,16 @@ def _refuse_option(name: str, value: object, where: str) -> None:
         "duplicates": Duplicates,
     }
     enum = enums.get(name)
+    before = f"{where}: " if where else ""
     if enum and value not in list(enum):
-        msg = f"{where}: {name} is {value!r}, expected one of {', '.join(enum)}"
+        msg = f"{before}{name} is {value!r}, expected one of {', '.join(enum)}"
         raise JoinError(msg)
     try:
         if name == "min_coverage":  # of what may be one of two things msgspec says too little
             refuse_no_share(value)
         msgspec.convert({name: value}, JoinOptions)
     except ValueError as error:  # msgspec's own is one
-        msg = f"{where}: {as_sentence(str(error))}"
+        msg = f"{before}{as_sentence(str(error))}"
         raise JoinError(msg) from None
 
 

@@ -62,7 +62,7 @@ def read_registry(value: object, where: str, base: Location) -> Registry:
 
 
 def read_score_scale(score: object, where: str, chosen: dict[str, str]) -> None:
-    """Take the scale that a score file names, ``"scale": "0-1"`` beside its label.
+    """Take the scale that a score file names, ``"scale": "0-1"`` beside `label`.
 
     Args:
         score: an entry of a table's `scores`.
@@ -70,7 +70,7 @@ def read_score_scale(score: object, where: str, chosen: dict[str, str]) -> None:
         chosen: scorer to scale, to which it is added.
 
     Raises:
-        JoinError: no name, no label, or another scale than a file before it names.
+        JoinError: no name, no scorer named, or another scale than a file before it names.
     """
     if not isinstance(score, dict) or score.get("scale") is None:
         return
@@ -80,7 +80,7 @@ def read_score_scale(score: object, where: str, chosen: dict[str, str]) -> None:
         msg = f"{where}.scale: of several scorers; name that of each in the table's scale"
         raise JoinError(msg)
     if not name:
-        msg = f"{where}.scale: needs a label beside it, the scorer whose scale it is"
+        msg = f"{where}.scale: needs `label` beside it, the name of the scorer whose scale it is"
         raise JoinError(msg)
     if isinstance(name, str) and chosen.setdefault(name, label) != label:
         msg = f"{where}.scale: {name} is on {chosen[name]} already; one column, one scale"

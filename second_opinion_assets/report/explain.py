@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -26,25 +26,30 @@ SHOWN_FILES = 5
 EXPLAIN_SCHEMA = "second-opinion-explain-v1"
 _NAMED_BY = {
     NamedBy.rows: "named by its rows",
-    NamedBy.label: "named by the label",
-    NamedBy.file: "no row names it: the file's name stands in, any label will do",
+    NamedBy.label: "as you named it",
+    NamedBy.file: "no row names it: the file's name stands in, any name will do",
 }
 
 
-def lines(explanation: Explanation) -> Iterator[str]:
-    """Yield the explanation as lines of text."""
+def lines(explanation: Explanation, words: Callable[[str], str] = str) -> Iterator[str]:
+    """Yield the explanation as lines of text.
+
+    Args:
+        explanation: of a feature table and its sidecars.
+        words: puts a message into the words of a command; what stands in the files stays.
+    """
     features = explanation.features
     yield f"{features.path}: {features.rows} rows"
     yield f"  key     {features.key_columns[0]}{_samples(features.keys)}"
     if features.key_columns[1:]:
         yield f"          also usual: {', '.join(features.key_columns[1:])}"
     for sidecar in explanation.sidecars:
-        yield from _sidecar_lines(sidecar)
+        yield from _sidecar_lines(sidecar, words)
     if explanation.readings:
         yield ""
-        yield from _matrix(explanation)
+        yield from _matrix(explanation, words)
         yield ""
-        yield from _verdict(explanation)
+        yield from map(words, _verdict(explanation))
     yield ""
     yield "Entry of a manifest in this folder:"
     yield ""
@@ -67,11 +72,11 @@ def document(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _sidecar_lines(sidecar: ExplainedSidecar) -> Iterator[str]:
+def _sidecar_lines(sidecar: ExplainedSidecar, words: Callable[[str], str]) -> Iterator[str]:
     path = sidecar.sidecar.path
     if sidecar.problem:
         yield f"{path}: cannot be used"
-        yield f"  error   {sidecar.problem}"
+        yield f"  error   {words(sidecar.problem)}"
         return
     form = (sidecar.reader or "").replace("_", " ")
     yield f"{path}: {form}, {sidecar.rows} rows"
@@ -105,7 +110,7 @@ def _samples(keys: list[str]) -> str:
     return f", such as {', '.join(map(shown_key, keys[:2]))}" if keys else ""
 
 
-def _matrix(explanation: Explanation) -> Iterator[str]:
+def _matrix(explanation: Explanation, words: Callable[[str], str]) -> Iterator[str]:
     """Yield a table: one row a reading of the keys, one column a scorer."""
     readings = explanation.readings
     scorers = list(dict.fromkeys(name for r in readings if r.tally for name in r.tally.scorers))
@@ -113,7 +118,9 @@ def _matrix(explanation: Explanation) -> Iterator[str]:
     for number, reading in enumerate(readings):
         counts = [_count(reading, name) for name in scorers]
         note = "as asked" if number == 0 else _others_named(reading)
-        cells.append([reading.key_column, _mode(reading), *counts, note or _why_not(reading)])
+        cells.append(
+            [reading.key_column, _mode(reading), *counts, note or words(_why_not(reading))]
+        )
     yield f"Rows of {explanation.features.rows} that find an ok score, by how keys are read:"
     yield from columns(cells, numbers=range(2, 2 + len(scorers)))
 
@@ -190,18 +197,23 @@ def _looked_for(whose: str, field: str, key: str, other: str, explanation: Expla
 
 
 def _setting(explanation: Explanation, best: Reading) -> str:
-    """Return the options that the best reading changes, as a manifest writes them."""
+    """Return the options that the best reading changes, as messages name them."""
     asked = explanation.readings[0]
     changes = []
     if best.key_column != asked.key_column:
-        changes.append(f'"key_column": "{best.key_column}"')
+        changes.append(f"key_column {_quoted(best.key_column)}")
     if best.score_key_field:
-        changes.append(f'"score_key_field": "{best.score_key_field}"')
+        changes.append(f"score_key_field {_quoted(best.score_key_field)}")
     if best.key_normalize is not asked.key_normalize:
-        changes.append(f'"key_normalize": "{best.key_normalize}"')
+        changes.append(f"key_normalize {best.key_normalize}")
     if best.key_pattern:
-        changes.append(f'"key_pattern": {json.dumps(best.key_pattern, ensure_ascii=False)}')
+        changes.append(f"key_pattern {_quoted(best.key_pattern)}")
     return " and ".join(changes)
+
+
+def _quoted(text: str) -> str:
+    """Return a text in quotes that a shell takes as they are; only a quote in it needs more."""
+    return f"'{text}'"
 
 
 def _found_in_words(explanation: Explanation, best: Reading) -> str:

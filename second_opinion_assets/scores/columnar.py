@@ -125,8 +125,8 @@ class ColumnReader:
         if nameless and self._label is None and len(positions):
             row = names.index("") if names else 0
             msg = (
-                f"{self._place.where(positions[row])}: no competitor in the row; "
-                f"give the file a label, as LABEL={self._written}"
+                f"{self._place.where(positions[row])}: no scorer is named in the row; "
+                f"name it, as SCORER={self._written}"
             )
             raise UnnamedScorerError(msg)
         self._collected.label_used |= nameless

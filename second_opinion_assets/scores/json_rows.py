@@ -21,6 +21,7 @@ from second_opinion_assets.contract.errors import (
     JoinError,
     UnnamedScorerError,
 )
+from second_opinion_assets.contract.fields import ALL_SCORE_NAMES
 from second_opinion_assets.matching.keys import KEY_TYPE
 from second_opinion_assets.scores.alike import AlikeReader
 from second_opinion_assets.scores.asked_fields import near_field
@@ -229,8 +230,8 @@ class JsonRowReader:
         payload, text = _decode(text, where, may_be_cut=may_be_cut)
         scorer = read_scorer_name(payload) or self._label
         if scorer is None:
-            labelled = f"LABEL={self._written}"
-            msg = f"{where}: no competitor in the row; give the file a label, as {labelled}"
+            named = f"SCORER={self._written}"
+            msg = f"{where}: no scorer is named in the row; name it, as {named}"
             raise UnnamedScorerError(msg)
         json_text.whole_characters(scorer, where)
         found = self._find_key(payload, where)
@@ -292,6 +293,8 @@ class JsonRowReader:
         if found is None:
             refuse_measures(payload, where)
             asked = self._rules.key_field
+            if self._is_table and not asked:
+                _refuse_lone_number(payload, where)
             wanted = f"no key field {asked!r}" if asked else "no key field with a usual name"
             near = near_field(asked, payload) if asked else ""
             there = ", ".join(payload) or "no fields"
@@ -300,6 +303,18 @@ class JsonRowReader:
                 msg = f"{msg}, or give the folder, where a file's name is its key"
             raise JoinError(msg)
         return found
+
+
+def _refuse_lone_number(payload: Payload, where: str) -> None:
+    """Raise a JoinError for a row that is one number, as maps of one clip a line are."""
+    name, value = next(iter(payload.items()), ("", None))
+    known = name.lower() in ALL_SCORE_NAMES
+    if len(payload) == 1 and isinstance(value, int | float) and not known:
+        msg = (
+            f"{where}: {name!r} is all that the row has; write one object of all names and scores, "
+            '{"a.mp4": 0.5, "b.mp4": 0.6}, or rows with a name and a score each'
+        )
+        raise JoinError(msg)
 
 
 def _twins(where: str, name: str, role: str) -> JoinError:

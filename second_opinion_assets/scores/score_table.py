@@ -239,11 +239,11 @@ def _refuse_slugs(tables: Mapping[str, ScoreTable], prefix: str) -> None:
         part = slug(name)
         first = by_slug.setdefault(part, name)
         if not part:
-            msg = f"{where}: competitor {name!r} has no letter a-z or digit to name columns by"
+            msg = f"{where}: scorer {name!r} has no letter a-z or digit to name columns by"
             problems.add(msg)
         elif first != name:
             msg = (
-                f"{where}: competitors {first!r} and {name!r} would both be {prefix}_{part}_…; "
+                f"{where}: scorers {first!r} and {name!r} would both be {prefix}_{part}_…; "
                 "give them one name, or two distinct ones"
             )
             problems.add(msg)

@@ -62,7 +62,7 @@ class Sidecar(msgspec.Struct, frozen=True):
     Attributes:
         path: the file, or the folder or pattern of several.
         written: its path as written on the command line or in the manifest.
-        spec: the whole of what was written, `LABEL=path` or `path`.
+        spec: the whole of what was written, `SCORER=path` or `path`.
         label: the scorer's name for rows that do not name one.
         rules: how to read it, as far as it has rules of its own.
     """

@@ -194,8 +194,8 @@ def test_materialize_fails_in_one_line(work: Workspace) -> None:
     result = join()
     assert result.exit_code == 1
     assert result.stderr == (
-        "second-opinion: error: scores.jsonl:1: no competitor in the row; "
-        "give the file a label, as LABEL=scores.jsonl\n"
+        "second-opinion: error: scores.jsonl:1: no scorer is named in the row; "
+        "name it, as SCORER=scores.jsonl\n"
     )
     assert work.contents() == before
 
@@ -300,6 +300,23 @@ def test_explain(work: Workspace) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert "As asked: 1 of 2 rows find an ok score of DOVER.\n" in result.stdout
     assert sorted(work.folder.rglob("*")) == before
+
+
+def test_explain_speaks_of_flags(work: Workspace) -> None:
+    """What would find more is named by flags, and a key's control characters are escapes."""
+    keys = ["a.mp4", "b.mp4", "\x1b[31m.mp4"]
+    rows = [{"clip_id": key, "competitor": "m", "score": 3} for key in keys]
+    work.write_lines("scores.jsonl", rows)
+    said = run("explain", "features.jsonl", "--scores", "scores.jsonl").stdout
+    assert "With --key-normalize stem: 2 of 2 for m.\n" in said
+    assert "\x1b" not in said
+
+
+def test_what_is_wrong_with_an_option_is_told_by_its_flag() -> None:
+    """An option's error begins with its flag."""
+    result = run("explain", "features.jsonl", "--scores", "scores.jsonl", "--key-pattern", "a")
+    assert result.exit_code == 2
+    assert last_line(result).startswith("Error: --key-pattern is 'a' with 0 groups")
 
 
 def test_explain_answers_in_json(work: Workspace) -> None:

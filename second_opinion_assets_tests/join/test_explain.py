@@ -143,7 +143,7 @@ def test_real_clips_under_each_reading() -> None:
     assert (
         "  a row's clip_id 'bikes_x264_crf18' is taken as it stands: no score has that key\n"
         "  a score's name 'bikes_x264_crf18.mkv' is taken as it stands: no row has that key\n"
-        'With "key_normalize": "stem": 12 of 12 for piqe.\n'
+        "With key_normalize stem: 12 of 12 for piqe.\n"
     ) in said
 
 

@@ -177,7 +177,7 @@ def test_two_competitors_with_one_slug_in_one_file(work: Workspace) -> None:
         for number in range(3)
     ]
     work.write_lines("scores.jsonl", rows)
-    with pytest.raises(JoinError, match=r"scores\.jsonl:4: competitors 'N N' and 'N-N' would"):
+    with pytest.raises(JoinError, match=r"scores\.jsonl:4: scorers 'N N' and 'N-N' would"):
         work.join()
 
 
