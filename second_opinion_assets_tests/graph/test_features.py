@@ -116,6 +116,18 @@ def test_run_config_has_every_option() -> None:
     assert set(OPTION_NAMES) == set(JoinConfig.model_fields)
 
 
+@pytest.mark.parametrize("share", [0.3, {"DOVER": 0.3}])
+def test_run_config_asks_for_coverage(project: Project, join: Join, share: object) -> None:
+    """A launch may ask for a share of ok rows, of every scorer or by scorer."""
+    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0}})
+    manifest = project.save()
+    assert join(manifest, "t", min_coverage=share).success
+    refused = {"DOVER": 0.6} if isinstance(share, dict) else 0.6
+    result = join(manifest, "t", min_coverage=refused)
+    assert not result.success
+    assert "min_coverage is not reached: DOVER has 1 of 3 rows ok" in failure_of(result)
+
+
 def test_run_config_tells_clips_apart(project: Project, join: Join) -> None:
     """A launch may say how keys are read: by a part of them, and by their folders."""
     clips: dict[str, float | None] = {f"s_{folder}/x": 1.0 for folder in "ab"}
