@@ -96,9 +96,9 @@ def _sidecar_lines(sidecar: ExplainedSidecar, words: Callable[[str], str]) -> It
         if scorer.replaced_rows:
             yield f"  replaced {scorer.replaced_rows} bad rows of keys that have an ok row"
         for row in scorer.bad:
-            yield f"  bad     {row.key}: {row.reason} ({row.where})"
+            yield f"  bad     {row.key}: {words(row.reason)} ({row.where})"
         for warning in scorer.warnings:
-            yield f"  warning {warning}"
+            yield f"  warning {words(warning)}"
 
 
 def _score(scorer: ExplainedScorer) -> str:
