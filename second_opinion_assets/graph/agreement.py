@@ -39,8 +39,9 @@ from second_opinion_assets.graph.runs import (
     asset_of_tables,
     events_of_run,
 )
-from second_opinion_assets.join.manifest import Manifest, TableSpec, taken_paths
+from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.provenance import Invocation
+from second_opinion_assets.join.taken_paths import taken_paths
 from second_opinion_assets.registry.references import Reference, parse_references
 from second_opinion_assets.report.markdown import render
 from second_opinion_assets.report.report import inline_svg

@@ -110,36 +110,31 @@ def materialize(
             that is asked for is written beside its place.
         JoinError: bad input. Whatever is raised, no other file has changed.
     """
-    refuse_unknown_suffix(spec.features, FEATURES)
-    refuse_unknown_suffix(spec.out, "the output")
-    refuse_shared_paths((spec,), "the join")
+    _refuse_paths(spec)
     with (
         writing(_written(spec), wait),
         PreviousOutput(spec) as previous,
         Input(spec.features, progress) as features,
     ):
         inputs = _read(spec, features, progress)
-        joined = _match(spec, inputs)
-        tally, key_column = joined.tally, inputs.key_column
-        if doubtful := [s for s in inputs.keyed.scorers if few_keys_found(tally.scorers[s.name])]:
-            add_remedies(doubtful, tally, key_column, features, spec.options)
+        joined = _match(spec, inputs, features)
+        tally = joined.tally
         if refused := why_not_published(spec, tally):
             audit = _audit(spec, inputs, tally, invocation, features.digest, refused=refused)
             raise _with_failed_audit(refused, audit, spec.failed_audit)
         published = _publish(spec, inputs, joined, features, previous, invocation)
-    digest = features.digest
     return JoinResult(
         spec=spec,
-        key_column=key_column,
+        key_column=inputs.key_column,
         columns=inputs.table.columns,
         appended=column_names([s.scorer for s in joined.added.scorers], spec.options.prefix),
         tally=tally,
         audit=published.audit,
-        features=digest,
+        features=features.digest,
         sidecars=inputs.sidecars,
         output=published.output,
-        fingerprint=fingerprint(spec, digest, [given.digest for given in inputs.sidecars]),
-        preview=joined.preview(key_column),
+        fingerprint=fingerprint(spec, features.digest, [given.digest for given in inputs.sidecars]),
+        preview=joined.preview(inputs.key_column),
         drift=published.drift,
     )
 
@@ -193,6 +188,13 @@ def _audit(
     """Return the audit of a join that published a table, or refused to."""
     key_column, sidecars = inputs.key_column, inputs.sidecars
     return make_audit(spec, key_column, tally, invocation, features, sidecars, output, refused)
+
+
+def _refuse_paths(spec: TableSpec) -> None:
+    """Raise a JoinError for paths that no join can have."""
+    refuse_unknown_suffix(spec.features, FEATURES)
+    refuse_unknown_suffix(spec.out, "the output")
+    refuse_shared_paths((spec,), "the join")
 
 
 def _written(spec: TableSpec) -> list[Location]:
@@ -261,8 +263,8 @@ class _Joined(NamedTuple):
         ]
 
 
-def _match(spec: TableSpec, inputs: _Inputs) -> _Joined:
-    """Match the feature rows, and count what was found."""
+def _match(spec: TableSpec, inputs: _Inputs, features: Input) -> _Joined:
+    """Match the feature rows, count what was found, and ask what would find more of few keys."""
     options, keys = spec.options, inputs.columns[inputs.key_column]
     numbering, scorers = inputs.keyed
     found = match(numbering, scorers, keys, inputs.key_column, options)
@@ -271,4 +273,6 @@ def _match(spec: TableSpec, inputs: _Inputs) -> _Joined:
     kept = rows_with_every_scorer(columns) if drops else None
     tally = count(found, scorers, columns, options.prefix, kept)
     tally.non_finite_values = inputs.table.non_finite_values
+    if doubtful := [s for s in scorers if few_keys_found(tally.scorers[s.name])]:
+        add_remedies(doubtful, tally, inputs.key_column, features, options)
     return _Joined(found, Added(columns, options.prefix, kept), tally)

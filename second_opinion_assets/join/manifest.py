@@ -338,25 +338,3 @@ def _unusable_path(table: TableSpec) -> str | None:
         if "\0" in text:
             return f"the path {text!r} has a NUL character in it; take that out"
     return None
-
-
-def refuse_shared_outputs(manifest: Manifest, reports: list[Location]) -> None:
-    """Refuse reports that would overwrite one another, the manifest, or a file of a table.
-
-    Raises:
-        ManifestError: names the path.
-    """
-    taken = taken_paths(manifest)
-    for report in reports:
-        if taken.reader(report):
-            msg = f"{report}: a report would overwrite another file of the batch; name another"
-            raise ManifestError(msg)
-        taken.add(report, "the batch")
-
-
-def taken_paths(manifest: Manifest) -> InputPaths:
-    """Return the manifest and every file that its tables read or write."""
-    taken = InputPaths()
-    for path in (manifest.path, *(path for table in manifest.tables for path in table.paths)):
-        taken.add(path, "the batch")
-    return taken

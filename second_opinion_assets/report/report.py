@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from second_opinion_assets.contract.audit import ReportProvenance
-from second_opinion_assets.join.manifest import Manifest, refuse_shared_outputs
+from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.outcomes import BatchSummary, TableOutcome, TableStatus
 from second_opinion_assets.join.provenance import (
     Invocation,
@@ -21,6 +21,7 @@ from second_opinion_assets.join.provenance import (
     report_provenance,
     table_args,
 )
+from second_opinion_assets.join.taken_paths import refuse_shared_outputs
 from second_opinion_assets.report.coverage import coverage_matrix, coverage_svg, left_out_note
 from second_opinion_assets.report.drift import drifts_parts
 from second_opinion_assets.report.markdown import document

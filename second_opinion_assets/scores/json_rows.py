@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import (
@@ -22,7 +20,6 @@ from second_opinion_assets.contract.errors import (
     UnnamedScorerError,
 )
 from second_opinion_assets.contract.fields import ALL_SCORE_NAMES
-from second_opinion_assets.matching.keys import KEY_TYPE
 from second_opinion_assets.scores.alike import AlikeReader
 from second_opinion_assets.scores.asked_fields import near_field
 from second_opinion_assets.scores.json_block import JsonBlock
@@ -44,6 +41,7 @@ from second_opinion_assets.scores.payload_fields import (
     numeric_fields,
     prediction_beside,
 )
+from second_opinion_assets.scores.plain_rows import PlainRows
 from second_opinion_assets.scores.row_schema import AlikeRows
 from second_opinion_assets.scores.rows import (
     CollectedRows,
@@ -55,36 +53,6 @@ from second_opinion_assets.scores.rows import (
 from second_opinion_assets.scores.rules import RowRules
 
 LEARNING_ROWS = 200
-
-
-@dataclass
-class _PlainRows:
-    """Rows that were read one by one."""
-
-    keys: list[str] = field(default_factory=list)
-    scorers: list[int] = field(default_factory=list)
-    key_fields: list[int] = field(default_factory=list)
-    positions: list[int] = field(default_factory=list)
-    values: list[tuple[float, int, float, int]] = field(default_factory=list)
-    further_keys: list[dict[str, str]] = field(default_factory=list)
-
-    def columns(self, source: int) -> RowColumns:
-        score, status, runtime_ms, frames = map(list, zip(*self.values, strict=True))
-        return row_columns(
-            self.keys,
-            self.scorers,
-            self.key_fields,
-            source,
-            self.positions,
-            score,
-            status,
-            runtime_ms,
-            frames,
-            {
-                name: pa.array([of_row.get(name) for of_row in self.further_keys], KEY_TYPE)
-                for name in dict.fromkeys(name for of_row in self.further_keys for name in of_row)
-            },
-        )
 
 
 class JsonRowReader:
@@ -212,7 +180,7 @@ class JsonRowReader:
     ) -> tuple[list[Payload], list[RowColumns]]:
         """Read rows one by one; return them as payloads, and as columns if there are any."""
         payloads: list[Payload] = []
-        plain = _PlainRows()
+        plain = PlainRows()
         last = block.first + block.text.count(b"\n") - 1 if block.ends_open else None
         for position, line in rows:
             text = row_in(line, self._place.where(position)) if block.may_have_noise else line
@@ -224,7 +192,7 @@ class JsonRowReader:
         return payloads, [plain.columns(self._source)] if plain.keys else []
 
     def _read_row(
-        self, position: int, text: bytes, plain: _PlainRows, *, may_be_cut: bool
+        self, position: int, text: bytes, plain: PlainRows, *, may_be_cut: bool
     ) -> Payload:
         where = self._place.where(position)
         payload, text = _decode(text, where, may_be_cut=may_be_cut)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from second_opinion_assets.contract.fields import matching_fields
+from second_opinion_assets.contract.fields import (
+    ALL_SCORE_NAMES,
+    RUNTIME_NAMES,
+    matching_fields,
+)
 from second_opinion_assets.scores.payload import Payload
+from second_opinion_assets.scores.rules import RowRules
 
 SUMMARY = "summary."
 
@@ -53,3 +58,17 @@ class Fields:
             *matching_fields(tuple(self.top), names),
             *(f"{SUMMARY}{field}" for field in matching_fields(tuple(self.summary), names)),
         ]
+
+
+def frame_roles(fields: Fields, rules: RowRules) -> dict[str, str]:
+    """Return which field of a frame gives its score and which its runtime."""
+    asked = (rules.score_field,) if rules.score_field else ()
+    wanted = {
+        "score": (*asked, *ALL_SCORE_NAMES) if rules.takes_usual_scores else asked,
+        "runtime": RUNTIME_NAMES,
+    }
+    return {
+        field: role
+        for role, names in wanted.items()
+        for field in matching_fields(tuple(fields.frame), names)[:1]
+    }

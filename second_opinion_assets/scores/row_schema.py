@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from second_opinion_assets.contract.columns import Floats, Integers, Status
 from second_opinion_assets.contract.fields import (
     ALL_KEY_NAMES,
-    ALL_SCORE_NAMES,
     FURTHER_KEY_NAMES,
     FURTHER_SCORE_NAMES,
     GOOD_STATUSES,
@@ -29,7 +28,6 @@ from second_opinion_assets.contract.fields import (
     SCORE_NAMES,
     SCORER_FIELD,
     STEM_FIELD,
-    matching_fields,
     slug,
 )
 from second_opinion_assets.contract.json_text import has_plain_names
@@ -41,7 +39,7 @@ from second_opinion_assets.scores.payload import (
     status_defect,
 )
 from second_opinion_assets.scores.payload_fields import is_prediction, may_be_label
-from second_opinion_assets.scores.row_fields import SUMMARY, Fields
+from second_opinion_assets.scores.row_fields import SUMMARY, Fields, frame_roles
 from second_opinion_assets.scores.rules import RowRules
 
 _GOOD_OR_NONE = GOOD_STATUSES | {None}
@@ -197,15 +195,14 @@ def infer(fields: Fields, rules: RowRules, label: str | None) -> RowSchema | Non
     places = _places(fields, rules, label, candidates)
     if places is None:
         return None
-    frame = {} if "score" in places else _frame_roles(fields, rules)
+    frame = {} if "score" in places else frame_roles(fields, rules)
     if "score" not in places and "score" not in frame.values():
         return None
     score_field = places.get("score") or f"frames[].{_field_of(frame, 'score')}"
     others = fields.names if may_be_label(score_field, rules) else set()
     if any(is_prediction(name, label or "") for name in others):
         return None
-    further = _further_keys(fields, places.values())
-    places |= further
+    places |= (further := _further_keys(fields, places.values()))
     kinds: dict[str, Any] = dict(_ROLE_TYPES)
     top, summary = _by_level(places)
     if summary:
@@ -314,20 +311,6 @@ def _key_fields(fields: Fields, rules: RowRules) -> list[str]:
     if rules.key_field:
         return fields.find((rules.key_field,))
     return fields.find(KEY_NAMES) or fields.find(FURTHER_KEY_NAMES)
-
-
-def _frame_roles(fields: Fields, rules: RowRules) -> dict[str, str]:
-    """Return which field of a frame gives its score and which its runtime."""
-    asked = (rules.score_field,) if rules.score_field else ()
-    wanted = {
-        "score": (*asked, *ALL_SCORE_NAMES) if rules.takes_usual_scores else asked,
-        "runtime": RUNTIME_NAMES,
-    }
-    return {
-        field: role
-        for role, names in wanted.items()
-        for field in matching_fields(tuple(fields.frame), names)[:1]
-    }
 
 
 _SCALAR = int | float | str | bool | None
