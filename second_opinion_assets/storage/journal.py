@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
@@ -182,27 +182,40 @@ def _second_name(target: Location) -> Location | None:
     """
     name = beside(target, f"-before-{os.getpid()}.tmp")
     try:
-        with suppress(FileNotFoundError):
-            os.unlink(name)
-        os.link(target, name)
+        _link_or_copy(target, name)
+        _sync_folder(name.parent)
     except FileNotFoundError:
         return None
-    except OSError:  # another user's file, or a file system without links
-        try:
-            shutil.copyfile(target, name)
-        except OSError as error:
-            raise unwritable(target, error) from None
+    except OSError as error:
+        raise unwritable(target, error) from None
     return name
+
+
+def _link_or_copy(target: Location, name: Location) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(name)
+    try:
+        os.link(target, name)
+    except FileNotFoundError:
+        raise
+    except OSError:  # another user's file, or a file system without links
+        with open(target, "rb") as old, open(name, "wb") as copy:
+            shutil.copyfileobj(old, copy)
+            _sync(copy)
 
 
 def _write(path: Location, journal: Journal) -> None:
     temporary = path.with_name(f"{path.name.removesuffix('.journal')}-journal.tmp")
     with open(temporary, "wb") as file:
         file.write(msgspec.json.encode(journal))
-        file.flush()
-        os.fsync(file.fileno())
+        _sync(file)
     os.replace(temporary, path)
     _sync_folder(path.parent)
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Location) -> None:

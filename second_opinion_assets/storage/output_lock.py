@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
-from filelock import FileLock, Timeout
-
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.location import Location
 
@@ -110,6 +108,8 @@ def output_lock(targets: Sequence[Location], wait: LockWait) -> Iterator[None]:
 
 @contextmanager
 def _lock(path: str, target: Location, wait: LockWait) -> Iterator[None]:
+    from filelock import FileLock, Timeout  # noqa: PLC0415 (only who writes waits for the import)
+
     lock = FileLock(path, timeout=wait.timeout_s)
     try:
         try:

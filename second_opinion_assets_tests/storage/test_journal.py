@@ -127,6 +127,33 @@ def test_what_cannot_be_put_in_place_changes_nothing(
     assert work.contents() == before
 
 
+def test_an_audit_that_can_have_no_second_name_is_copied(work: Workspace) -> None:
+    """Where a file cannot be linked, a copy of it is what is put back if the table cannot be."""
+    work.join()
+    before = work.contents()
+    work.write("scores.jsonl", '{"clip_id": "a", "competitor": "DOVER", "score": 1}\n')
+    replace, done = os.replace, []
+
+    def refuse(source: str, target: str) -> None:
+        if Path(str(target)).name == "out.jsonl":
+            raise PermissionError(1, "Operation not permitted")
+        replace(source, target)
+        done.append(Path(str(target)).name)
+
+    with (
+        patch.object(os, "replace", refuse),
+        patch.object(os, "link", side_effect=PermissionError(1, "Operation not permitted")),
+        pytest.raises(JoinError, match=r"out\.jsonl: cannot be written"),
+    ):
+        work.join()
+    after = work.contents()
+    assert {name: after[name] for name in ("out.jsonl", "audit.json")} == {
+        name: before[name] for name in ("out.jsonl", "audit.json")
+    }
+    assert done.count("audit.json") == 2
+    assert own_files(work) == []
+
+
 def test_only_one_run_writes_an_output(work: Workspace) -> None:
     """A run waits for another one that writes the same output, says so, and gives up in time."""
     out = Location(work.folder / "out.jsonl")
