@@ -18,6 +18,7 @@ from second_opinion_assets.storage.digests import UNREADABLE, FileDigest, combin
 from second_opinion_assets.storage.groups import FileGroup, group_of
 from second_opinion_assets.storage.location import FileStat, Location, unreadable
 from second_opinion_assets.storage.reading import ChangedInputError, Input, whole_lines
+from second_opinion_assets.storage.regular import refuse_no_file
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -36,9 +37,10 @@ class Stamp(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, path: Location) -> Stamp:
-        """Look at an input; OSError where there is none, JoinError for a folder without files."""
+        """Look at an input; OSError where there is none, JoinError for one that is no file."""
         group = group_of(path)
         if group is None:
+            refuse_no_file(path)
             return cls(*path.stat())
         return cls.of_several(group, {name: (group.folder / name).stat() for name in group.names()})
 

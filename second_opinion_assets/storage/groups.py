@@ -88,11 +88,16 @@ class FileGroup(NamedTuple):
         try:
             if not self.pattern:
                 with os.scandir(self.folder) as entries:
-                    return sorted(entry.name for entry in entries if entry.is_file())
+                    return sorted(entry.name for entry in entries if _counts(entry))
             found = glob.glob(self.pattern, root_dir=self.folder, recursive=True)
         except OSError as error:
             raise unreadable(self.folder, error) from None
-        return sorted(name for name in found if (self.folder / name).is_file())
+        return sorted(name for name in found if _counts(self.folder / name))
+
+
+def _counts(entry: os.DirEntry[str] | Location) -> bool:
+    """Return whether an entry counts as a file: also a pipe or device, which is then refused."""
+    return entry.is_file() or (os.path.exists(entry) and not os.path.isdir(entry))
 
 
 def is_leftover(name: str) -> bool:

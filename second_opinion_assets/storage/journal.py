@@ -24,6 +24,7 @@ from second_opinion_assets.storage.output_lock import (
     own_prefix,
     unwritable,
 )
+from second_opinion_assets.storage.regular import open_file
 
 _AT_ONCE = LockWait(0)
 
@@ -110,7 +111,7 @@ def recover_locked(target: Location) -> None:
     """Likewise, for who holds the lock."""
     path = beside(target, ".journal")
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             journal = msgspec.json.decode(file.read(), type=Journal)
     except FileNotFoundError:
         return
@@ -199,7 +200,7 @@ def _link_or_copy(target: Location, name: Location) -> None:
     except FileNotFoundError:
         raise
     except OSError:  # another user's file, or a file system without links
-        with open(target, "rb") as old, open(name, "wb") as copy:
+        with open_file(target) as old, open(name, "wb") as copy:
             shutil.copyfileobj(old, copy)
             _sync(copy)
 

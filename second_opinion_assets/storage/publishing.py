@@ -19,6 +19,7 @@ from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.journal import NewFile, publish_together, writing
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.output_lock import USUAL_WAIT, beside, folder_of
+from second_opinion_assets.storage.regular import kind_of_no_file
 from second_opinion_assets.storage.streams import copy_to_output, spool
 
 SYNC_BYTES = 64 << 20  # the disk works on these while more is written
@@ -56,8 +57,7 @@ class Publication:
     def __enter__(self) -> Self:
         self._folder.enter_context(folder_of(self.target))
         try:
-            if self._real_target.is_folder():
-                raise IsADirectoryError(errno.EISDIR, "it is a folder")
+            self._refuse_no_file()
             self._file: IO[bytes] = open(self._temporary, "xb", buffering=0)
         except OSError as error:
             self._thread.shutdown()
@@ -161,6 +161,13 @@ class Publication:
         """Raise what a sync met: the system tells of a write that failed only once."""
         if self._sync is not None:
             self._sync.result()
+
+    def _refuse_no_file(self) -> None:
+        """Raise an OSError if what is in the place is no file, which a file would replace."""
+        if self._real_target.is_folder():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if kind := kind_of_no_file(self._real_target):
+            raise OSError(errno.EINVAL, f"it is {kind}; name a file")
 
     def _unwritable(self, error: OSError) -> JoinError:
         return JoinError(f"{self.target}: cannot be written: {error.strerror}")

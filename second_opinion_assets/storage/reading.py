@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.location import FileStat, Location, unreadable
+from second_opinion_assets.storage.regular import open_file
 from second_opinion_assets.storage.streams import spooled_input
 
 CHUNK_BYTES = 1 << 20  # small enough to stay in a core's cache from one step to the next
@@ -38,8 +39,8 @@ class Input:
     """An opened file, read from the start or at random, always as the version that was opened.
 
     Another file in its place does not matter, since this one stays open. A write to this very file
-    is an error at the latest when `digest` is asked for. A pipe can be read from the start, once.
-    Standard input is spooled, and is then a file like others.
+    is an error at the latest when `digest` is asked for. A pipe that the process was given opened
+    can be read from the start, once. Standard input is spooled, and is then a file like others.
 
     Attributes:
         location: where it was when it was opened.
@@ -51,7 +52,7 @@ class Input:
         self.location = location
         self._progress = progress
         try:
-            self._file = spooled_input() if location.is_stream else _opened(location)
+            self._file = spooled_input() if location.is_stream else open_file(location)
         except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
             raise unreadable(location, error) from None
         self._opened = os.fstat(self._file.fileno())
@@ -224,10 +225,6 @@ class Input:
         except OSError:
             return False
         return os.path.samestat(there, self._opened)
-
-
-def _opened(location: Location) -> IO[bytes]:
-    return open(location, "rb", buffering=0)
 
 
 def digest_file(location: Location) -> FileDigest:
