@@ -13,7 +13,7 @@ ifdef MANIFEST
 export SECOND_OPINION_MANIFEST = $(MANIFEST)
 endif
 
-.PHONY: setup run test ui check bench clean
+.PHONY: setup run test ui check bench faults clean
 
 setup: $(STAMP)
 
@@ -57,6 +57,12 @@ check: $(STAMP)
 bench: $(STAMP)
 	.venv/$(PIP) install --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/bench.py $(ARGS)
+
+# Takes over an hour, and needs a C compiler.
+faults: $(STAMP)
+	PYTHONPATH=$(CURDIR) $(BIN)/python faults/deaths.py
+	PYTHONPATH=$(CURDIR) $(BIN)/python faults/pairs.py
+	PYTHONPATH=$(CURDIR) $(BIN)/python faults/losses.py
 
 clean:
 	rm -rf .venv $(WHEEL) .dagster build dist *.egg-info

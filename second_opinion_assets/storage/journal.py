@@ -33,20 +33,30 @@ class Step(msgspec.Struct, frozen=True):
     """One file of several: paths are relative to the journal's folder.
 
     Attributes:
-        temporary: the new file.
+        temporary: the new file; None where there is to be none.
         target: where it goes.
         before: a second name of what was there; None where nothing was.
     """
 
-    temporary: str
+    temporary: str | None
     target: str
     before: str | None
 
+    def returned(self) -> Step:
+        """Return the step that takes this one back."""
+        return Step(self.before, self.target, None)
+
 
 class Journal(msgspec.Struct, frozen=True):
-    """What is to be put in place, in this order; the last file is the one that counts."""
+    """What is to be put in place, in this order; the last file is the one that counts.
+
+    Attributes:
+        steps: each file.
+        takes_back: whether it takes back what an earlier journal could not complete.
+    """
 
     steps: list[Step]
+    takes_back: bool = False
 
 
 class NewFile(NamedTuple):
@@ -138,30 +148,36 @@ def _roll(path: Location, journal: Journal) -> None:
     Raises:
         JoinError: one cannot be put in place.
     """
-    folder = path.parent
-    placed: list[Step] = []
-    for step in journal.steps:
-        temporary, target = folder / step.temporary, folder / step.target
+    for number, step in enumerate(journal.steps):
         try:
-            if temporary.is_there():  # else it is in its place already
-                os.replace(temporary, target)
-                _sync_folder(target.parent)
+            _put(step, path.parent)
         except OSError as error:
-            for earlier in placed:
-                _take_back(earlier, folder)
-            _forget(path, journal)
-            raise unwritable(target, error) from None
-        placed.append(step)
+            if not journal.takes_back:
+                _take_back(path, journal, journal.steps[:number])
+            raise unwritable(path.parent / step.target, error) from None
     _forget(path, journal)
 
 
-def _take_back(step: Step, folder: Location) -> None:
+def _put(step: Step, folder: Location) -> None:
+    target = folder / step.target
+    if step.temporary is None:
+        with suppress(FileNotFoundError):
+            os.unlink(target)
+    elif (temporary := folder / step.temporary).is_there():  # else it is in its place already
+        os.replace(temporary, target)
+    _sync_folder(target.parent)
+
+
+def _take_back(path: Location, journal: Journal, placed: list[Step]) -> None:
+    """Take back the files that were put in place; where that fails, a journal stays to do it."""
+    back = Journal([step.returned() for step in placed], takes_back=True)
+    with suppress(OSError):  # else a death from here on would complete the earlier journal
+        if placed:
+            _write(path, back)
     with suppress(OSError):
-        if step.before is None:
-            os.unlink(folder / step.target)
-        else:
-            os.replace(folder / step.before, folder / step.target)
-        _sync_folder((folder / step.target).parent)
+        for step in back.steps:
+            _put(step, path.parent)
+        _forget(path, journal)
 
 
 def _forget(path: Location, journal: Journal) -> None:

@@ -167,17 +167,28 @@ class Webserver:
         self, partitions: list[str], names: tuple[str, ...] = ("second_opinion_features",)
     ) -> str:
         """Launch partitions of assets of tables as the UI does; return how the backfill ended."""
+        backfill_id = self.launch_backfill(partitions, names)
+
+        def ended() -> str | None:
+            status = self.backfill_status(backfill_id)
+            return status if status.startswith(("COMPLETED", "FAILED")) else None
+
+        return str(wait_for(ended, deadline_seconds=BACKFILL_SECONDS))
+
+    def launch_backfill(
+        self, partitions: list[str], names: tuple[str, ...] = ("second_opinion_features",)
+    ) -> str:
+        """Launch partitions of assets of tables as the UI does; return the backfill's id."""
         assets = [{"path": [name]} for name in names]
         found = self.query(BACKFILL, partitions=partitions, assets=assets)
         launched = found["launchPartitionBackfill"]
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
+        return str(launched["backfillId"])
 
-        def ended() -> str | None:
-            found = self.query(BACKFILL_STATUS, id=launched["backfillId"])
-            status = str(found["partitionBackfillOrError"]["status"])
-            return status if status.startswith(("COMPLETED", "FAILED")) else None
-
-        return str(wait_for(ended, deadline_seconds=BACKFILL_SECONDS))
+    def backfill_status(self, backfill_id: str) -> str:
+        """Return how far a backfill is, in Dagster's word."""
+        found = self.query(BACKFILL_STATUS, id=backfill_id)
+        return str(found["partitionBackfillOrError"]["status"])
 
     def partitions(self, asset: str = "second_opinion_features") -> dict[str, list[str]]:
         """Return the partitions of an asset of tables that are materialized, and that failed."""
@@ -234,6 +245,13 @@ def wait_for(condition: Callable[[], Any], deadline_seconds: float = DEADLINE_SE
     raise TimeoutError(message)
 
 
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def environment(home: Path, manifest: Path, *, as_shipped: bool = False) -> dict[str, str]:
     """Return the environment of a process that works on one manifest with a home of its own.
 
@@ -267,9 +285,7 @@ def webserver(
         settings: more variables of the environment.
         as_shipped: whether the instance is to be the project's own in every respect.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [f"{BIN}/dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
     command += ["-w", str(PROJECT / "workspace.yaml")]
     log = home.parent / "webserver.log"
