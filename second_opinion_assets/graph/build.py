@@ -4,12 +4,12 @@ import dagster as dg
 
 from second_opinion_assets.contract.errors import ManifestError
 from second_opinion_assets.graph.agreement import agreement_asset
-from second_opinion_assets.graph.joined import joined_tables
-from second_opinion_assets.graph.refresh import (
+from second_opinion_assets.graph.automation import (
     evidence_sensor,
     nightly_schedule,
     refresh_sensor,
 )
+from second_opinion_assets.graph.joined import joined_tables
 from second_opinion_assets.graph.report import report_asset
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.graph.sources import observe_job, source_assets
@@ -39,7 +39,7 @@ def build_definitions(manifest: Manifest, settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *source_assets(manifest),
-            joined_tables(manifest),
+            joined_tables(manifest, settings),
             agreement_asset(manifest),
             report_asset(manifest, settings),
         ],

@@ -34,12 +34,14 @@ from second_opinion_assets.graph.runs import (
     asset_of_tables,
     events_of_run,
 )
+from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.graph.sources import scorer_key, source_deps
 from second_opinion_assets.join.join import JoinResult, materialize
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation, fingerprint, table_args
 from second_opinion_assets.report.joined import tally_lines
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.output_lock import LockWait
 
 _DESCRIPTION = (
     "Feature tables with the second opinions of external scorers: for each scorer a score, its "
@@ -112,15 +114,17 @@ class JoinConfig(dg.Config):
         }
 
 
-def joined_tables(manifest: Manifest) -> dg.AssetsDefinition:
+def joined_tables(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
     """Return the asset of the joined tables of a manifest."""
     kinds = {table.out.suffix.lstrip(".").lower() for table in manifest.tables}
 
     def second_opinion_features(
         context: dg.AssetExecutionContext, config: JoinConfig
     ) -> Iterator[Event]:
+        wait = LockWait(settings.lock_timeout_seconds, context.log.info)
+
         def join(table_id: str) -> Outcome:
-            return _join(context, manifest.table(table_id), config)
+            return _join(context, manifest.table(table_id), config, wait)
 
         yield from events_of_run(context, join)
 
@@ -139,12 +143,14 @@ def joined_tables(manifest: Manifest) -> dg.AssetsDefinition:
     )
 
 
-def _join(context: dg.AssetExecutionContext, table: TableSpec, config: JoinConfig) -> Outcome:
+def _join(
+    context: dg.AssetExecutionContext, table: TableSpec, config: JoinConfig, wait: LockWait
+) -> Outcome:
     """Join one table and return what became of it."""
     grade = table.promotion_grade
     try:
         spec = _with_overrides(table, config)
-        result = materialize(spec, _invocation(spec, config))
+        result = materialize(spec, _invocation(spec, config), wait=wait)
     except NotPublishedError as error:
         _log(context, table, error.tally)
         checks = list(check_results(error.tally, spec, promotion_grade=grade, published=False))

@@ -8,6 +8,7 @@ from os import environ  # noqa: TID251 (environment variables are no files)
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.output_lock import LOCK_TIMEOUT_S
 
 DEFAULT_MANIFEST = "config/smoke.json"
 
@@ -29,6 +30,8 @@ class Settings:
         automation: ``SECOND_OPINION_AUTOMATION``, whether sensor and schedule start switched on.
         settle_seconds: ``SECOND_OPINION_SETTLE_SECONDS``, how long a file must have been still.
         interval_seconds: ``SECOND_OPINION_INTERVAL_SECONDS``, least time between two looks.
+        lock_timeout_seconds: ``SECOND_OPINION_LOCK_TIMEOUT_SECONDS``, how long a run waits for
+            another one that writes the same table.
         nightly_cron: ``SECOND_OPINION_NIGHTLY_CRON``, when the nightly refresh looks.
     """
 
@@ -38,6 +41,7 @@ class Settings:
     automation: bool = False
     settle_seconds: float = 10.0
     interval_seconds: int = 30
+    lock_timeout_seconds: float = LOCK_TIMEOUT_S
     nightly_cron: str = "0 3 * * *"
 
     @classmethod
@@ -64,6 +68,9 @@ class Settings:
             automation=automation == "on",
             settle_seconds=_seconds("SETTLE_SECONDS", read("SETTLE_SECONDS", "10")),
             interval_seconds=round(_seconds("INTERVAL_SECONDS", read("INTERVAL_SECONDS", "30"))),
+            lock_timeout_seconds=_seconds(
+                "LOCK_TIMEOUT_SECONDS", read("LOCK_TIMEOUT_SECONDS", str(LOCK_TIMEOUT_S))
+            ),
             nightly_cron=read("NIGHTLY_CRON", "0 3 * * *"),
         )
 

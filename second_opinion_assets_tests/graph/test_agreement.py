@@ -9,9 +9,9 @@ import dagster as dg
 import pytest
 
 from second_opinion_assets.graph.build import build_definitions
+from second_opinion_assets.graph.evidence import PATIENCE_SECONDS, EvidencePlanner
 from second_opinion_assets.graph.launch import launch
 from second_opinion_assets.graph.names import AGREEMENT_KEY, OPINIONS_AGREE
-from second_opinion_assets.graph.refresh import PATIENCE_SECONDS, EvidencePlanner
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets_tests.graph.project import Project

@@ -4,47 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from second_opinion_assets.graph.refresh import (
-    RefreshPlan,
-    RefreshPlanner,
-    nightly_schedule,
-    refresh_sensor,
-)
+from second_opinion_assets.graph.automation import nightly_schedule, refresh_sensor
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets_tests.graph.project import Project
 from second_opinion_assets_tests.graph.runs import Join, metadata_of
+from second_opinion_assets_tests.graph.ticks import SETTLE_SECONDS, Ticks, tables_of
 
 CLIPS = ["a", "b"]
 COMPLETE: dict[str, float | None] = {"a": 1.0, "b": 2.0}
-SETTLE_SECONDS = 10.0
-
-
-class Ticks:
-    """Ticks of the sensor, at any time, whose events the instance gets as from the daemon."""
-
-    def __init__(self, instance: dg.DagsterInstance, manifest: Manifest) -> None:
-        self.instance = instance
-        self.manifest = manifest
-        self.planner = RefreshPlanner(manifest, SETTLE_SECONDS)
-
-    def tick(self, after_seconds: float = 3600.0) -> RefreshPlan:
-        """Look at the files, some time after now."""
-        plan = self.planner.plan(self.instance, time.time() + after_seconds)
-        for event in plan.events:
-            self.instance.report_runless_asset_event(event)
-        return plan
-
-
-def tables_of(plan: RefreshPlan) -> list[str | None]:
-    """Return the tables that runs are asked for."""
-    return [request.partition_key for request in plan.requests]
 
 
 @pytest.fixture

@@ -165,10 +165,10 @@ def test_a_bug_in_one_table_is_raised_once_the_others_are_joined(
 ) -> None:
     """A bug keeps its traceback and still does not affect other tables."""
 
-    def broken(spec: TableSpec, *given: Any) -> Any:
+    def broken(spec: TableSpec, *given: Any, **named: Any) -> Any:
         if spec.id == "one":
             raise ZeroDivisionError
-        return materialize(spec, *given)
+        return materialize(spec, *given, **named)
 
     monkeypatch.setattr("second_opinion_assets.graph.joined.materialize", broken)
     result = join_range(instance, manifest, "one", "four")

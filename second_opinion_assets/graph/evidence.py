@@ -1,0 +1,129 @@
+"""Which agreements to make, and the report, once tables were joined.
+
+Which tables to join belongs to `refresh`.
+"""
+
+import hashlib
+from collections.abc import Iterator
+
+import dagster as dg
+import msgspec
+from dagster import DagsterEventType
+
+from second_opinion_assets.agreement.joined_table import agreement_fingerprint
+from second_opinion_assets.graph.history import (
+    Attempts,
+    LatestEvents,
+    open_attempts,
+    state_version,
+)
+from second_opinion_assets.graph.names import (
+    AGREEMENT_KEY,
+    ALL_JOINED,
+    DATA_VERSION_TAG,
+    JOINED_KEY,
+    MANIFEST_FINGERPRINT,
+    REPORT_KEY,
+    SUMMARY,
+)
+from second_opinion_assets.graph.plan import RefreshPlan
+from second_opinion_assets.graph.runs import MOST_AGREEMENTS
+from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets.join.outcomes import TableSummary
+
+PATIENCE_SECONDS = 600.0
+"""How long agreements and the report wait for joins that do not end."""
+
+
+class EvidencePlanner:
+    """Plans which agreements to make, and the report, once the tables being joined are done.
+
+    A backfill of hundreds of tables is then followed by a few runs.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        kind = DagsterEventType.ASSET_MATERIALIZATION
+        self._joined = LatestEvents(JOINED_KEY, kind, [SUMMARY])
+        self._agreed = LatestEvents(AGREEMENT_KEY, kind, [MANIFEST_FINGERPRINT])
+        self._waits_since: float | None = None
+
+    def plan(self, instance: dg.DagsterInstance, now: float) -> RefreshPlan:
+        joins = open_attempts(instance)
+        if joins.in_progress:
+            self._waits_since = now if self._waits_since is None else self._waits_since
+            if now - self._waits_since < PATIENCE_SECONDS:
+                return RefreshPlan([], [], [f"{len(joins.in_progress)} tables are being joined"])
+        self._waits_since = None
+        self._joined.catch_up(instance)
+        self._agreed.catch_up(instance)
+        agreements = open_attempts(instance, AGREEMENT_KEY)
+        due = {
+            table.id: version
+            for table in self._manifest.tables
+            if table.id not in agreements.in_progress and (version := self._behind(table))
+        }
+        groups = self._groups(due, set(agreements.failed))
+        requests = [*map(_agreement_request, groups), *self._report_requests(instance, joins)]
+        return RefreshPlan([], requests, [])
+
+    def _behind(self, table: TableSpec) -> str | None:
+        """Return the version that a table's agreement should have, None if it has it."""
+        joined = self._joined.get(table.id)
+        if joined is None or joined.version is None or SUMMARY not in joined.metadata:
+            return None
+        scorers = msgspec.convert(joined.metadata[SUMMARY], TableSummary).scorers
+        version = agreement_fingerprint(joined.version, scorers, table.references, table.registry)
+        agreed = self._agreed.get(table.id)
+        known = agreed and agreed.metadata.get(MANIFEST_FINGERPRINT)
+        return None if known == version or not table.out.exists() else version
+
+    def _groups(self, due: dict[str, str], failed: set[str]) -> Iterator[dict[str, str]]:
+        """Yield tables that a run can have between them: neighbours in the manifest.
+
+        A table that failed is on its own, so that it is tried once more for each version and not
+        whenever a neighbour is due.
+        """
+        group: dict[str, str] = {}
+        for table in self._manifest.tables:
+            version, alone = due.get(table.id), table.id in failed
+            if group and (version is None or alone or len(group) == MOST_AGREEMENTS):
+                yield group
+                group = {}
+            if version is not None:
+                group[table.id] = version
+            if group and alone:
+                yield group
+                group = {}
+        if group:
+            yield group
+
+    def _report_requests(
+        self, instance: dg.DagsterInstance, joins: Attempts
+    ) -> Iterator[dg.RunRequest]:
+        if not (self._joined or joins.failed):
+            return
+        version = state_version(instance, joins)
+        made = instance.get_latest_materialization_event(REPORT_KEY)
+        event = made.asset_materialization if made else None
+        if event is None or (event.tags or {}).get(DATA_VERSION_TAG) != version:
+            yield dg.RunRequest(
+                run_key=f"report:{version}",
+                asset_selection=[REPORT_KEY],
+                # Its other check is on demand: a run that skips it would hide its latest answer.
+                asset_check_keys=[dg.AssetCheckKey(REPORT_KEY, ALL_JOINED)],
+            )
+
+
+def _agreement_request(versions: dict[str, str]) -> dg.RunRequest:
+    """Return the request of a run over neighbouring tables, at most one for these versions."""
+    first, last = next(iter(versions)), next(reversed(versions))
+    key = hashlib.sha256(msgspec.json.encode(versions)).hexdigest()
+    one = first == last
+    ends = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+    return dg.RunRequest(
+        run_key=f"agreement:{key}",
+        asset_selection=[AGREEMENT_KEY],
+        partition_key=first if one else None,
+        tags={} if one else ends,
+    )

@@ -1,0 +1,42 @@
+"""What a look at the graph comes to: what to record, what to run, and what has to wait.
+
+How each of the looks comes to it belongs to `refresh` and `evidence`.
+"""
+
+from typing import NamedTuple, Protocol
+
+import dagster as dg
+
+from second_opinion_assets.graph.sources import SourceEvent
+
+SHOWN_NOTES = 20
+
+
+class RefreshPlan(NamedTuple):
+    """What a look gives: events to record, runs to ask for, and notes on what has to wait."""
+
+    events: list[SourceEvent]
+    requests: list[dg.RunRequest]
+    notes: list[str]
+
+    @property
+    def skip_reason(self) -> str | None:
+        """Why no run is asked for, in one line; None if there is one."""
+        if self.requests:
+            return None
+        notes = list(dict.fromkeys(self.notes))  # of a file that several scorers share, but one
+        more = len(notes) - SHOWN_NOTES
+        shown = notes[:SHOWN_NOTES] + ([f"and {more} more"] if more > 0 else [])
+        return "; ".join(shown) or "nothing changed"
+
+
+class Planner(Protocol):
+    """Looks again and again, for one instance, and remembers what it read there."""
+
+    def plan(self, instance: dg.DagsterInstance, now: float) -> RefreshPlan:
+        """Compare what there is with what it was made from.
+
+        Args:
+            instance: whose history tells.
+            now: seconds since the epoch.
+        """
