@@ -44,6 +44,12 @@ test: $(WHEEL)/.complete
 	mkdir $(WHEEL)/tree && cp -r $(TESTED) $(WHEEL)/tree
 	cd $(WHEEL)/tree && ../bin/python -m pytest -n auto --cov --cov-report=term:skip-covered $(ARGS)
 
+# What server and main job look at, read and write lies below these folders and the manifest's own;
+# set the variable to have it otherwise.
+BASE = $(or $(SECOND_OPINION_BASE_DIR),$(dir $(SECOND_OPINION_MANIFEST)),config)
+FOLDERS = $(abspath config data outputs $(BASE) $(SECOND_OPINION_REPORT_DIR))
+run ui: export SECOND_OPINION_CONFINE_TO ?= $(subst $() ,:,$(FOLDERS))
+
 ui: $(STAMP) $(DAGSTER_HOME)/dagster.yaml
 	$(BIN)/dagster dev --host 127.0.0.1 --port 3000 --workspace workspace.yaml
 

@@ -10,6 +10,7 @@ from second_opinion_assets.graph.settings import Settings
 def _load() -> dg.Definitions:
     try:
         settings = Settings.from_environment()
+        settings.apply()
         manifest = load_tables(settings)
     except JoinError as error:
         # Dagster shows its own kind of error as it is; others it hides behind "error occurred

@@ -13,7 +13,12 @@ from second_opinion_assets.cli.console import (
     say_totals,
     warn,
 )
-from second_opinion_assets.cli.options import LOCATION, allow_empty_option, lock_option
+from second_opinion_assets.cli.options import (
+    LOCATION,
+    allow_empty_option,
+    confine_option,
+    lock_option,
+)
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.batch import allowing_empty, materialize_batch
 from second_opinion_assets.join.manifest import load_manifest
@@ -35,6 +40,7 @@ from second_opinion_assets.storage.output_lock import LockWait
 @click.option("--fail-fast", is_flag=True, help="Stop after the first table that fails.")
 @allow_empty_option
 @lock_option
+@confine_option
 def batch_command(
     manifest: Location,
     base_dir: Location | None,

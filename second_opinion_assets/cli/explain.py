@@ -6,7 +6,13 @@ import click
 
 from second_opinion_assets.cli.console import EXIT_FAILED, errors_in_one_line, usage_errors
 from second_opinion_assets.cli.flags import in_flags
-from second_opinion_assets.cli.options import LOCATION, json_option, reading_options, scores_option
+from second_opinion_assets.cli.options import (
+    LOCATION,
+    confine_option,
+    json_option,
+    reading_options,
+    scores_option,
+)
 from second_opinion_assets.contract.options import parse_options
 from second_opinion_assets.join.explain import explain
 from second_opinion_assets.join.manifest_sidecars import parse_sidecars
@@ -21,6 +27,7 @@ from second_opinion_assets.storage.publishing import json_document
 @scores_option
 @reading_options
 @json_option
+@confine_option
 def explain_command(
     features: Location, scores: tuple[str, ...], *, as_json: bool, **options: object
 ) -> None:

@@ -17,6 +17,7 @@ from second_opinion_assets.cli.flags import in_flags
 from second_opinion_assets.cli.options import (
     LOCATION,
     allow_empty_option,
+    confine_option,
     lock_option,
     reading_options,
     scores_option,
@@ -78,6 +79,7 @@ from second_opinion_assets.storage.output_lock import LockWait
 @allow_empty_option
 @click.option("--canonical-names", is_flag=True, help="Give each known scorer its canonical name.")
 @lock_option
+@confine_option
 def materialize_command(
     features: Location,
     scores: tuple[str, ...],

@@ -5,7 +5,9 @@ from typing import Any, TypeVar
 
 import click
 
+from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import Duplicates, KeyNormalize
+from second_opinion_assets.storage import confinement
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.output_lock import LOCK_TIMEOUT_S
 
@@ -82,4 +84,26 @@ lock_option = click.option(
     show_default=True,
     metavar="SECONDS",
     help="How long to wait for another run that writes the same output.",
+)
+
+
+def _confine(context: click.Context, option: click.Parameter, folders: tuple[str, ...]) -> None:
+    try:
+        confinement.confine_to(folders)
+    except JoinError as error:
+        raise click.BadParameter(str(error), context, option) from None
+
+
+confine_option = click.option(
+    "--confine-to",
+    type=click.Path(),
+    multiple=True,
+    metavar="FOLDER",
+    envvar=confinement.SETTING,
+    show_envvar=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_confine,
+    help="Look at, read and write nothing but what lies below this folder, links followed. "
+    "Repeatable.",
 )

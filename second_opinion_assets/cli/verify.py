@@ -5,7 +5,7 @@ import sys
 import click
 
 from second_opinion_assets.cli.console import EXIT_FAILED, errors_in_one_line, say_totals
-from second_opinion_assets.cli.options import LOCATION, json_option
+from second_opinion_assets.cli.options import LOCATION, confine_option, json_option
 from second_opinion_assets.join.in_toto import write_statements
 from second_opinion_assets.join.verify import Verifier
 from second_opinion_assets.report.verify import AuditOutcome, document, lines, summary
@@ -28,6 +28,7 @@ from second_opinion_assets.storage.publishing import json_document
     metavar="FOLDER",
     help="Write an in-toto Statement for the output of each audit that holds.",
 )
+@confine_option
 def verify_command(
     audits: tuple[Location, ...],
     base_dir: Location | None,

@@ -47,6 +47,7 @@ def main() -> None:
     """Do the main job, and say where the outputs are."""
     try:
         settings = Settings.from_environment()
+        settings.apply()
         manifest = load_tables(settings)
     except JoinError as error:
         click.echo(f"second-opinion: error: {error}", err=True)

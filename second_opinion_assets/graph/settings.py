@@ -1,4 +1,7 @@
-"""What a deployment chooses. The only reader of environment variables."""
+"""What a deployment chooses, for the graph and for the whole process.
+
+The only reader of environment variables.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 from os import environ  # noqa: TID251 (environment variables are no files)
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage import confinement
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.output_lock import LOCK_TIMEOUT_S
 
@@ -33,6 +37,8 @@ class Settings:
         lock_timeout_seconds: ``SECOND_OPINION_LOCK_TIMEOUT_SECONDS``, how long a run waits for
             another one that writes the same table.
         nightly_cron: ``SECOND_OPINION_NIGHTLY_CRON``, when the nightly refresh looks.
+        confine_to: ``SECOND_OPINION_CONFINE_TO``, the folders that all files must lie below,
+            written as those of ``PATH`` are; none for no bounds.
     """
 
     manifest: Location
@@ -43,6 +49,7 @@ class Settings:
     interval_seconds: int = 30
     lock_timeout_seconds: float = LOCK_TIMEOUT_S
     nightly_cron: str = "0 3 * * *"
+    confine_to: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = environ) -> Settings:
@@ -72,7 +79,16 @@ class Settings:
                 "LOCK_TIMEOUT_SECONDS", read("LOCK_TIMEOUT_SECONDS", str(LOCK_TIMEOUT_S))
             ),
             nightly_cron=read("NIGHTLY_CRON", "0 3 * * *"),
+            confine_to=tuple(confinement.folders_of(read("CONFINE_TO", ""))),
         )
+
+    def apply(self) -> None:
+        """Set what holds for the whole process, before any other file is touched.
+
+        Raises:
+            JoinError: a setting that cannot be.
+        """
+        confinement.confine_to(self.confine_to)
 
 
 def _seconds(name: str, text: str) -> float:

@@ -18,6 +18,7 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import MissingPolicy
 from second_opinion_assets.contract.tally import ScorerTally
 from second_opinion_assets.join.audit import read_audit
+from second_opinion_assets.storage.confinement import OutsideError
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.groups import group_of
 from second_opinion_assets.storage.journal import recover
@@ -188,6 +189,8 @@ class Verifier:
                 self._digests[real] = digest_file(path)
             except ChangedInputError:
                 self._digests[real] = FileState.changed
+            except OutsideError:
+                self._digests[real] = FileState.unreadable
             except JoinError:
                 there = path.exists()
                 self._digests[real] = FileState.unreadable if there else FileState.gone

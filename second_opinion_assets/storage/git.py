@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import subprocess
 
+from second_opinion_assets.storage import confinement
 from second_opinion_assets.storage.location import Location
+
+_RUN_NOTHING = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+"""What a repository's own settings could have git start."""
 
 
 def why_untracked(location: Location) -> str | None:
@@ -12,11 +16,13 @@ def why_untracked(location: Location) -> str | None:
 
     A file that was added stays tracked, whatever `.gitignore` says of it since.
     """
+    confinement.refuse_outside(location)
     real = Location(location.identity)
-    folder = next(folder for folder in real.parents if folder.is_folder())
+    folder = next((folder for folder in real.parents if folder.is_folder()), real.parent)
+    ask: list[str | Location] = ["git", "-C", folder, *_RUN_NOTHING, "check-ignore", "--quiet"]
     try:
         answer = subprocess.run(  # noqa: S603 (no shell, and the path comes after --)
-            ["git", "-C", folder, "check-ignore", "--quiet", "--", real],  # noqa: S607
+            [*ask, "--", real],
             capture_output=True,
             text=True,
             check=False,

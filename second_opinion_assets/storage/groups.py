@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage import confinement
 from second_opinion_assets.storage.location import Identities, Location, unreadable
 
 _LEFTOVER = re.compile(
@@ -85,13 +86,17 @@ class FileGroup(NamedTuple):
 
     def _all_names(self) -> list[str]:
         """Return the names of all files, sorted; a pattern matches no hidden ones."""
+        confinement.refuse_outside(self.folder / self.pattern)
         try:
             if not self.pattern:
                 with os.scandir(self.folder) as entries:
-                    return sorted(entry.name for entry in entries if _counts(entry))
+                    files = [entry.name for entry in entries if _counts(entry)]
+                confinement.refuse_names_outside(self.folder, files)
+                return sorted(files)
             found = glob.glob(self.pattern, root_dir=self.folder, recursive=True)
         except OSError as error:
             raise unreadable(self.folder, error) from None
+        confinement.refuse_names_outside(self.folder, found)
         return sorted(name for name in found if _counts(self.folder / name))
 
 

@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage import confinement
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.output_lock import (
     LockWait,
@@ -128,7 +129,21 @@ def recover_locked(target: Location) -> None:
     except (OSError, msgspec.DecodeError) as error:
         msg = f"{path}: the journal of an unfinished join cannot be read: {error}"
         raise JoinError(msg) from None
+    _refuse_foreign(path, journal)
     _roll(path, journal)
+
+
+def _refuse_foreign(path: Location, journal: Journal) -> None:
+    """Refuse a journal that no join wrote: it would move or remove other people's files."""
+    for step in journal.steps:
+        target = path.parent.resolve(step.target)
+        confinement.refuse_outside(target)
+        for name in filter(None, (step.temporary, step.before)):
+            file = path.parent.resolve(name)
+            own = file.parent.identity == target.parent.identity
+            if not (own and file.name.startswith(f"{own_prefix(target)}-")):
+                msg = f"{path}: no join wrote this journal: it names {name!r}; remove the journal"
+                raise JoinError(msg)
 
 
 def remove_leftovers(targets: Sequence[Location]) -> None:
@@ -139,7 +154,7 @@ def remove_leftovers(targets: Sequence[Location]) -> None:
         with suppress(OSError), os.scandir(real.parent) as entries:
             for name in [entry.name for entry in entries if entry.name.startswith(start)]:
                 with suppress(OSError):
-                    os.unlink(real.parent / name)
+                    confinement.unlink(real.parent / name)
 
 
 def _roll(path: Location, journal: Journal) -> None:
@@ -162,9 +177,9 @@ def _put(step: Step, folder: Location) -> None:
     target = folder / step.target
     if step.temporary is None:
         with suppress(FileNotFoundError):
-            os.unlink(target)
+            confinement.unlink(target)
     elif (temporary := folder / step.temporary).is_there():  # else it is in its place already
-        os.replace(temporary, target)
+        confinement.replace(temporary, target)
     _sync_folder(target.parent)
 
 
@@ -183,12 +198,12 @@ def _take_back(path: Location, journal: Journal, placed: list[Step]) -> None:
 def _forget(path: Location, journal: Journal) -> None:
     """Remove the journal, and then what it kept."""
     with suppress(FileNotFoundError):
-        os.unlink(path)
+        confinement.unlink(path)
         _sync_folder(path.parent)
     for step in journal.steps:
         for name in filter(None, (step.before, step.temporary)):
             with suppress(OSError):
-                os.unlink(path.parent / name)
+                confinement.unlink(path.parent / name)
 
 
 def _second_name(target: Location) -> Location | None:
@@ -210,23 +225,23 @@ def _second_name(target: Location) -> Location | None:
 
 def _link_or_copy(target: Location, name: Location) -> None:
     with suppress(FileNotFoundError):
-        os.unlink(name)
+        confinement.unlink(name)
     try:
-        os.link(target, name)
+        confinement.link(target, name)
     except FileNotFoundError:
         raise
     except OSError:  # another user's file, or a file system without links
-        with open_file(target) as old, open(name, "wb") as copy:
+        with open_file(target) as old, open(name, "wb", opener=confinement.opener) as copy:
             shutil.copyfileobj(old, copy)
             _sync(copy)
 
 
 def _write(path: Location, journal: Journal) -> None:
     temporary = path.with_name(f"{path.name.removesuffix('.journal')}-journal.tmp")
-    with open(temporary, "wb") as file:
+    with open(temporary, "wb", opener=confinement.opener) as file:
         file.write(msgspec.json.encode(journal))
         _sync(file)
-    os.replace(temporary, path)
+    confinement.replace(temporary, path)
     _sync_folder(path.parent)
 
 

@@ -1,7 +1,7 @@
 """What a path stands for: its text and its parts, and what the file system says of it.
 
 Reading and writing what is there do not belong here, nor do folders and patterns that stand for
-several files (`groups`).
+several files (`groups`). What lies outside of where this process is confined to is not looked at.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple, Self
 from urllib.parse import quote
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage import confinement
 
 
 class FileStat(NamedTuple):
@@ -159,21 +160,28 @@ class Location:
 
         Raises:
             OSError: there is nothing, or it cannot be looked at.
+            JoinError: it lies outside of where this process is confined to.
         """
+        confinement.refuse_to_look(self._text)
         return FileStat.of(os.stat(self._text))
 
     def exists(self) -> bool:
-        return not self.is_stream and os.path.exists(self._text)
+        return self._may_be_looked_at and os.path.exists(self._text)
 
     def is_there(self) -> bool:
         """Return whether something is there, be it a link to nowhere."""
-        return not self.is_stream and os.path.lexists(self._text)
+        within = not self.is_stream and confinement.is_within(os.path.dirname(self._text) or ".")
+        return within and os.path.lexists(self._text)
+
+    @property
+    def _may_be_looked_at(self) -> bool:
+        return not self.is_stream and confinement.is_within(self._text)
 
     def is_folder(self) -> bool:
-        return not self.is_stream and os.path.isdir(self._text)
+        return self._may_be_looked_at and os.path.isdir(self._text)
 
     def is_file(self) -> bool:
-        return not self.is_stream and os.path.isfile(self._text)
+        return self._may_be_looked_at and os.path.isfile(self._text)
 
 
 def _plain(path: str) -> str:

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage import confinement
 from second_opinion_assets.storage.location import Location
 
 LOCK_TIMEOUT_S = 600.0
@@ -51,8 +52,9 @@ def folder_of(target: Location) -> Iterator[None]:
     """Make the folder of a file for a while; it stays if the file comes.
 
     Raises:
-        JoinError: it cannot be made.
+        JoinError: it cannot be made, or lies outside of where this process is confined to.
     """
+    confinement.refuse_outside(target)
     made: list[Location] = []
     try:
         try:
@@ -67,7 +69,7 @@ def folder_of(target: Location) -> Iterator[None]:
 
 
 def _make(folder: Location, made: list[Location]) -> None:
-    if folder.exists():
+    if os.path.exists(folder):
         return
     _make(folder.parent, made)
     with suppress(FileExistsError):

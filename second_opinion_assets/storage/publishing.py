@@ -15,6 +15,7 @@ from typing import IO, Any, Self
 import msgspec
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage import confinement
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.journal import NewFile, publish_together, writing
 from second_opinion_assets.storage.location import Location
@@ -58,11 +59,15 @@ class Publication:
         self._folder.enter_context(folder_of(self.target))
         try:
             self._refuse_no_file()
-            self._file: IO[bytes] = open(self._temporary, "xb", buffering=0)
-        except OSError as error:
+            self._file: IO[bytes] = open(
+                self._temporary, "xb", buffering=0, opener=confinement.opener
+            )
+        except (OSError, JoinError) as error:
             self._thread.shutdown()
             self._folder.close()
-            raise self._unwritable(error) from None
+            if isinstance(error, OSError):
+                raise self._unwritable(error) from None
+            raise
         return self
 
     def __exit__(
@@ -76,7 +81,7 @@ class Publication:
         self._sync_thread.shutdown()
         self._file.close()
         with suppress(FileNotFoundError):
-            os.unlink(self._temporary)
+            confinement.unlink(self._temporary)
         self._folder.close()
 
     def write(self, data: bytes | memoryview) -> int:
@@ -252,7 +257,7 @@ def remove(target: Location) -> None:
         JoinError: it cannot be removed.
     """
     try:
-        os.unlink(target.identity)
+        confinement.unlink(target.identity)
     except OSError as error:
         msg = f"{target}: cannot be removed: {error.strerror}"
         raise JoinError(msg) from None

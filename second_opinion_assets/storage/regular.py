@@ -11,6 +11,7 @@ import stat
 from typing import IO
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage import confinement
 from second_opinion_assets.storage.location import Location
 
 _KINDS = {
@@ -36,7 +37,7 @@ def open_file(location: Location) -> IO[bytes]:
         OSError: it cannot be opened.
     """
     if _DESCRIPTOR.fullmatch(str(location)):
-        return open(location, "rb", buffering=0)
+        return open(location, "rb", buffering=0, opener=confinement.opener)
     refuse_no_file(location)  # first, since with some devices opening them already does something
     return open(location, "rb", buffering=0, opener=_opened)
 
@@ -48,6 +49,7 @@ def refuse_no_file(location: Location) -> None:
         NoFileError: it is a pipe, a socket or a device.
         OSError: there is nothing, or it cannot be looked at.
     """
+    confinement.refuse_to_look(location)
     _refuse_kind(location, os.stat(location).st_mode)
 
 
@@ -70,7 +72,7 @@ def _refuse_kind(location: Location, mode: int) -> None:
 
 
 def _opened(path: str, flags: int) -> int:
-    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+    descriptor = confinement.opener(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
     try:
         _refuse_kind(Location(path), os.fstat(descriptor).st_mode)
     except NoFileError:
