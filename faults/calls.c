@@ -5,7 +5,8 @@
  *   FAULT_AT      the call's number
  *   FAULT_DEATH   a second number: from the fault on, the call at which the process dies as well
  *   FAULT         kill, half (write half of it, then die) or an errno
- * At its end a process writes how many calls it made to FAULT_COUNT, if that names a file.
+ * What the call is goes to the file FAULT_CALL; at its end a process writes how many calls it made
+ * to FAULT_COUNT.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -42,13 +43,19 @@ __attribute__((constructor)) static void set_up(void) {
   death_at = number("FAULT_DEATH");
 }
 
-__attribute__((destructor)) static void tear_down(void) {
-  const char *name = getenv("FAULT_COUNT");
+static void tell(const char *variable, const char *text) {
+  const char *name = getenv(variable);
   FILE *file = name ? fopen(name, "w") : NULL;
   if (file) {
-    fprintf(file, "%d\n", atomic_load(&calls));
+    fputs(text, file);
     fclose(file);
   }
+}
+
+__attribute__((destructor)) static void tear_down(void) {
+  char text[16];
+  snprintf(text, sizeof text, "%d", atomic_load(&calls));
+  tell("FAULT_COUNT", text);
 }
 
 static int is_below(const char *path) {
@@ -70,25 +77,26 @@ static void die(void) {
 }
 
 /* Return 0 to go on, 1 to fail with errno set, 2 to write half and die. */
-static int counted(int here) {
+static int counted(int here, const char *name) {
   if (!here) return 0;
   int call = atomic_fetch_add(&calls, 1) + 1;
   if (death_at && call == death_at) die();
   if (call != fault_at) return 0;
+  tell("FAULT_CALL", name);
   if (!strcmp(fault, "kill")) die();
   if (!strcmp(fault, "half")) return 2;
   errno = atoi(fault);
   return 1;
 }
 
-#define FAIL(here)                 \
-  switch (counted(here)) {         \
-    case 1: return -1;             \
-    case 2: die();                 \
+#define FAIL(here)                   \
+  switch (counted(here, __func__)) { \
+    case 1: return -1;               \
+    case 2: die();                   \
   }
 
 ssize_t write(int descriptor, const void *bytes, size_t size) {
-  switch (counted(is_open_below(descriptor))) {
+  switch (counted(is_open_below(descriptor), __func__)) {
     case 1: return -1;
     case 2:
       REAL(write)(descriptor, bytes, size / 2);

@@ -112,24 +112,28 @@ class Scene:
         """Join with a fault; return how many calls were made, 0 if it died, and what was lost."""
         outputs = self._outputs
         outputs.put(self._old)
-        count = outputs.folder.with_name("count")
+        count, call = (outputs.folder.with_name(name) for name in ("count", "call"))
         count.unlink(missing_ok=True)
+        call.unlink(missing_ok=True)
         process = outputs.start(
             1,
             LD_PRELOAD=str(self._library),
             FAULT_FOLDER=str(outputs.folder),
             FAULT_COUNT=str(count),
+            FAULT_CALL=str(call),
             **variables,
         )
         _, said = process.communicate()
         calls = int(count.read_text()) if count.exists() else 0
-        return calls, self._damage(process.returncode, said)
+        damage = self._damage(process.returncode, said)
+        where = f"{call.read_text()}, call {variables['FAULT_AT']}: " if call.exists() else ""
+        return calls, where + damage if damage else ""
 
     def _damage(self, status: int, said: str) -> str:
         old, new = self._tables
         allowed = {0: (new,), 2: (old,)}.get(status, (old, new))
         if "Traceback" in said:
-            return said.splitlines()[-1]
+            return said
         if damage := self._outputs.damage(allowed):
             return f"exit status {status}: {damage}"
         if self._outputs.join(1).table != new:

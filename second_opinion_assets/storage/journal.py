@@ -161,26 +161,31 @@ def _roll(path: Location, journal: Journal) -> None:
     """Put every file in place; if one cannot be, take back those that were.
 
     Raises:
-        JoinError: one cannot be put in place.
+        JoinError: one cannot be put in place, or not be brought to the disk.
     """
+    folder = path.parent
     for number, step in enumerate(journal.steps):
         try:
-            _put(step, path.parent)
+            _put(step, folder)
         except OSError as error:
             if not journal.takes_back:
                 _take_back(path, journal, journal.steps[:number])
-            raise unwritable(path.parent / step.target, error) from None
+            raise unwritable(folder / step.target, error) from None
+    try:
+        _sync_folders(journal, folder)
+    except OSError as error:  # the journal stays: who comes next brings them to the disk
+        last = folder / journal.steps[-1].target
+        msg = f"{last}: written, but perhaps not yet on the disk: {error.strerror}; join again"
+        raise JoinError(msg) from None
     _forget(path, journal)
 
 
 def _put(step: Step, folder: Location) -> None:
-    target = folder / step.target
     if step.temporary is None:
         with suppress(FileNotFoundError):
-            confinement.unlink(target)
+            confinement.unlink(folder / step.target)
     elif (temporary := folder / step.temporary).is_there():  # else it is in its place already
-        confinement.replace(temporary, target)
-    _sync_folder(target.parent)
+        confinement.replace(temporary, folder / step.target)
 
 
 def _take_back(path: Location, journal: Journal, placed: list[Step]) -> None:
@@ -192,12 +197,13 @@ def _take_back(path: Location, journal: Journal, placed: list[Step]) -> None:
     with suppress(OSError):
         for step in back.steps:
             _put(step, path.parent)
+        _sync_folders(back, path.parent)
         _forget(path, journal)
 
 
 def _forget(path: Location, journal: Journal) -> None:
-    """Remove the journal, and then what it kept."""
-    with suppress(FileNotFoundError):
+    """Remove the journal, and then what it kept; what stays is removed by the next run."""
+    with suppress(OSError):
         confinement.unlink(path)
         _sync_folder(path.parent)
     for step in journal.steps:
@@ -248,6 +254,11 @@ def _write(path: Location, journal: Journal) -> None:
 def _sync(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
+
+
+def _sync_folders(journal: Journal, folder: Location) -> None:
+    for place in {(folder / step.target).parent for step in journal.steps}:
+        _sync_folder(place)
 
 
 def _sync_folder(folder: Location) -> None:

@@ -79,8 +79,8 @@ class Publication:
         self.closed = True
         self._thread.shutdown()
         self._sync_thread.shutdown()
-        self._file.close()
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # the next run removes it; if it was published, it is gone
+            self._file.close()
             confinement.unlink(self._temporary)
         self._folder.close()
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -125,6 +130,41 @@ def test_what_cannot_be_put_in_place_changes_nothing(
     ):
         work.join()
     assert work.contents() == before
+
+
+@pytest.mark.parametrize("name", ["replace", "unlink", "link", "fsync", "fchmod"])
+def test_a_call_that_fails_leaves_a_pair(work: Workspace, name: str) -> None:
+    """Whichever call fails as on a broken disk, table and audit belong together, and no bug shows.
+
+    The next join ends well and leaves nothing of it behind.
+    """
+    work.join()
+    for number in itertools.count(1):
+        row = {"clip_id": "a", "competitor": "DOVER", "score": number}
+        work.write_lines("scores.jsonl", [row])
+        calls = itertools.count(1)
+        with (
+            patch.object(os, name, failing_at(number, calls, getattr(os, name))),
+            suppress(JoinError),
+        ):
+            work.join()
+        recover(Location(work.folder / "out.jsonl"))
+        assert belong_together(work, "audit.json"), number
+        if next(calls) <= number:
+            break
+    work.join()
+    assert own_files(work) == []
+
+
+def failing_at(number: int, calls: Iterator[int], real: Callable[..., object]) -> Any:
+    """Return a call that fails the so-and-so-many-th time."""
+
+    def call(*given: object, **named: object) -> object:
+        if next(calls) == number:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(*given, **named)
+
+    return call
 
 
 def test_an_audit_that_can_have_no_second_name_is_copied(work: Workspace) -> None:
