@@ -133,7 +133,7 @@ class Scene:
         old, new = self._tables
         allowed = {0: (new,), 2: (old,)}.get(status, (old, new))
         if "Traceback" in said:
-            return said
+            return said.strip()[-200:]
         if damage := self._outputs.damage(allowed):
             return f"exit status {status}: {damage}"
         if self._outputs.join(1).table != new:
