@@ -10,6 +10,7 @@ from second_opinion_assets.cli.console import (
     invocation,
     progress_bar,
     say,
+    say_error,
     say_totals,
     warn,
 )
@@ -86,6 +87,6 @@ def batch_command(
 
 def _say_how_it_ended(outcome: TableOutcome, tally: Tally | None) -> None:
     if outcome.error is not None:
-        say(f"table {outcome.spec.id}: {outcome.error}")
+        say_error(f"table {outcome.spec.id}", outcome.error)
     if tally is not None:
         warn(tally, lambda message: f"table {outcome.spec.id}: {message}")

@@ -4,7 +4,7 @@ A command's own answer stands in its module; how a report reads is in `report`.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,14 +17,20 @@ from second_opinion_assets.contract.errors import (
     ManifestError,
     NotPublishedError,
 )
+from second_opinion_assets.contract.printable import (
+    one_line,
+    printable,
+    printable_json,
+    without_secrets,
+)
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.provenance import Invocation
 from second_opinion_assets.matching.doubts import doubts
 from second_opinion_assets.report.joined import scorer_lines
-from second_opinion_assets.report.terminal import printable
 from second_opinion_assets.storage.groups import size_bytes
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.publishing import json_document
 from second_opinion_assets.storage.reading import Progress
 
 EXIT_FAILED = 1
@@ -41,17 +47,32 @@ def invocation(args: dict[str, Any]) -> Invocation:
     Args:
         args: the arguments as they were understood.
     """
-    return Invocation(Location(sys.argv[0]), tuple(sys.argv[1:]), args)
+    return Invocation(Location(sys.argv[0]), tuple(map(without_secrets, sys.argv[1:])), args)
 
 
 def say(line: str) -> None:
     """Print a line about the work, on stderr."""
-    click.echo(printable(f"second-opinion: {line}"), err=True)
+    click.echo(one_line(f"second-opinion: {line}"), err=True)
+
+
+def say_error(what: str, message: str) -> None:
+    """Print what went wrong with something, on stderr, a line for each thing."""
+    click.echo(printable(f"second-opinion: {one_line(what)}: {message}"), err=True)
+
+
+def answer(lines: Iterable[str]) -> None:
+    """Print a command's own answer for a person."""
+    click.echo("\n".join(map(one_line, lines)))
+
+
+def answer_json(value: object) -> None:
+    """Print a command's own answer for a program, whose strings do nothing to a terminal either."""
+    click.echo(printable_json(json_document(value).decode()), nl=False)
 
 
 def say_totals(command: str, totals: object) -> None:
     """Print the last line of a command, on stderr."""
-    click.echo(printable(f"second-opinion {command}: {totals}"), err=True)
+    click.echo(one_line(f"second-opinion {command}: {totals}"), err=True)
 
 
 def warn(tally: Tally, words: Words = str) -> None:
@@ -67,7 +88,7 @@ def usage_errors() -> Iterator[None]:
     try:
         yield
     except JoinError as error:
-        raise click.UsageError(printable(in_flags(str(error)))) from None
+        raise click.UsageError(in_flags(str(error))) from None
 
 
 @contextmanager
@@ -85,7 +106,7 @@ def errors_in_one_line(words: Words = str) -> Iterator[None]:
                 say(line)
             if not isinstance(error, EmptyJoinError):  # which is made of the same doubts
                 warn(error.tally, words)
-        say(words(f"error: {error}"))
+        say_error("error", words(str(error)))
         sys.exit(EXIT_USAGE if isinstance(error, ManifestError) else EXIT_FAILED)
 
 

@@ -4,7 +4,13 @@ import sys
 
 import click
 
-from second_opinion_assets.cli.console import EXIT_FAILED, errors_in_one_line, usage_errors
+from second_opinion_assets.cli.console import (
+    EXIT_FAILED,
+    answer,
+    answer_json,
+    errors_in_one_line,
+    usage_errors,
+)
 from second_opinion_assets.cli.flags import in_flags
 from second_opinion_assets.cli.options import (
     LOCATION,
@@ -17,9 +23,7 @@ from second_opinion_assets.contract.options import parse_options
 from second_opinion_assets.join.explain import explain
 from second_opinion_assets.join.manifest_sidecars import parse_sidecars
 from second_opinion_assets.report.explain import document, lines
-from second_opinion_assets.report.terminal import printable
 from second_opinion_assets.storage.location import Location
-from second_opinion_assets.storage.publishing import json_document
 
 
 @click.command("explain")
@@ -44,7 +48,7 @@ def explain_command(
     with errors_in_one_line(in_flags):
         explanation = explain(features, sidecars, asked)
     if as_json:
-        click.echo(json_document(document(explanation)), nl=False)
+        answer_json(document(explanation))
     else:
-        click.echo(printable("\n".join(lines(explanation, in_flags))))
+        answer(lines(explanation, in_flags))
     sys.exit(EXIT_FAILED if explanation.problems else 0)

@@ -7,13 +7,29 @@ import click
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import Duplicates, KeyNormalize
+from second_opinion_assets.contract.printable import A_FILE_IS_MEANT, is_address
 from second_opinion_assets.storage import confinement
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.output_lock import LOCK_TIMEOUT_S
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-LOCATION = click.Path(path_type=Location)
+
+class _Path(click.ParamType[Location]):
+    """A path as it is written; what is there is looked at by the command."""
+
+    name = "path"
+
+    def convert(
+        self, value: str | Location, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Location:
+        """Return where the path leads."""
+        if isinstance(value, str) and is_address(value):
+            self.fail(A_FILE_IS_MEANT, param, ctx)
+        return Location(value)
+
+
+LOCATION = _Path()
 
 scores_option = click.option(
     "--scores",

@@ -2,7 +2,9 @@
 
 import gc
 import sys
+import traceback
 from os import environ  # noqa: TID251 (environment variables are no files)
+from types import TracebackType
 
 
 class _NoPandas:
@@ -19,8 +21,16 @@ class _NoPandas:
             raise ModuleNotFoundError(name=name)
 
 
+def _tell_bug(kind: type[BaseException], bug: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of a bug, which may quote a name that does things to a terminal."""
+    from second_opinion_assets.contract.printable import printable  # noqa: PLC0415 (seldom)
+
+    sys.stderr.write(printable("".join(traceback.format_exception(kind, bug, trace))))
+
+
 def run() -> None:
     """Start the program, in a process that is its own."""
+    sys.excepthook = _tell_bug
     sys.meta_path.insert(0, _NoPandas())
     environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's other threads spin, for nothing
     environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # returns what is not needed

@@ -4,13 +4,18 @@ import sys
 
 import click
 
-from second_opinion_assets.cli.console import EXIT_FAILED, errors_in_one_line, say_totals
+from second_opinion_assets.cli.console import (
+    EXIT_FAILED,
+    answer,
+    answer_json,
+    errors_in_one_line,
+    say_totals,
+)
 from second_opinion_assets.cli.options import LOCATION, confine_option, json_option
 from second_opinion_assets.join.in_toto import write_statements
 from second_opinion_assets.join.verify import Verifier
 from second_opinion_assets.report.verify import AuditOutcome, document, lines, summary
 from second_opinion_assets.storage.location import Location
-from second_opinion_assets.storage.publishing import json_document
 
 
 @click.command("verify")
@@ -49,9 +54,9 @@ def verify_command(
         if audit is not None and verification.holds:
             holding.append(audit)
         if not as_json:
-            click.echo("\n".join(lines(outcomes[-1])))
+            answer(lines(outcomes[-1]))
     if as_json:
-        click.echo(json_document(document(outcomes)), nl=False)
+        answer_json(document(outcomes))
     with errors_in_one_line():
         if in_toto is not None:
             write_statements(holding, in_toto)

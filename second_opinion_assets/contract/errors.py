@@ -9,11 +9,24 @@ from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from operator import itemgetter
 
+from second_opinion_assets.contract.printable import one_line
 from second_opinion_assets.contract.tally import Tally
 
 
 class JoinError(Exception):
-    """Bad input: the message says what was found, where, and what to do about it."""
+    """Bad input: the message says what was found, where, and what to do about it.
+
+    Args:
+        lines: the message; several for what several errors say. Each is made one line that may be
+            shown anywhere, whatever names and cells it quotes.
+    """
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(map(one_line, lines)))
+
+    @property
+    def lines(self) -> list[str]:
+        return str(self).split("\n")
 
 
 class ManifestError(JoinError):
@@ -54,7 +67,7 @@ class Problems:
 
     def __init__(self, order: Iterable[Hashable] = ()) -> None:
         self._order = {place: number for number, place in enumerate(order)}
-        self._found: list[tuple[int, str]] = []
+        self._found: list[tuple[int, list[str]]] = []
         self._told: set[Hashable] = set()
 
     @contextmanager
@@ -63,12 +76,15 @@ class Problems:
         try:
             yield
         except JoinError as error:
-            self.add(str(error), place)
+            self._add(error.lines, place)
 
     def add(self, problem: str, place: Hashable = None) -> None:
-        """Gather an error by its text."""
+        """Gather an error by its text, which is one line."""
+        self._add([problem], place)
+
+    def _add(self, lines: list[str], place: Hashable) -> None:
         if place not in self._told:
-            self._found.append((self._order.get(place, len(self._order)), problem))
+            self._found.append((self._order.get(place, len(self._order)), lines))
 
     def leave_out(self, place: Hashable) -> None:
         """Gather nothing at a place, since another error tells of it already."""
@@ -77,7 +93,8 @@ class Problems:
     def refuse(self, kind: type[JoinError] = JoinError) -> None:
         """Raise what was gathered, if anything, as one error with a line for each."""
         if self._found:
-            raise kind("\n".join(text for _, text in sorted(self._found, key=itemgetter(0))))
+            found = sorted(self._found, key=itemgetter(0))
+            raise kind(*(line for _, lines in found for line in lines))
 
 
 class NotPublishedError(JoinError):

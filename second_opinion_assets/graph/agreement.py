@@ -22,6 +22,7 @@ from second_opinion_assets.agreement.show import (
 )
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.fields import slug
+from second_opinion_assets.contract.printable import one_line
 from second_opinion_assets.graph.history import joined_table
 from second_opinion_assets.graph.metadata import markdown
 from second_opinion_assets.graph.names import (
@@ -124,7 +125,7 @@ def _agreement(
     }
     invocation = Invocation(Location(__file__), (), args)
     made = make_agreement(joined, spec, references, invocation, taken)
-    context.log.info("%s: %s", spec.id, headline(made.agreement))
+    context.log.info("%s: %s", spec.id, one_line(headline(made.agreement)))
 
     def version(asked: tuple[Reference, ...]) -> str:
         return agreement_fingerprint(joined.version, joined.column_prefixes, asked, spec.registry)

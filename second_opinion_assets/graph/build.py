@@ -1,5 +1,7 @@
 """The whole graph of one manifest, from its parts."""
 
+from unicodedata import category
+
 import dagster as dg
 
 from second_opinion_assets.contract.errors import ManifestError
@@ -16,6 +18,9 @@ from second_opinion_assets.graph.sources import observe_job, source_assets
 from second_opinion_assets.graph.verification import provenance_check
 from second_opinion_assets.join.manifest import Manifest, load_manifest
 
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Kinds of characters that control something or part lines."""
+
 
 def load_tables(settings: Settings) -> Manifest:
     """Return the manifest that the settings name, if its tables can be partitions.
@@ -25,7 +30,7 @@ def load_tables(settings: Settings) -> Manifest:
     """
     manifest = load_manifest(settings.manifest, settings.base_dir)
     for table in manifest.tables:
-        if "..." in table.id or min(table.id) < " ":
+        if "..." in table.id or _UNSEEN & set(map(category, table.id)):
             msg = (
                 f"{manifest.path}: the id {table.id!r} has what no partition may have, three dots "
                 "or a control character; give the table another one"

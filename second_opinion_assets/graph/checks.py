@@ -1,12 +1,13 @@
 """The asset checks of a joined table: what each says, and how a join's counts answer it."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import dagster as dg
 from dagster import AssetCheckSeverity
 
 from second_opinion_assets.contract.fields import slug
+from second_opinion_assets.contract.printable import one_line
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.graph.metadata import count_metadata, markdown
 from second_opinion_assets.graph.names import (
@@ -169,7 +170,7 @@ def _keys_match(tally: Tally) -> dg.AssetCheckResult:
         check_name=KEYS_MATCH,
         passed=not doubtful,
         severity=AssetCheckSeverity.WARN,
-        description="; ".join(key_hint(scorer) for scorer in doubtful.values()) or None,
+        description=_sentence(key_hint(scorer) for scorer in doubtful.values()),
         metadata=metadata,
     )
 
@@ -180,7 +181,7 @@ def _usable_scores(tally: Tally) -> dg.AssetCheckResult:
         check_name=USABLE_SCORES,
         passed=not doubtful,
         severity=AssetCheckSeverity.WARN,
-        description="; ".join(doubtful) or None,
+        description=_sentence(doubtful),
         metadata={
             f"{slug(name)}/ok_rows": dg.MetadataValue.int(scorer.matched_rows)
             for name, scorer in tally.scorers.items()
@@ -199,8 +200,8 @@ def _scores_vary(tally: Tally) -> dg.AssetCheckResult:
         check_name=SCORES_VARY,
         passed=not flat,
         severity=AssetCheckSeverity.WARN,
-        description="; ".join(f"{name}: {what}" for name, what in flat.items()) or None,
-        metadata={name: dg.MetadataValue.text(what) for name, what in flat.items()},
+        description=_sentence(f"{name}: {what}" for name, what in flat.items()),
+        metadata={one_line(name): dg.MetadataValue.text(what) for name, what in flat.items()},
     )
 
 
@@ -223,7 +224,7 @@ def _scores_in_range(tally: Tally, spec: TableSpec) -> dg.AssetCheckResult:
         check_name=SCORES_IN_RANGE,
         passed=not doubts,
         severity=AssetCheckSeverity.WARN,
-        description="; ".join(doubts or said) or None,
+        description=_sentence(doubts or said),
         metadata=metadata,
     )
 
@@ -251,7 +252,7 @@ def _licence(tally: Tally, spec: TableSpec, *, published: bool) -> dg.AssetCheck
         check_name=LICENCE,
         passed=False,
         severity=AssetCheckSeverity.WARN,
-        description=(
+        description=render(
             f"{names} may not be passed on, and git would track {spec.out.name}; let it be ignored"
         ),
         metadata={
@@ -264,7 +265,12 @@ def _licence(tally: Tally, spec: TableSpec, *, published: bool) -> dg.AssetCheck
     )
 
 
+def _sentence(parts: Iterable[str]) -> str | None:
+    """Return parts of a description as Markdown, which the UI takes it for; None of none."""
+    return render("; ".join(parts)) or None
+
+
 def _licence_kept(why: str) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        check_name=LICENCE, passed=True, severity=AssetCheckSeverity.WARN, description=why
+        check_name=LICENCE, passed=True, severity=AssetCheckSeverity.WARN, description=render(why)
     )

@@ -18,6 +18,7 @@ from second_opinion_assets.contract.options import (
     MissingPolicy,
     parse_options,
 )
+from second_opinion_assets.contract.printable import one_line
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.graph.checks import JOIN_CHECKS, check_results
 from second_opinion_assets.graph.metadata import (
@@ -204,4 +205,4 @@ def _scorer_keys(result: JoinResult) -> dict[str, dg.AssetKey]:
 
 def _log(context: dg.AssetExecutionContext, table: TableSpec, tally: Tally) -> None:
     """Log the counts of a table, all in one event: many tables may share a run."""
-    context.log.info("\n".join([table.id, *tally_lines(tally)]))
+    context.log.info("\n".join(map(one_line, [table.id, *tally_lines(tally)])))

@@ -13,6 +13,7 @@ import click
 import dagster as dg
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.printable import one_line, printable
 from second_opinion_assets.graph.build import build_definitions, load_tables
 from second_opinion_assets.graph.names import (
     AGREEMENT_JSON,
@@ -50,12 +51,16 @@ def main() -> None:
         settings.apply()
         manifest = load_tables(settings)
     except JoinError as error:
-        click.echo(f"second-opinion: error: {error}", err=True)
+        click.echo(printable(f"second-opinion: error: {error}"), err=True)
         sys.exit(2)
     with dg.DagsterInstance.get() as instance:
-        launched = launch(manifest, settings, instance, click.echo)
+        launched = launch(manifest, settings, instance, _say)
     click.echo(f"second-opinion batch materialize: {launched.summary}")
     sys.exit(0 if launched.complete else 1)
+
+
+def _say(line: str) -> None:
+    click.echo(printable(line))
 
 
 def launch(
@@ -110,9 +115,9 @@ def launch(
 def _table_lines(table: TableSpec, result: dg.ExecuteInProcessResult) -> Iterator[str]:
     done = {event.asset_key for event in result.get_asset_materialization_events()}
     if JOINED_KEY in done:
-        yield f"{table.id}: {table.out}"
+        yield one_line(f"{table.id}: {table.out}")
         if table.audit_json:
-            yield f"{table.id}: {table.audit_json} (audit)"
+            yield one_line(f"{table.id}: {table.audit_json} (audit)")
     for event in result.asset_materializations_for_node(AGREEMENT_KEY.path[-1]):
         yield f"{table.id}: {event.metadata[AGREEMENT_JSON].value} (agreement)"
     yield from (f"{table.id}: failed: {reason}" for reason in _failures(result))

@@ -13,6 +13,7 @@ import msgspec
 from second_opinion_assets.contract.audit import Audit
 from second_opinion_assets.contract.columns import APPENDED, AppendedColumn
 from second_opinion_assets.contract.fields import slug
+from second_opinion_assets.contract.printable import without_secrets
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.graph.names import (
     COLUMN_SCHEMA,
@@ -35,6 +36,8 @@ from second_opinion_assets.report.drift import drift_parts
 from second_opinion_assets.report.joined import first_gaps, preview, tallies
 from second_opinion_assets.report.markdown import render
 from second_opinion_assets.report.sections import Link, Listing, Part, Table
+
+_WEB = {"http", "https"}
 
 
 def markdown(*parts: Part) -> dg.MetadataValue:
@@ -202,7 +205,7 @@ def facts_metadata(facts: ScorerFacts) -> Metadata:
     if facts.trained_on:
         known["trained_on"] = dg.MetadataValue.text(", ".join(facts.trained_on))
     if facts.homepage:
-        known["homepage"] = dg.MetadataValue.url(facts.homepage)
+        known["homepage"] = _page(facts.homepage)
     if facts.note:
         known["note"] = dg.MetadataValue.text(facts.note)
     if facts.sources or any(scale.source for scale in facts.scales):
@@ -233,10 +236,19 @@ def _sources(facts: ScorerFacts) -> Table:
     return Table(["fact", "where"], [[", ".join(told), _link(at)] for at, told in by_place.items()])
 
 
+def _page(address: str) -> dg.MetadataValue:
+    """Return an address as one to press, if it is of the web: others could be programs."""
+    shown = without_secrets(address)
+    is_web = urlsplit(shown).scheme in _WEB
+    return dg.MetadataValue.url(shown) if is_web else dg.MetadataValue.text(shown)
+
+
 def _link(place: str) -> str | Link:
     """Return a web address as a link that fits into a table: its host and last part."""
+    place = without_secrets(place)
     address = urlsplit(place)
-    if not address.netloc or set(place) & set(" |()<>"):
+    is_web = address.scheme in _WEB and address.netloc and place.isprintable()
+    if not is_web or set(place) & set(" |()<>"):
         return place
     owner = "/".join(address.path.split("/")[1:3])
     name = address.path.rstrip("/").rpartition("/")[2]

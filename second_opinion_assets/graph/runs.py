@@ -12,6 +12,7 @@ from typing import NamedTuple
 import dagster as dg
 from dagster import AssetCheckSeverity
 
+from second_opinion_assets.contract.printable import one_line
 from second_opinion_assets.graph.checks import check_specs
 from second_opinion_assets.graph.names import (
     DATA_VERSION_TAG,
@@ -149,7 +150,7 @@ def _events_of_tables(
             outcome = make(table_id)
         except Exception as error:  # noqa: BLE001 (raised once the other tables are done)
             bug = error
-            outcome = Outcome([], {}, failure=f"{type(error).__name__}: {error}")
+            outcome = Outcome([], {}, failure=one_line(f"{type(error).__name__}: {error}"))
         if outcome.version is not None:
             tags = {**provenance, DATA_VERSION_TAG: outcome.version}
             yield dg.AssetMaterialization(

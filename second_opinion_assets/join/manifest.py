@@ -136,7 +136,7 @@ def load_manifest(path: Location, base_dir: Location | None = None) -> Manifest:
             tables = _tables(document.get("tables"), common)
         problems.refuse()
     except JoinError as error:
-        raise ManifestError(str(error)) from None
+        raise ManifestError(*error.lines) from None
     return Manifest(path, file.digest, tables, registry or shipped_registry())
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from second_opinion_assets.contract.printable import one_line
 from second_opinion_assets.join.source_files import SourceFile, Stamp, read_source_file
 from second_opinion_assets.storage.groups import NoFilesError
 from second_opinion_assets.storage.location import Location, unreadable
@@ -60,13 +61,15 @@ class Watcher:
         # A time ahead of the clock tells as little of now as one long past.
         age = abs(now - stamp.modified_ns / 1e9)
         if age < self.settle_seconds and not finished:
-            return Waiting(f"{path} changed {age:.0f} s ago and may be still being written")
+            return Waiting(
+                one_line(f"{path} changed {age:.0f} s ago and may be still being written")
+            )
         if known is None or known.stamp != stamp:
             known = self._read(path, known)
         if known is None or _stamp(path) != known.stamp:
-            return Waiting(f"{path} changed while it was read")
+            return Waiting(one_line(f"{path} changed while it was read"))
         if not known.complete and age < self.settle_seconds * INCOMPLETE_SETTLE_TIMES:
-            return Waiting(f"{path} looks cut short and may be still being written")
+            return Waiting(one_line(f"{path} looks cut short and may be still being written"))
         return known
 
     def _read(self, path: Location, before: SourceFile | None) -> SourceFile | None:
@@ -81,8 +84,8 @@ def _stamp(path: Location) -> Stamp | Waiting:
     try:
         return Stamp.of(path)
     except FileNotFoundError:
-        return Waiting(f"{path} is not there yet")
+        return Waiting(one_line(f"{path} is not there yet"))
     except NoFilesError:
-        return Waiting(f"{path} has no file yet")
+        return Waiting(one_line(f"{path} has no file yet"))
     except OSError as error:
         raise unreadable(path, error) from None

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from second_opinion_assets.contract.options import KeyNormalize
+from second_opinion_assets.contract.printable import printable_json
 from second_opinion_assets.contract.tally import ScorerTally
 from second_opinion_assets.join.explain import (
     ExplainedScorer,
@@ -53,7 +54,8 @@ def lines(explanation: Explanation, words: Callable[[str], str] = str) -> Iterat
     yield ""
     yield "Entry of a manifest in this folder:"
     yield ""
-    yield json.dumps(manifest_entry(explanation), indent=2, ensure_ascii=False)
+    entry = json.dumps(manifest_entry(explanation), indent=2, ensure_ascii=False)
+    yield from printable_json(entry).split("\n")
 
 
 def document(explanation: Explanation) -> dict[str, Any]:
@@ -76,7 +78,9 @@ def _sidecar_lines(sidecar: ExplainedSidecar, words: Callable[[str], str]) -> It
     path = sidecar.sidecar.path
     if sidecar.problem:
         yield f"{path}: cannot be used"
-        yield f"  error   {words(sidecar.problem)}"
+        problem = words(sidecar.problem).split("\n")
+        yield f"  error   {problem[0]}"
+        yield from (f"          {line}" for line in problem[1:])
         return
     form = (sidecar.reader or "").replace("_", " ")
     yield f"{path}: {form}, {sidecar.rows} rows"

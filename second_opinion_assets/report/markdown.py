@@ -18,11 +18,13 @@ from second_opinion_assets.report.sections import (
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#!|~$])")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Signs that turn the direction of what follows, so that it reads as something else."""
 
 
 def printable(text: str) -> str:
     """Return a text with U+FFFD for what neither Markdown, XML nor UTF-8 has a way to show."""
-    return _UNPRINTABLE.sub("\ufffd", text)
+    return _TURNING.sub("\ufffd", _UNPRINTABLE.sub("\ufffd", text))
 
 
 def escaped(text: str) -> str:

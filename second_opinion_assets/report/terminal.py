@@ -1,20 +1,11 @@
-"""Tables for a terminal: columns that are aligned by spaces."""
+"""Tables for a terminal: columns that are aligned by spaces.
+
+That no cell does things to the terminal is the business of `contract.printable`.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
-
-_UNSEEN = re.compile(r"[^\n\x20-\x7e]")
-
-
-def printable(text: str) -> str:
-    """Return a text with escapes for what does not show on a terminal, or does things to it."""
-    return _UNSEEN.sub(lambda found: _shown(found.group()), text)
-
-
-def _shown(character: str) -> str:
-    return character if character.isprintable() else repr(character)[1:-1]
 
 
 def columns(

@@ -75,7 +75,7 @@ def folders_of(text: str) -> list[str]:
 
 def is_within(path: _Path) -> bool:
     """Return whether a path may be looked at; the program's own files always may."""
-    return not _process.folders or _is_readable(os.path.realpath(path))
+    return not _process.folders or _is_readable(real_path(path))
 
 
 def refuse_outside(path: _Path) -> None:
@@ -84,14 +84,14 @@ def refuse_outside(path: _Path) -> None:
     Raises:
         OutsideError: names the path and the folders.
     """
-    if _process.folders and not _process.holds(real := os.path.realpath(path)):
+    if _process.folders and not _process.holds(real := real_path(path)):
         raise _outside(path, real)
 
 
 def refuse_to_look(path: _Path) -> None:
     """Refuse a path that may not be looked at; likewise."""
     if not is_within(path):
-        raise _outside(path, os.path.realpath(path))
+        raise _outside(path, real_path(path))
 
 
 def refuse_names_outside(folder: _Path, names: Iterable[str]) -> None:
@@ -176,6 +176,14 @@ def link(target: _Path, name: _Path) -> None:
         return
     with place(target) as (old, old_folder), place(name) as (new, new_folder):
         os.link(old, new, src_dir_fd=old_folder, dst_dir_fd=new_folder, follow_symlinks=False)
+
+
+def real_path(path: _Path) -> str:
+    """Return a path with its links followed; one that no file can have only from the root on."""
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # a NUL character, or half of a surrogate pair
+        return os.path.abspath(path)
 
 
 def _is_readable(real: str) -> bool:

@@ -153,7 +153,7 @@ class Location:
     @property
     def identity(self) -> str:
         """What all paths to one file have in common: the path with its links followed."""
-        return os.path.realpath(self._text)
+        return confinement.real_path(self._text)
 
     def stat(self) -> FileStat:
         """Look at what is there, a link followed.

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.printable import one_line
 from second_opinion_assets.storage import confinement
 from second_opinion_assets.storage.location import Location
 
@@ -88,7 +89,8 @@ def own_prefix(target: Location) -> str:
 
     It is a hash, since the output's own name may be as long as a name can be.
     """
-    return f".second-opinion-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}"
+    name = target.name.encode(errors="surrogatepass")
+    return f".second-opinion-{hashlib.sha256(name).hexdigest()[:16]}"
 
 
 @contextmanager
@@ -117,7 +119,9 @@ def _lock(path: str, target: Location, wait: LockWait) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            wait.told(f"{target}: another run writes it; waiting up to {wait.timeout_s:g} s")
+            wait.told(
+                one_line(f"{target}: another run writes it; waiting up to {wait.timeout_s:g} s")
+            )
             lock.acquire()
     except Timeout:
         msg = f"{target}: another run still writes it after {wait.timeout_s:g} s; join again later"

@@ -222,7 +222,7 @@ def test_keys_match_names_the_mode_that_would_match(project: Project, join: Join
     check = checks_of(join(project.save(), "t"))["keys_match"]
     assert not check.passed
     assert check.description == (
-        "DOVER: 0 of 3 keys found in the feature table; key_normalize stem would find 3"
+        "DOVER: 0 of 3 keys found in the feature table; key\\_normalize stem would find 3"
     )
 
 

@@ -39,9 +39,12 @@ def test_a_tick_completes_what_a_run_that_died_left(
     """Table and audit belong together after a tick, before anything is asked for."""
     out = project.out("one")
     out.parent.mkdir()
-    for name, text in {"one.jsonl": "old", "a.tmp": "new audit", "t.tmp": "new"}.items():
-        (out.parent / name).write_text(text)
-    steps = [Step("a.tmp", "one.audit.json", None), Step("t.tmp", "one.jsonl", None)]
+    out.write_text("old")
+    steps = []
+    for name, text in {"one.audit.json": "new audit", "one.jsonl": "new"}.items():
+        temporary = Path(beside(Location(out.with_name(name)), "-1.tmp"))
+        temporary.write_text(text)
+        steps.append(Step(temporary.name, name, None))
     journal_of(project, "one").write_bytes(msgspec.json.encode(Journal(steps)))
     Ticks(instance, manifest).tick()
     assert out.read_text() == "new"

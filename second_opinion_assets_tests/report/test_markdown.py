@@ -28,6 +28,9 @@ from second_opinion_assets.report.sections import (
         ("back\\slash", r"back\\slash"),
         ("", ""),
         ("nul \0, escape \x1b[1m", r"nul �, escape �\[1m"),
+        ("csi \x9b1m, backspace \x08", "csi �1m, backspace �"),
+        ("turned \u202egnp.exe\u2066", "turned �gnp.exe�"),
+        ("line\u2028separator", "line separator"),
         ("a path of other bytes: \udcff", "a path of other bytes: �"),
     ],
 )
