@@ -14,6 +14,7 @@ import msgspec
 
 from second_opinion_assets.contract.errors import JoinError, Problems
 from second_opinion_assets.contract.json_text import shown
+from second_opinion_assets.contract.key_pattern import compile_key_pattern
 
 DEFAULT_PREFIX = "second_opinion"
 _PREFIX = re.compile(r"[A-Za-z0-9_.\-]+")
@@ -96,26 +97,6 @@ class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return the options as plain JSON values, in the order they are declared."""
         options: dict[str, object] = msgspec.to_builtins(self)
         return options
-
-
-def compile_key_pattern(pattern: str) -> re.Pattern[str]:
-    """Return a key pattern, compiled.
-
-    Raises:
-        ValueError: it is no regular expression, or has not exactly one group.
-    """
-    try:
-        compiled = re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        msg = f"key_pattern is {pattern!r}, which is no regular expression: {error}"
-        raise ValueError(msg) from None
-    if compiled.groups != 1:
-        msg = (
-            f"key_pattern is {pattern!r} with {compiled.groups} groups, expected exactly one, "
-            "(…) around the part that names the clip; (?:…) is no group"
-        )
-        raise ValueError(msg)
-    return compiled
 
 
 def refuse_no_share(coverage: object) -> None:

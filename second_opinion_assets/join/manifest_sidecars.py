@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError, Problems
-from second_opinion_assets.contract.options import as_sentence, compile_key_pattern, gather_unknown
+from second_opinion_assets.contract.key_pattern import compile_key_pattern
+from second_opinion_assets.contract.options import as_sentence, gather_unknown
 from second_opinion_assets.contract.printable import A_FILE_IS_MEANT, is_address
 from second_opinion_assets.join.manifest_scorers import read_score_scale
 from second_opinion_assets.registry.facts import Registry

@@ -226,9 +226,9 @@ class Collisions:
         normalizer: Normalizer,
     ) -> None:
         self.texts = texts
+        path = normalizer.paths(keys)
         self._contests = [
-            _Contest(*of_scorer, normalizer.path)
-            for of_scorer in zip(scorers, row_of, rivals, strict=True)
+            _Contest(*of_scorer, path) for of_scorer in zip(scorers, row_of, rivals, strict=True)
         ]
         numbered = list(zip(numbers[texts].tolist(), keys, strict=True))
         self.rows = [self._settle(contest, numbered) for contest in self._contests]

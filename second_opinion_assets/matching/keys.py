@@ -6,7 +6,6 @@ by `match`.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -27,10 +26,12 @@ from second_opinion_assets.contract.fields import (
     find_name,
     with_lower_suffix,
 )
-from second_opinion_assets.contract.options import KeyNormalize, compile_key_pattern
+from second_opinion_assets.contract.key_pattern import compile_key_pattern
+from second_opinion_assets.contract.options import KeyNormalize
 
 KEY_TYPE = pa.large_string()
 _SLICE = 1 << 19  # as Python texts a key takes several times its memory
+NO_SPAN = (-1, -1)
 ENCODED_ROWS = 1 << 18
 _SPACE, _SLASH, _BACK_SLASH, _DELETE = b" /\\\x7f"
 _A, _Z = b"AZ"
@@ -85,11 +86,13 @@ class Normalizer:
 
     def one(self, key: str) -> str:
         """Return a key's normalised text, maybe an empty one."""
-        return _NORMALIZERS[self.mode](self._picked(key))
+        reduced: str = self.array(pa.array([key], KEY_TYPE))[0].as_py()
+        return reduced
 
     def many(self, keys: list[str]) -> list[str]:
         """Return the normalised text of many keys."""
-        return list(map(self.one, keys))
+        reduced: list[str] = self.array(pa.array(keys, KEY_TYPE)).to_pylist()
+        return reduced
 
     def array(self, keys: pa.Array) -> pa.Array:
         """Return the normalised text of an array of texts without nulls."""
@@ -98,9 +101,11 @@ class Normalizer:
         return pa.concat_arrays(parts) if len(parts) > 1 else (parts or [keys])[0]
 
     def _slice(self, keys: pa.Array) -> pa.Array:
+        if self._pattern:
+            keys = self._pattern.picked(composed_keys(keys))
         characters = np.frombuffer(keys.buffers()[2] or b"", np.uint8)
         odd = (characters <= _SPACE) | (characters >= _DELETE) | (characters == _BACK_SLASH)
-        if self._pattern is None and not odd.any():
+        if not odd.any():
             # Without white space, back slashes and what is beyond ASCII, little is left to do.
             slashes = bool((characters == _SLASH).any())
             capitals = bool(((characters >= _A) & (characters <= _Z)).any())
@@ -117,17 +122,16 @@ class Normalizer:
                 elif capitals:
                     names = list(map(with_lower_suffix, names))
                 return pa.array(names, KEY_TYPE)
-        return pa.array(self.many(keys.to_pylist()), KEY_TYPE)
+        reduce = _NORMALIZERS[self.mode]
+        return pa.array([reduce(_composed(key)) for key in keys.to_pylist()], KEY_TYPE)
 
-    def path(self, key: str) -> KeyPath:
-        """Return a key as a path."""
-        return KeyPath.of(key, self._pattern)
-
-    def _picked(self, key: str) -> str:
-        """Return what the pattern's group found in a key, or the key."""
-        key = _composed(key)
-        found = _find(self._pattern, key)
-        return key if found is None else found[1]
+    def paths(self, keys: list[str]) -> Callable[[str], KeyPath]:
+        """Return what makes paths of some keys."""
+        if self._pattern is None:
+            return KeyPath.of
+        spans = self._pattern.spans(composed_keys(pa.array(keys, KEY_TYPE)))
+        found = dict(zip(keys, map(tuple, spans.tolist()), strict=True))
+        return lambda key: KeyPath.of(key, found[key])
 
 
 class KeyPath(NamedTuple):
@@ -142,18 +146,16 @@ class KeyPath(NamedTuple):
 
     @classmethod
     @lru_cache(maxsize=1024)  # Scorers of one clip tend to write its key alike.
-    def of(cls, key: str, pattern: re.Pattern[str] | None = None) -> KeyPath:
+    def of(cls, key: str, span: tuple[int, int] = NO_SPAN) -> KeyPath:
         """Return a key as a path.
 
         Args:
             key: as written.
-            pattern: key pattern; where it is found, its group ends the path, and what stands around
-                it is a part of the name.
+            span: where the group of a key pattern is found in it; it ends the path, and what stands
+                around it is a part of the name.
         """
-        key = _composed(key)
-        text = key.replace("\\", "/")
-        found = _find(pattern, key)
-        start, end = (0, len(text)) if found is None else found.span(1)
+        text = _composed(key).replace("\\", "/")
+        start, end = (0, len(text)) if span == NO_SPAN else span
         folder_end = text.rfind("/", 0, start) + 1
         path = _path(text[:folder_end] + text[start:end])
         name, *folders = reversed(path.removeprefix("/").split("/"))
@@ -173,15 +175,16 @@ class KeyPath(NamedTuple):
         return any(map(ne, self.folders[:-1], other.folders[:-1]))
 
 
-def _find(pattern: re.Pattern[str] | None, key: str) -> re.Match[str] | None:
-    """Return where a pattern's group is found in a key."""
-    found = pattern.search(key) if pattern else None
-    return None if found is None or found[1] is None else found
-
-
 def _composed(key: str) -> str:
     """Return a key's text in Unicode NFC; file names of macOS come decomposed."""
     return key if key.isascii() else unicodedata.normalize("NFC", key)
+
+
+def composed_keys(keys: pa.Array) -> pa.Array:
+    """Return the texts of keys likewise."""
+    if pc.all(pc.string_is_ascii(keys)).as_py():
+        return keys
+    return pa.array(list(map(_composed, keys.to_pylist())), KEY_TYPE)
 
 
 def _basename(key: str) -> str:

@@ -5,9 +5,9 @@ Reading them belongs to `read`; which feature rows get them, to `matching`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +20,9 @@ from second_opinion_assets.contract.columns import (
 )
 from second_opinion_assets.contract.errors import Problems
 from second_opinion_assets.contract.fields import slug
+from second_opinion_assets.contract.key_pattern import compile_key_pattern
 from second_opinion_assets.contract.options import KeyNormalize
-from second_opinion_assets.matching.keys import KeyPath, Normalizer
+from second_opinion_assets.matching.keys import NO_SPAN, KeyPath, Normalizer, composed_keys
 from second_opinion_assets.matching.match import MANY_KEYS
 from second_opinion_assets.scores.payload import Defect
 from second_opinion_assets.scores.rows import CollectedRows, RowColumns, Source
@@ -59,8 +60,22 @@ class ScoreTable:
 
     def key_path(self, row: int) -> KeyPath:
         """Return a row's key as a path."""
-        pattern = self.sources[self.columns.source[row]].key_pattern
-        return KeyPath.of(self.raw_key(row), None if pattern is None else re.compile(pattern))
+        start, end = NO_SPAN if self._spans is None else self._spans[row].tolist()
+        return KeyPath.of(self.raw_key(row), (start, end))
+
+    @cached_property
+    def _spans(self) -> Integers | None:
+        """Where the pattern of each row's file is found in its key; None without patterns."""
+        patterns = [source.key_pattern for source in self.sources]
+        if not any(patterns):
+            return None
+        spans = np.full((len(self), 2), NO_SPAN, np.int64)
+        for pattern in set(filter(None, patterns)):
+            of_pattern = [number for number, other in enumerate(patterns) if other == pattern]
+            rows = np.flatnonzero(np.isin(self.columns.source, of_pattern))
+            keys = composed_keys(self.columns.keys.take(pa.array(rows)))
+            spans[rows] = compile_key_pattern(pattern).spans(keys)
+        return spans
 
     def where(self, row: int) -> str:
         """Return file and line of a row."""
