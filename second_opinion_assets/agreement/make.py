@@ -16,6 +16,7 @@ from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.provenance import Invocation, input_entry, report_provenance
 from second_opinion_assets.registry.references import Reference, choose_references
 from second_opinion_assets.storage.groups import InputPaths
+from second_opinion_assets.storage.machine import machine_errors
 
 
 class MadeAgreement(NamedTuple):
@@ -54,6 +55,17 @@ def make_agreement(
         JoinError: the table cannot be read, or is not the one that was recorded; or a file cannot
             be written. The files are then as they were.
     """
+    with machine_errors(joined.path):
+        return _make(joined, spec, references, invocation, taken)
+
+
+def _make(
+    joined: JoinedTable,
+    spec: TableSpec,
+    references: Sequence[Reference],
+    invocation: Invocation,
+    taken: InputPaths | None,
+) -> MadeAgreement:
     files = AgreementFiles.beside(joined.path)
     for path in files.named().values():
         if taken and taken.reader(path):

@@ -21,9 +21,9 @@ from second_opinion_assets.cli.options import (
     lock_option,
 )
 from second_opinion_assets.contract.tally import Tally
-from second_opinion_assets.join.batch import allowing_empty, materialize_batch
+from second_opinion_assets.join.batch import BatchInterrupted, allowing_empty, materialize_batch
 from second_opinion_assets.join.manifest import load_manifest
-from second_opinion_assets.join.outcomes import TableOutcome
+from second_opinion_assets.join.outcomes import TableOutcome, TableStatus
 from second_opinion_assets.report.report import Report, ReportFiles
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.output_lock import LockWait
@@ -65,24 +65,36 @@ def batch_command(
     }
     args = {name: path and str(path) for name, path in paths.items()}
     asked = invocation({**args, "fail_fast": fail_fast, "allow_empty": allow_empty})
+    interrupt = None
     with errors_in_one_line():
         loaded = load_manifest(manifest, base_dir)
         files.refuse_shared(loaded)
         if allow_empty:
             loaded = allowing_empty(loaded)
         with progress_bar(loaded.tables) as progress:
-            outcomes = materialize_batch(
-                loaded,
-                asked,
-                fail_fast=fail_fast,
-                progress=progress,
-                ended=_say_how_it_ended,
-                wait=LockWait(lock_timeout, say),
-            )
+            try:
+                outcomes = materialize_batch(
+                    loaded,
+                    asked,
+                    fail_fast=fail_fast,
+                    progress=progress,
+                    ended=_say_how_it_ended,
+                    wait=LockWait(lock_timeout, say),
+                )
+            except BatchInterrupted as error:
+                outcomes, interrupt = error.outcomes, error
         report = Report(loaded, outcomes, asked, files)
         report.write()
     say_totals("batch materialize", report.summary)
+    if interrupt:
+        _say_where_it_ended(interrupt)
+        sys.exit(interrupt.exit_status)
     sys.exit(EXIT_FAILED if report.summary.failed_tables else 0)
+
+
+def _say_where_it_ended(interrupt: BatchInterrupted) -> None:
+    names = [o.spec.id for o in interrupt.outcomes if o.status is TableStatus.not_begun]
+    say(f"interrupted; not begun: {', '.join(names) or 'none'}")
 
 
 def _say_how_it_ended(outcome: TableOutcome, tally: Tally | None) -> None:

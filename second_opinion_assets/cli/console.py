@@ -32,6 +32,8 @@ from second_opinion_assets.storage.groups import size_bytes
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.publishing import json_document
 from second_opinion_assets.storage.reading import Progress
+from second_opinion_assets.storage.shortage import reason_of
+from second_opinion_assets.storage.streams import give_up_output, write_output
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -52,27 +54,49 @@ def invocation(args: dict[str, Any]) -> Invocation:
 
 def say(line: str) -> None:
     """Print a line about the work, on stderr."""
-    click.echo(one_line(f"second-opinion: {line}"), err=True)
+    _say(f"second-opinion: {line}")
 
 
 def say_error(what: str, message: str) -> None:
     """Print what went wrong with something, on stderr, a line for each thing."""
-    click.echo(printable(f"second-opinion: {one_line(what)}: {message}"), err=True)
+    _print(printable(f"second-opinion: {one_line(what)}: {message}"))
 
 
 def answer(lines: Iterable[str]) -> None:
-    """Print a command's own answer for a person."""
-    click.echo("\n".join(map(one_line, lines)))
+    """Print a command's own answer for a person; JoinError where standard output takes none."""
+    _answer("\n".join(map(one_line, lines)) + "\n")
 
 
 def answer_json(value: object) -> None:
     """Print a command's own answer for a program, whose strings do nothing to a terminal either."""
-    click.echo(printable_json(json_document(value).decode()), nl=False)
+    _answer(printable_json(json_document(value).decode()))
+
+
+def _answer(text: str) -> None:
+    try:
+        write_output(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        msg = f"standard output: cannot be written: {reason_of(error)}"
+        raise JoinError(msg) from None
 
 
 def say_totals(command: str, totals: object) -> None:
     """Print the last line of a command, on stderr."""
-    click.echo(one_line(f"second-opinion {command}: {totals}"), err=True)
+    _say(f"second-opinion {command}: {totals}")
+
+
+def _say(line: str) -> None:
+    _print(one_line(line))
+
+
+def _print(text: str) -> None:
+    """Print on stderr; work does not fail for want of who would hear of it."""
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        give_up_output()
 
 
 def warn(tally: Tally, words: Words = str) -> None:

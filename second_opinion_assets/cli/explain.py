@@ -47,8 +47,8 @@ def explain_command(
         asked = parse_options(options, "")
     with errors_in_one_line(in_flags):
         explanation = explain(features, sidecars, asked)
-    if as_json:
-        answer_json(document(explanation))
-    else:
-        answer(lines(explanation, in_flags))
+        if as_json:
+            answer_json(document(explanation))
+        else:
+            answer(lines(explanation, in_flags))
     sys.exit(EXIT_FAILED if explanation.problems else 0)

@@ -13,6 +13,7 @@ import click
 from second_opinion_assets.cli.batch import batch_command
 from second_opinion_assets.cli.explain import explain_command
 from second_opinion_assets.cli.materialize import materialize_command
+from second_opinion_assets.cli.outermost import one_line_at_the_end
 from second_opinion_assets.cli.verify import verify_command
 from second_opinion_assets.contract.printable import printable
 
@@ -35,7 +36,7 @@ class _Commands(click.Group):
             return super().make_context(*given, **named)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (what a command returns)
-        with _printable_errors():
+        with one_line_at_the_end(), _printable_errors():
             return super().invoke(ctx)
 
 

@@ -6,6 +6,10 @@ import traceback
 from os import environ  # noqa: TID251 (environment variables are no files)
 from types import TracebackType
 
+from second_opinion_assets.cli.outermost import one_line_at_the_end, refuse_small_limits
+from second_opinion_assets.storage.interrupts import leave_when_interrupted, raise_when_interrupted
+from second_opinion_assets.storage.streams import hold_standard_descriptors
+
 
 class _NoPandas:
     """Makes pandas as good as not installed, for pyarrow.
@@ -31,10 +35,18 @@ def _tell_bug(kind: type[BaseException], bug: BaseException, trace: TracebackTyp
 def run() -> None:
     """Start the program, in a process that is its own."""
     sys.excepthook = _tell_bug
-    sys.meta_path.insert(0, _NoPandas())
-    environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's other threads spin, for nothing
-    environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # returns what is not needed
-    gc.disable()  # a join makes no cycles; looking for them costs a tenth of its time
-    from second_opinion_assets.cli.main import main  # noqa: PLC0415 (settled first)
+    leave_when_interrupted()  # nothing is begun while libraries are imported
+    hold_standard_descriptors()
+    with one_line_at_the_end():
+        refuse_small_limits()
+        sys.meta_path.insert(0, _NoPandas())
+        environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's other threads spin, for nothing
+        environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # returns what is not needed
+        gc.disable()  # a join makes no cycles; looking for them costs a tenth of its time
+        from second_opinion_assets.cli.main import main  # noqa: PLC0415 (settled first)
 
-    main()
+        raise_when_interrupted()
+        try:
+            main()
+        finally:
+            leave_when_interrupted()

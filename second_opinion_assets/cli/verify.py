@@ -48,16 +48,16 @@ def verify_command(
     """
     verifier = Verifier(base_dir)
     outcomes, holding = [], []
-    for location in audits:
-        audit, verification = verifier.verify_file(location)
-        outcomes.append(AuditOutcome(location, verification))
-        if audit is not None and verification.holds:
-            holding.append(audit)
-        if not as_json:
-            answer(lines(outcomes[-1]))
-    if as_json:
-        answer_json(document(outcomes))
     with errors_in_one_line():
+        for location in audits:
+            audit, verification = verifier.verify_file(location)
+            outcomes.append(AuditOutcome(location, verification))
+            if audit is not None and verification.holds:
+                holding.append(audit)
+            if not as_json:
+                answer(lines(outcomes[-1]))
+        if as_json:
+            answer_json(document(outcomes))
         if in_toto is not None:
             write_statements(holding, in_toto)
     totals = summary(outcomes)

@@ -33,6 +33,10 @@ class ManifestError(JoinError):
     """The manifest itself is unusable, so that no table of it can be tried."""
 
 
+class MachineError(JoinError):
+    """The machine did not give what was needed: no file is to blame, or taken as broken."""
+
+
 class CutShortError(JoinError):
     """What was read ends too soon: it is still being written, or its writer died."""
 

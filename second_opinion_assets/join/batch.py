@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
+from signal import SIGINT
 
 from msgspec.structs import replace
 
-from second_opinion_assets.contract.errors import JoinError, NotPublishedError
+from second_opinion_assets.contract.errors import JoinError, MachineError, NotPublishedError
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.manifest import Manifest, TableSpec
@@ -17,8 +19,21 @@ from second_opinion_assets.join.outcomes import (
     TableSummary,
 )
 from second_opinion_assets.join.provenance import Invocation, table_args
+from second_opinion_assets.storage.interrupts import Interrupted
 from second_opinion_assets.storage.output_lock import USUAL_WAIT, LockWait
 from second_opinion_assets.storage.reading import Progress
+
+
+class BatchInterrupted(Interrupted):
+    """A signal ended a batch before it was done.
+
+    Attributes:
+        outcomes: how each table ended, in the order of the manifest, also those not begun.
+    """
+
+    def __init__(self, interrupt: KeyboardInterrupt, outcomes: list[TableOutcome]) -> None:
+        super().__init__(interrupt.number if isinstance(interrupt, Interrupted) else SIGINT)
+        self.outcomes = outcomes
 
 
 def _tell_nobody(_outcome: TableOutcome, _tally: Tally | None) -> None:
@@ -43,15 +58,28 @@ def materialize_batch(
         progress: told of input bytes as they are done.
         ended: told of each table as it ends, with its full counts if the join got that far.
         wait: for another run that writes the same output.
+
+    Raises:
+        BatchInterrupted: a signal asked to end; it tells how the tables stand.
     """
-    outcomes = []
-    for spec in manifest.tables:
-        outcome, tally = _join(spec, invocation, progress, wait)
-        ended(outcome, tally)
-        outcomes.append(outcome)
-        if fail_fast and outcome.error is not None:
-            break
+    outcomes: list[TableOutcome] = []
+    try:
+        for spec in manifest.tables:
+            outcome, tally = _join(spec, invocation, progress, wait)
+            outcomes.append(outcome)
+            ended(outcome, tally)
+            if fail_fast and outcome.error is not None:
+                break
+    except KeyboardInterrupt as interrupt:
+        raise BatchInterrupted(interrupt, _with_the_rest(manifest, outcomes)) from None
     return outcomes
+
+
+def _with_the_rest(manifest: Manifest, outcomes: list[TableOutcome]) -> list[TableOutcome]:
+    """Return also how the tables stand that an interrupted batch was at, or had not come to."""
+    rest = manifest.tables[len(outcomes) :]
+    interrupted = [_failed(spec, "interrupted while it was joined", None) for spec in rest[:1]]
+    return outcomes + interrupted + [TableOutcome(s, TableStatus.not_begun) for s in rest[1:]]
 
 
 def allowing_empty(manifest: Manifest) -> Manifest:
@@ -70,13 +98,19 @@ def _join(
     try:
         result = materialize(spec, own, progress, wait)
     except NotPublishedError as error:
-        return _failed(spec, error, TableSummary.of(error.tally, published=False)), error.tally
+        refused = TableSummary.of(error.tally, published=False)
+        return _failed(spec, str(error), refused), error.tally
+    except MachineError as error:
+        failed = _failed(spec, str(error), None)
     except JoinError as error:
-        return _failed(spec, error, None), None
-    summary = TableSummary.of(result.tally, published=True)
-    return TableOutcome(spec, TableStatus.ok, summary, drift=result.drift), result.tally
+        return _failed(spec, str(error), None), None
+    else:
+        summary = TableSummary.of(result.tally, published=True)
+        return TableOutcome(spec, TableStatus.ok, summary, drift=result.drift), result.tally
+    gc.collect()  # what the join held goes to the next one
+    return failed, None
 
 
-def _failed(spec: TableSpec, error: JoinError, summary: TableSummary | None) -> TableOutcome:
+def _failed(spec: TableSpec, error: str, summary: TableSummary | None) -> TableOutcome:
     earlier = EarlierOutput(exists=True) if spec.out.exists() else None
-    return TableOutcome(spec, TableStatus.failed, summary, str(error), earlier=earlier)
+    return TableOutcome(spec, TableStatus.failed, summary, error, earlier=earlier)

@@ -30,6 +30,7 @@ from second_opinion_assets.scores.keyed_scorers import Scorer, key_scorers
 from second_opinion_assets.scores.read import SidecarScores, read_sidecar, refuse_score_field
 from second_opinion_assets.scores.sidecar import Format, Sidecar
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.machine import machine_errors
 from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.tables.open import open_table
 from second_opinion_assets.tables.table import read_keys
@@ -149,6 +150,11 @@ def explain(features: Location, sidecars: Sequence[Sidecar], options: JoinOption
     Raises:
         JoinError: the feature table cannot be read, or has no key column.
     """
+    with machine_errors(features):
+        return _explain(features, sidecars, options)
+
+
+def _explain(features: Location, sidecars: Sequence[Sidecar], options: JoinOptions) -> Explanation:
     found = _read_all(sidecars, options)
     with Input(features) as file:
         asked, keys = _read_keys(file, options)

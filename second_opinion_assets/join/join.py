@@ -33,6 +33,7 @@ from second_opinion_assets.scores.sidecar import SidecarInput
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.journal import writing
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.machine import machine_errors
 from second_opinion_assets.storage.output_lock import USUAL_WAIT, LockWait
 from second_opinion_assets.storage.publishing import (
     json_document,
@@ -110,33 +111,36 @@ def materialize(
             that is asked for is written beside its place.
         JoinError: bad input. Whatever is raised, no other file has changed.
     """
-    _refuse_paths(spec)
-    with (
-        writing(_written(spec), wait),
-        PreviousOutput(spec) as previous,
-        Input(spec.features, progress) as features,
-    ):
-        inputs = _read(spec, features, progress)
-        joined = _match(spec, inputs, features)
-        tally = joined.tally
-        if refused := why_not_published(spec, tally):
-            audit = _audit(spec, inputs, tally, invocation, features.digest, refused=refused)
-            raise _with_failed_audit(refused, audit, spec.failed_audit)
-        published = _publish(spec, inputs, joined, features, previous, invocation)
-    return JoinResult(
-        spec=spec,
-        key_column=inputs.key_column,
-        columns=inputs.table.columns,
-        appended=column_names([s.scorer for s in joined.added.scorers], spec.options.prefix),
-        tally=tally,
-        audit=published.audit,
-        features=features.digest,
-        sidecars=inputs.sidecars,
-        output=published.output,
-        fingerprint=fingerprint(spec, features.digest, [given.digest for given in inputs.sidecars]),
-        preview=joined.preview(inputs.key_column),
-        drift=published.drift,
-    )
+    with machine_errors(spec.features):
+        _refuse_paths(spec)
+        with (
+            writing(_written(spec), wait),
+            PreviousOutput(spec) as previous,
+            Input(spec.features, progress) as features,
+        ):
+            inputs = _read(spec, features, progress)
+            joined = _match(spec, inputs, features)
+            tally = joined.tally
+            if refused := why_not_published(spec, tally):
+                audit = _audit(spec, inputs, tally, invocation, features.digest, refused=refused)
+                raise _with_failed_audit(refused, audit, spec.failed_audit)
+            published = _publish(spec, inputs, joined, features, previous, invocation)
+        return JoinResult(
+            spec=spec,
+            key_column=inputs.key_column,
+            columns=inputs.table.columns,
+            appended=column_names([s.scorer for s in joined.added.scorers], spec.options.prefix),
+            tally=tally,
+            audit=published.audit,
+            features=features.digest,
+            sidecars=inputs.sidecars,
+            output=published.output,
+            fingerprint=fingerprint(
+                spec, features.digest, [given.digest for given in inputs.sidecars]
+            ),
+            preview=joined.preview(inputs.key_column),
+            drift=published.drift,
+        )
 
 
 class _Published(NamedTuple):

@@ -35,6 +35,7 @@ from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.groups import InputPaths
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.machine import machine_errors
 from second_opinion_assets.storage.reading import Input
 
 TABLE_KEYS = ("id", "features", "scores", "out", "audit_json", "scale", "references")
@@ -121,7 +122,7 @@ def load_manifest(path: Location, base_dir: Location | None = None) -> Manifest:
         ManifestError: a manifest that cannot be used, each mistake in a line with its place.
     """
     try:
-        with Input(path) as file:
+        with machine_errors(path), Input(path) as file:
             document = _document(file.read(), path)
         base = base_dir or path.parent
         problems = Problems(document)

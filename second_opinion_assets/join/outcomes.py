@@ -17,12 +17,17 @@ from second_opinion_assets.matching.drift import Drift
 
 
 class TableStatus(StrEnum):
-    """How a table stands: joined, failed, never tried, or joined and its output deleted since."""
+    """How a table stands.
+
+    Joined, failed, never tried, joined and its output deleted since, or not come to by a batch
+    that was interrupted.
+    """
 
     ok = "ok"
     failed = "failed"
     not_joined = "not_joined"
     output_gone = "output_gone"
+    not_begun = "not_begun"
 
 
 class ScorerSummary(msgspec.Struct, frozen=True):

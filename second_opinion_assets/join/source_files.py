@@ -8,7 +8,7 @@ from contextlib import closing
 import msgspec
 
 from second_opinion_assets.contract import json_text
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError, MachineError
 from second_opinion_assets.scores.formats import csv_text, json_documents, parquet
 from second_opinion_assets.scores.formats.recognise import CSV_FORMATS, recognise
 from second_opinion_assets.scores.rules import ReadRequest
@@ -17,6 +17,7 @@ from second_opinion_assets.storage.decompress import Content
 from second_opinion_assets.storage.digests import UNREADABLE, FileDigest, combined_digest
 from second_opinion_assets.storage.groups import FileGroup, group_of
 from second_opinion_assets.storage.location import FileStat, Location, unreadable
+from second_opinion_assets.storage.machine import machine_errors
 from second_opinion_assets.storage.reading import ChangedInputError, Input, whole_lines
 from second_opinion_assets.storage.regular import refuse_no_file
 
@@ -90,6 +91,11 @@ def read_source_file(path: Location, before: SourceFile | None = None) -> Source
         JoinError: it is not there or cannot be read, or was written to meanwhile; that it is
             broken is no error here.
     """
+    with machine_errors(path):
+        return _read(path, before)
+
+
+def _read(path: Location, before: SourceFile | None) -> SourceFile:
     group = group_of(path)
     if group is None:
         return _read_one(path)
@@ -118,7 +124,7 @@ def _read_one_of_several(path: Location, look: FileStat) -> SourceFile:
     """Read a file; one that cannot be read is no error, since it may be one clip's."""
     try:
         return _read_one(path)
-    except ChangedInputError:
+    except (ChangedInputError, MachineError):
         raise
     except JoinError:
         if not path.is_there():
@@ -131,6 +137,8 @@ def _read_one(path: Location) -> SourceFile:
         try:
             with closing(Content(file)) as content:
                 rows, complete = _count_rows(content)
+        except MachineError:
+            raise
         except JoinError:  # damaged in its compression, if it can be read at all
             rows, complete = None, False
         return SourceFile(path, Stamp(*file.stat), file.digest, rows, complete)

@@ -14,7 +14,7 @@ import msgspec
 
 from second_opinion_assets.contract.audit import Audit, SidecarEntry
 from second_opinion_assets.contract.columns import Status
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError, MachineError
 from second_opinion_assets.contract.options import MissingPolicy
 from second_opinion_assets.contract.tally import ScorerTally
 from second_opinion_assets.join.audit import read_audit
@@ -23,6 +23,7 @@ from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.groups import group_of
 from second_opinion_assets.storage.journal import recover
 from second_opinion_assets.storage.location import HERE, Location
+from second_opinion_assets.storage.machine import machine_errors
 from second_opinion_assets.storage.reading import ChangedInputError, Input, digest_file
 from second_opinion_assets.tables.open import open_table
 
@@ -136,15 +137,16 @@ class Verifier:
             The audit, None where there is no reading it, and what came of verifying it.
         """
         try:
-            audit = read_audit(location)
-            own_path = audit.run_provenance.outputs.audit_json
-            base = base_of(own_path, location) if own_path else None
-            output = Location(audit.output)
-            if not output.is_stream and recover((self._base_dir or base or HERE) / output):
+            with machine_errors(location):
                 audit = read_audit(location)
+                own_path = audit.run_provenance.outputs.audit_json
+                base = base_of(own_path, location) if own_path else None
+                output = Location(audit.output)
+                if not output.is_stream and recover((self._base_dir or base or HERE) / output):
+                    audit = read_audit(location)
+                return audit, self.verify(audit, base)
         except JoinError as error:
             return None, Verification(problem=str(error))
-        return audit, self.verify(audit, base)
 
     def verify(self, audit: Audit, base: Location | None = None) -> Verification:
         """Verify an audit; what went wrong with a file is part of the answer.
@@ -152,6 +154,9 @@ class Verifier:
         Args:
             audit: what the join wrote.
             base: what relative paths seem to be relative to, unless a base was given for all.
+
+        Raises:
+            MachineError: the machine did not give what it takes to look.
         """
         if audit.output_sha256 is None:
             return Verification(refused=audit.error or "no reason is given")
@@ -164,6 +169,8 @@ class Verifier:
             try:
                 counters = self._count(output, audit)
                 rows, differences = counters[0].total(), list(_differences(audit, counters))
+            except MachineError:
+                raise
             except JoinError as error:
                 problem = str(error)
         inputs = audit.run_provenance.inputs
@@ -191,6 +198,8 @@ class Verifier:
                 self._digests[real] = FileState.changed
             except OutsideError:
                 self._digests[real] = FileState.unreadable
+            except MachineError:
+                raise
             except JoinError:
                 there = path.exists()
                 self._digests[real] = FileState.unreadable if there else FileState.gone

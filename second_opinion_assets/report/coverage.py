@@ -20,6 +20,7 @@ _STATUS_WORDS = {
     TableStatus.failed: "failed",
     TableStatus.not_joined: "not joined",
     TableStatus.output_gone: "output gone",
+    TableStatus.not_begun: "not begun",
 }
 
 _LABEL_PX, _CELL_PX, _STATUS_PX, _ROW_PX, _BAR_PX = 230, 120, 100, 22, 16

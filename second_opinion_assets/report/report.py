@@ -182,6 +182,8 @@ def _status(outcome: TableOutcome) -> str:
 def _what_happened(outcome: TableOutcome) -> str:
     if outcome.status is TableStatus.not_joined:
         return "never joined; materialize it"
+    if outcome.status is TableStatus.not_begun:
+        return "not begun; run the batch again"
     if outcome.status is TableStatus.output_gone:
         return f"{outcome.spec.out} was joined and is not there any more; materialize it again"
     earlier = outcome.earlier

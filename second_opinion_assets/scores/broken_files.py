@@ -14,7 +14,9 @@ from typing import NamedTuple
 from second_opinion_assets.contract.columns import Status
 from second_opinion_assets.contract.errors import (
     CutShortError,
+    DoubtError,
     JoinError,
+    MachineError,
     NoScoreError,
     UnnamedScorerError,
 )
@@ -24,9 +26,12 @@ from second_opinion_assets.scores.rows import CollectedRows, Place, Source, row_
 from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.decompress import plain_name, stem_of
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.reading import ChangedInputError
 
 SHOWN_FILES = 3
 SHOWN_STRANGERS = 50
+OF_THE_WHOLE = (ChangedInputError, DoubtError, MachineError, UnnamedScorerError)
+"""What is wrong with more than the one file of several that it is found in."""
 EMPTY, DAMAGED, UNREADABLE = "empty file", "damaged file", "unreadable file"
 
 

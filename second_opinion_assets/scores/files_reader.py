@@ -9,11 +9,12 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from second_opinion_assets.contract.errors import DoubtError, JoinError, UnnamedScorerError
+from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import JoinOptions
 from second_opinion_assets.scores.asked_fields import AskedFields, no_such_field
 from second_opinion_assets.scores.broken_files import (
     EMPTY,
+    OF_THE_WHOLE,
     BrokenFile,
     add_bad_rows,
     not_of_one_clip,
@@ -30,7 +31,6 @@ from second_opinion_assets.scores.sidecar import Format, Sidecar
 from second_opinion_assets.storage.decompress import Content
 from second_opinion_assets.storage.groups import FileGroup
 from second_opinion_assets.storage.location import Location
-from second_opinion_assets.storage.reading import ChangedInputError
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class FilesReader:
             with self._collected.whole_or_nothing():
                 found = self._read(content, written)
         except JoinError as error:
-            if isinstance(error, ChangedInputError | DoubtError | UnnamedScorerError):
+            if isinstance(error, OF_THE_WHOLE):
                 raise
             kind = EMPTY if content.is_blank else None
             self.broken.append(BrokenFile.of(path, written, error, kind))

@@ -8,16 +8,11 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from second_opinion_assets.contract.errors import (
-    DoubtError,
-    JoinError,
-    Problems,
-    UnnamedScorerError,
-)
+from second_opinion_assets.contract.errors import JoinError, Problems
 from second_opinion_assets.contract.options import JoinOptions
 from second_opinion_assets.scores import broken_files
 from second_opinion_assets.scores.asked_fields import AskedFields, no_such_field
-from second_opinion_assets.scores.broken_files import BrokenFile
+from second_opinion_assets.scores.broken_files import OF_THE_WHOLE, BrokenFile
 from second_opinion_assets.scores.files_reader import FilesReader
 from second_opinion_assets.scores.score_table import ScoreTable, one_table_a_scorer
 from second_opinion_assets.scores.sidecar import Sidecar, SidecarFile, SidecarInput
@@ -25,10 +20,7 @@ from second_opinion_assets.storage.decompress import Content
 from second_opinion_assets.storage.digests import UNREADABLE
 from second_opinion_assets.storage.groups import Listing, group_of
 from second_opinion_assets.storage.location import Location
-from second_opinion_assets.storage.reading import ChangedInputError, Input, Progress
-
-_OF_THE_WHOLE = (ChangedInputError, DoubtError, UnnamedScorerError)
-"""What is wrong with more than the one file of several that it is found in."""
+from second_opinion_assets.storage.reading import Input, Progress
 
 
 class SidecarScores(NamedTuple):
@@ -213,11 +205,11 @@ def _read_one_of_several(
             try:
                 return _read_file(file, name, written, readers)
             except JoinError as error:
-                if isinstance(error, _OF_THE_WHOLE):
+                if isinstance(error, OF_THE_WHOLE):
                     raise
                 digest, broken = file.digest, BrokenFile.of(path, written, error)
     except JoinError as error:
-        if isinstance(error, _OF_THE_WHOLE) or not path.is_there():
+        if isinstance(error, OF_THE_WHOLE) or not path.is_there():
             raise
         broken = BrokenFile.of(path, written, error, broken_files.UNREADABLE)
     for reader in readers:

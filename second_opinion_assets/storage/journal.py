@@ -16,7 +16,8 @@ import msgspec
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage import confinement
-from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.interrupts import uninterrupted
+from second_opinion_assets.storage.location import Location, unreadable
 from second_opinion_assets.storage.output_lock import (
     LockWait,
     OutputBusyError,
@@ -26,6 +27,7 @@ from second_opinion_assets.storage.output_lock import (
     unwritable,
 )
 from second_opinion_assets.storage.regular import open_file
+from second_opinion_assets.storage.shortage import reason_of
 
 _AT_ONCE = LockWait(0)
 
@@ -76,6 +78,11 @@ def publish_together(files: Sequence[NewFile]) -> None:
     Raises:
         JoinError: one cannot be put in place; all are as they were.
     """
+    with uninterrupted():
+        _publish_together(files)
+
+
+def _publish_together(files: Sequence[NewFile]) -> None:
     *others, last = files
     path = beside(last.target, ".journal")
     journal = Journal([_step(file, path.parent, keep=True) for file in others])
@@ -126,11 +133,14 @@ def recover_locked(target: Location) -> None:
             journal = msgspec.json.decode(file.read(), type=Journal)
     except FileNotFoundError:
         return
-    except (OSError, msgspec.DecodeError) as error:
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except msgspec.DecodeError as error:
         msg = f"{path}: the journal of an unfinished join cannot be read: {error}"
         raise JoinError(msg) from None
     _refuse_foreign(path, journal)
-    _roll(path, journal)
+    with uninterrupted():
+        _roll(path, journal)
 
 
 def _refuse_foreign(path: Location, journal: Journal) -> None:
@@ -167,15 +177,17 @@ def _roll(path: Location, journal: Journal) -> None:
     for number, step in enumerate(journal.steps):
         try:
             _put(step, folder)
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             if not journal.takes_back:
                 _take_back(path, journal, journal.steps[:number])
-            raise unwritable(folder / step.target, error) from None
+            if isinstance(error, OSError):
+                raise unwritable(folder / step.target, error) from None
+            raise
     try:
         _sync_folders(journal, folder)
     except OSError as error:  # the journal stays: who comes next brings them to the disk
         last = folder / journal.steps[-1].target
-        msg = f"{last}: written, but perhaps not yet on the disk: {error.strerror}; join again"
+        msg = f"{last}: written, but perhaps not yet on the disk: {reason_of(error)}; join again"
         raise JoinError(msg) from None
     _forget(path, journal)
 

@@ -12,8 +12,9 @@ from os import PathLike
 from typing import NamedTuple, Self
 from urllib.parse import quote
 
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError, MachineError
 from second_opinion_assets.storage import confinement
+from second_opinion_assets.storage.shortage import OF_THE_MACHINE, reason_of
 
 
 class FileStat(NamedTuple):
@@ -223,8 +224,10 @@ def shared_folder(locations: Iterable[Location]) -> Location:
     return folders[0] if str(shared) == "/" else shared
 
 
-def unreadable(location: Location, error: OSError | ValueError) -> JoinError:
+def unreadable(location: Location | str, error: OSError | ValueError) -> JoinError:
     """Return the one-line error for an input that could not be read."""
     number = error.errno if isinstance(error, OSError) else None
-    reason = os.strerror(number) if number else str(error)
-    return JoinError(f"{location}: cannot be read: {reason}")
+    # In the system's own words: pyarrow's are longer.
+    reason = reason_of(OSError(number, os.strerror(number))) if number else str(error)
+    kind = MachineError if number in OF_THE_MACHINE else JoinError
+    return kind(f"{location}: cannot be read: {reason}")

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.printable import one_line
 from second_opinion_assets.storage import confinement
+from second_opinion_assets.storage.interrupts import uninterrupted
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.shortage import reason_of
 
 LOCK_TIMEOUT_S = 600.0
 
@@ -45,7 +47,7 @@ class OutputBusyError(JoinError):
 
 def unwritable(target: Location, error: OSError) -> JoinError:
     """Return the error for an output that cannot be written."""
-    return JoinError(f"{target}: cannot be written: {error.strerror}")
+    return JoinError(f"{target}: cannot be written: {reason_of(error)}")
 
 
 @contextmanager
@@ -115,23 +117,31 @@ def _lock(path: str, target: Location, wait: LockWait) -> Iterator[None]:
     from filelock import FileLock, Timeout  # noqa: PLC0415 (only who writes waits for the import)
 
     lock = FileLock(path, timeout=wait.timeout_s)
-    try:
+
+    def acquire() -> None:
         try:
-            lock.acquire(timeout=0)
+            with uninterrupted():
+                lock.acquire(timeout=0)
         except Timeout:
             wait.told(
                 one_line(f"{target}: another run writes it; waiting up to {wait.timeout_s:g} s")
             )
             lock.acquire()
-    except Timeout:
-        msg = f"{target}: another run still writes it after {wait.timeout_s:g} s; join again later"
-        raise OutputBusyError(msg) from None
-    except OSError as error:
-        raise unwritable(target, error) from None
+
     try:
+        try:
+            acquire()
+        except Timeout:
+            waited = f"{wait.timeout_s:g} s"
+            msg = f"{target}: another run still writes it after {waited}; join again later"
+            raise OutputBusyError(msg) from None
+        except OSError as error:
+            raise unwritable(target, error) from None
         yield
     finally:
-        # Still held: who waits notices that the file is gone, and makes one of its own.
-        with suppress(OSError):
-            os.unlink(path)
-        lock.release()
+        with uninterrupted():
+            if lock.is_locked:
+                # Still held: who waits notices that the file is gone, and makes one of its own.
+                with suppress(OSError):
+                    confinement.unlink(path)
+                lock.release()

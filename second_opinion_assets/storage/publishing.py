@@ -17,10 +17,12 @@ import msgspec
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage import confinement
 from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.interrupts import uninterrupted
 from second_opinion_assets.storage.journal import NewFile, publish_together, writing
 from second_opinion_assets.storage.location import Location
-from second_opinion_assets.storage.output_lock import USUAL_WAIT, beside, folder_of
+from second_opinion_assets.storage.output_lock import USUAL_WAIT, beside, folder_of, unwritable
 from second_opinion_assets.storage.regular import kind_of_no_file
+from second_opinion_assets.storage.shortage import reason_of
 from second_opinion_assets.storage.streams import copy_to_output, spool
 
 SYNC_BYTES = 64 << 20  # the disk works on these while more is written
@@ -76,13 +78,14 @@ class Publication:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.closed = True
-        self._thread.shutdown()
-        self._sync_thread.shutdown()
-        with suppress(OSError):  # the next run removes it; if it was published, it is gone
-            self._file.close()
-            confinement.unlink(self._temporary)
-        self._folder.close()
+        with uninterrupted():
+            self.closed = True
+            self._thread.shutdown()
+            self._sync_thread.shutdown()
+            with suppress(OSError):  # the next run removes it; if it was published, it is gone
+                self._file.close()
+                confinement.unlink(self._temporary)
+            self._folder.close()
 
     def write(self, data: bytes | memoryview) -> int:
         """Take the next bytes, many of them uncopied; a failure to write is raised by a later call.
@@ -175,7 +178,7 @@ class Publication:
             raise OSError(errno.EINVAL, f"it is {kind}; name a file")
 
     def _unwritable(self, error: OSError) -> JoinError:
-        return JoinError(f"{self.target}: cannot be written: {error.strerror}")
+        return unwritable(self.target, error)
 
 
 class StreamPublication(Publication):
@@ -259,7 +262,7 @@ def remove(target: Location) -> None:
     try:
         confinement.unlink(target.identity)
     except OSError as error:
-        msg = f"{target}: cannot be removed: {error.strerror}"
+        msg = f"{target}: cannot be removed: {reason_of(error)}"
         raise JoinError(msg) from None
 
 

@@ -18,6 +18,7 @@ from second_opinion_assets.contract.columns import (
 )
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.matching.key_texts import key_texts
+from second_opinion_assets.storage.machine import arrow_errors
 from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.tables.convert import json_rows_of_table
 from second_opinion_assets.tables.parquet_settings import stores_arrow_schema, writer_settings
@@ -56,14 +57,8 @@ class ParquetBlock:
         return rows
 
     def arrow(self, schema: pa.Schema | None) -> pa.Table:  # noqa: ARG002 (it has this schema)
-        try:
+        with arrow_errors(self._parquet.path, f"row group {self._number} cannot be read"):
             table = self._parquet.file.read_row_group(self._number)
-        except (pa.ArrowException, OSError) as error:
-            msg = (
-                f"{self._parquet.path}: row group {self._number} cannot be read: "
-                f"{_first_line(error)}"
-            )
-            raise JoinError(msg) from None
         return self._parquet.without_replaced(table)
 
 
@@ -89,11 +84,8 @@ class ParquetTable:
         self.input = file
         self.non_finite_values = 0
         file.hash_in_background()
-        try:
+        with arrow_errors(self.path, "not a parquet file, or cut short"):
             self.file = pq.ParquetFile(file.arrow_file(), page_checksum_verification=True)
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            msg = f"{self.path}: not a parquet file, or cut short: {_first_line(error)}"
-            raise JoinError(msg) from None
         self.replaced: list[str] = []
         self._refuse_cut()
         self._refuse_repeated_names()
@@ -145,11 +137,8 @@ class ParquetTable:
         return self.input.pread(end - size, size)
 
     def _next(self, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
-        try:
+        with arrow_errors(self.path, "cannot be read as parquet"):
             return next(batches, None)
-        except (pa.ArrowException, OSError) as error:
-            msg = f"{self.path}: cannot be read as parquet: {_first_line(error)}"
-            raise JoinError(msg) from None
 
     def _refuse_cut(self) -> None:
         """Raise a JoinError if bytes are lost before a footer that is whole.

@@ -50,6 +50,8 @@ def _arrow(value: bytes, added: pa.Schema) -> bytes:
         extended = pa.schema([*schema, *added], metadata or None)
         message = extended.serialize()
         again = pa.ipc.read_schema(message)
+    except MemoryError:  # which one of pyarrow's exceptions is too
+        raise
     except (ValueError, pa.ArrowException, OSError, RecursionError) as error:
         msg = f"its Arrow schema: {str(error).partition(chr(10))[0]}"
         raise ValueError(msg) from None

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import pyarrow as pa
 
 from second_opinion_assets.contract.columns import Mask, ScorerColumns
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError, MachineError
 from second_opinion_assets.contract.fields import find_name
 from second_opinion_assets.matching.keys import KeyColumn, KeyEncoder, choose_key_column
 from second_opinion_assets.storage.location import Location
@@ -203,8 +203,8 @@ def read_usable_key_columns(
     """
     try:
         return read_key_columns(table, [first, *others])
-    except JoinError:  # another column of a usual name may hold anything
-        if not others:
+    except JoinError as error:  # another column of a usual name may hold anything
+        if not others or isinstance(error, MachineError):
             raise
     return read_key_columns(table, [first])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import JoinError, MachineError
 from second_opinion_assets.scores.columnar import Cells
 from second_opinion_assets.scores.formats.loaded import LoadedColumns
 from second_opinion_assets.scores.rows import Place
@@ -15,8 +15,10 @@ from second_opinion_assets.scores.rules import ReadRequest
 from second_opinion_assets.scores.score_columns import score_columns
 from second_opinion_assets.scores.sidecar import Format
 from second_opinion_assets.storage.decompress import Content
+from second_opinion_assets.storage.machine import arrow_errors
 
 MAGIC = b"PAR1"
+_DAMAGED = ("cannot be read as parquet", "; write or copy the file anew")
 _BATCH_ROWS = 65536
 
 
@@ -28,10 +30,8 @@ def load(content: Content, asked: ReadRequest) -> LoadedColumns:
     """
     import pyarrow.parquet as pq  # noqa: PLC0415 (a tenth of a second that other formats need not)
 
-    try:
+    with arrow_errors(content.path, *_DAMAGED):
         file = pq.ParquetFile(_file(content), page_checksum_verification=True)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise _damaged(content, error) from None
     names = file.schema_arrow.names
     columns = score_columns(names, asked, str(content.path))
     blocks = _blocks(file, list(columns.names), content)
@@ -44,9 +44,11 @@ def count_rows(content: Content) -> int | None:
     import pyarrow.parquet as pq  # noqa: PLC0415 (likewise)
 
     try:
-        with _file(content) as file:
+        with arrow_errors(content.path, *_DAMAGED), _file(content) as file:
             rows: int = pq.read_metadata(file).num_rows
-    except (pa.ArrowException, OSError):
+    except MachineError:
+        raise
+    except JoinError:
         return None
     return rows
 
@@ -66,10 +68,8 @@ def _blocks(
     first = 0
     batches = file.iter_batches(batch_size=_BATCH_ROWS, columns=columns)
     while True:
-        try:
+        with arrow_errors(content.path, *_DAMAGED):
             batch = next(batches, None)
-        except (pa.ArrowException, OSError) as error:
-            raise _damaged(content, error) from None
         if batch is None:
             return
         yield (
@@ -77,10 +77,3 @@ def _blocks(
             range(first, first + batch.num_rows),
         )
         first += batch.num_rows
-
-
-def _damaged(content: Content, error: Exception) -> JoinError:
-    line = str(error).splitlines()[0].rstrip(".")
-    return JoinError(
-        f"{content.path}: cannot be read as parquet: {line}; write or copy the file anew"
-    )
