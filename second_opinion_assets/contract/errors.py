@@ -79,6 +79,8 @@ class Problems:
         """Gather the error that is raised within, and go on after it."""
         try:
             yield
+        except MachineError:  # nothing else can be told of for certain
+            raise
         except JoinError as error:
             self._add(error.lines, place)
 

@@ -60,15 +60,16 @@ class ColumnReader:
         if keys.null_count:
             return self._read_rows_with_keys(cells, positions, keys)
         scorers = self._scorers([cells[name] for name in named.scorer], positions)
-        score, defects = _numbers(cells[named.score], named.score)
+        score, defects = self._numbers(cells, named.score)
         empty = {row for row, defect in defects.items() if defect is NO_SCORE}
         for name in named.status:
-            for row, defect in _bad_statuses(cells[name], named.status_field).items():
+            values = _values(cells[name], f"{name} of {self._written}")
+            for row, defect in _bad_statuses(values, named.status_field).items():
                 defects.setdefault(row, defect)
         runtime_ms = np.full(len(positions), math.nan)
         open_rows = np.ones(len(positions), np.bool_)
         for name in named.runtimes:  # the first that has a value counts, be it no number
-            reported, problems = _numbers(cells[name], name)
+            reported, problems = self._numbers(cells, name)
             runtime_ms = np.where(open_rows, reported, runtime_ms)
             nulls = [row for row, defect in problems.items() if defect is NO_SCORE]
             open_rows &= np.isin(np.arange(len(positions)), nulls)
@@ -93,6 +94,9 @@ class ColumnReader:
             )
         )
         return len(positions)
+
+    def _numbers(self, cells: dict[str, Cells], name: str) -> tuple[Floats, dict[int, Defect]]:
+        return _numbers(cells[name], name, f"{name} of {self._written}")
 
     def _keys(self, cells: Cells) -> pa.Array:
         if isinstance(cells, pa.Array):
@@ -120,7 +124,8 @@ class ColumnReader:
     def _scorers(self, columns: list[Cells], positions: Sequence[int]) -> int | list[int]:
         """Return the number of the scorer that each row names, or of the one that all name."""
         number = self._collected.scorers.number
-        names = [_text(value) for value in _values(columns[0])] if columns else []
+        what = f"{self._columns.scorer[0]} of {self._written}" if columns else ""
+        names = [_text(value) for value in _values(columns[0], what)] if columns else []
         nameless = not names or not all(names)
         if nameless and self._label is None and len(positions):
             row = names.index("") if names else 0
@@ -145,10 +150,21 @@ def _scorers_with(scorers: int | list[int], rows: int, empty: set[int]) -> set[i
     return {scorer for row, scorer in enumerate(scorers) if row not in empty}
 
 
-def _values(cells: Cells) -> Sequence[Any]:
-    """Return a column as JSON values."""
+def _values(cells: Cells, what: str) -> Sequence[Any]:
+    """Return a column as JSON values.
+
+    Raises:
+        JoinError: a value of it cannot be one, named by what the column is.
+    """
     if isinstance(cells, pa.Array):
-        cells = msgspec.to_builtins(cells.to_pylist(), enc_hook=str)
+        kind = cells.type
+        try:
+            if pa.types.is_temporal(kind) and getattr(kind, "unit", "") == "ns":
+                cells = pc.cast(cells, pa.string())  # Python's own times have no nanoseconds
+            cells = msgspec.to_builtins(cells.to_pylist(), enc_hook=str)
+        except (ValueError, OverflowError, KeyError, pa.ArrowNotImplementedError) as error:
+            msg = f"{what}: a value of type {kind} cannot be read: {error}; write text or numbers"
+            raise JoinError(msg) from None
     values: Sequence[Any] = cells
     return values
 
@@ -158,7 +174,7 @@ def _text(value: object) -> str:
     return str(value).strip() if isinstance(value, str | int | float) else ""
 
 
-def _numbers(cells: Cells, name: str) -> tuple[Floats, dict[int, Defect]]:
+def _numbers(cells: Cells, name: str, what: str) -> tuple[Floats, dict[int, Defect]]:
     """Return the numbers of a column, NaN where there is none, and what is wrong there."""
     if isinstance(cells, pa.Array) and (
         pa.types.is_floating(cells.type) or pa.types.is_integer(cells.type)
@@ -167,7 +183,7 @@ def _numbers(cells: Cells, name: str) -> tuple[Floats, dict[int, Defect]]:
         odd = np.flatnonzero(~np.isfinite(numbers)).tolist()
         found = {row: _defect(cells[row].as_py(), name) for row in odd}
     else:
-        values = _values(cells)
+        values = _values(cells, what)
         if isinstance(cells, pa.Array):
             values = [_one_of(value) for value in values]
         filled = [value for value in values if value is not None]
@@ -198,11 +214,11 @@ def _defect(value: float | None, name: str) -> Defect:
     return found
 
 
-def _bad_statuses(cells: Cells, field: str) -> dict[int, Defect]:
+def _bad_statuses(values: Sequence[Any], field: str) -> dict[int, Defect]:
     """Return why rows are bad by their own status."""
     return {
         row: defect
-        for row, value in enumerate(_values(cells))
+        for row, value in enumerate(values)
         if value is not None and not (type(value) is str and value in GOOD_STATUSES)
         if (defect := status_defect(value, field))
     }

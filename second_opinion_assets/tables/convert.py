@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.json_text import whole_characters
 from second_opinion_assets.tables.table import LINE_END, Block, JsonRows
 
 _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
@@ -49,7 +50,8 @@ def table_of_rows(rows: list[dict[str, Any]], where: str, schema: pa.Schema | No
     Raises:
         JoinError: a column holds values that no one Arrow type holds.
     """
-    names = schema.names if schema else list(dict.fromkeys(name for row in rows for name in row))
+    found = dict.fromkeys(name for row in rows for name in row)
+    names = schema.names if schema else [whole_characters(name, where) for name in found]
     arrays = []
     for name in names:
         try:

@@ -51,7 +51,7 @@ class ParquetBlock:
         return self._rows
 
     def json_rows(self) -> JsonRows:
-        with _refusing_what_is_no_text(self._parquet.path):
+        with _refusing_odd_values(self._parquet.path):
             rows, non_finite = json_rows_of_table(self.arrow(None))
         self._parquet.non_finite_values += non_finite
         return rows
@@ -63,12 +63,15 @@ class ParquetBlock:
 
 
 @contextmanager
-def _refusing_what_is_no_text(where: str) -> Iterator[None]:
+def _refusing_odd_values(where: str) -> Iterator[None]:
     try:
         yield
-    except (UnicodeDecodeError, pa.ArrowInvalid) as error:
+    except (ValueError, OverflowError, KeyError) as error:  # pyarrow's and those of time zones
         reason = error.reason if isinstance(error, UnicodeDecodeError) else _first_line(error)
-        msg = f"{where}: a column of text holds bytes that are not UTF-8 ({reason})"
+        if isinstance(error, UnicodeDecodeError | pa.ArrowInvalid):
+            msg = f"{where}: a column of text holds bytes that are not UTF-8 ({reason})"
+        else:
+            msg = f"{where}: a column holds a value that cannot be read: {reason}; write it as text"
         raise JoinError(msg) from None
 
 
@@ -105,7 +108,7 @@ class ParquetTable:
         batches = self.file.iter_batches(BATCH_ROWS, columns=wanted)
         while (batch := self._next(batches)) is not None:
             table = pa.Table.from_batches([batch])
-            with _refusing_what_is_no_text(self.path):
+            with _refusing_odd_values(self.path):
                 texts = [key_texts(table.column(key), self.path).combine_chunks() for key in keys]
                 values = [table.column(name).to_pylist() for name in names]
             yield ColumnBlock(table.num_rows, texts, values)
