@@ -51,7 +51,7 @@ FOLDERS = $(abspath config data outputs $(BASE) $(SECOND_OPINION_REPORT_DIR))
 run ui: export SECOND_OPINION_CONFINE_TO ?= $(subst $() ,:,$(FOLDERS))
 
 ui: $(STAMP) $(DAGSTER_HOME)/dagster.yaml
-	$(BIN)/dagster dev --host 127.0.0.1 --port 3000 --workspace workspace.yaml
+	$(BIN)/python -m second_opinion_assets.graph.serve --host 127.0.0.1 --port 3000 --workspace workspace.yaml
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -50,7 +50,7 @@ def main(losses: int, seed: int) -> int:
                 delay = chance.uniform(1, SPREAD_SECONDS)
                 time.sleep(delay)
                 done_before = count(project, wanted)
-                killed = server.kill(kind)
+                killed = wait_for(lambda kind=kind: server.kill(kind))
                 began = time.monotonic()
                 missing = wait_until_joined(server, project, wanted, backfill_id)
                 seconds = time.monotonic() - began

@@ -1,4 +1,4 @@
-"""Dagster's processes as `make ui` starts them: found by their kind, killed, and started again.
+"""Dagster's processes as `make ui` starts them: found by their kind, and killed.
 
 What is done to them belongs to each program of faults.
 """
@@ -6,6 +6,7 @@ What is done to them belongs to each program of faults.
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,7 +14,6 @@ from pathlib import Path
 import psutil
 
 from second_opinion_assets_tests.graph.webserver import (
-    BIN,
     PROJECT,
     Webserver,
     environment,
@@ -22,23 +22,26 @@ from second_opinion_assets_tests.graph.webserver import (
 )
 
 KINDS = {
-    "daemon": "dagster._daemon",
-    "webserver": "dagster_webserver",
-    "code server": "grpc",
+    "daemon": "-m dagster._daemon",
+    "webserver": "-m dagster_webserver",
+    "code server": "-m dagster code-server",
+    "code process": "-m dagster api grpc",
     "worker": "--multiprocessing-fork",
 }
 """What the command line of each kind of process has."""
 
 
 class Server:
-    """`dagster dev` on the shipped settings, which a person or a service starts again."""
+    """What `make ui` starts, on the shipped settings; after a loss of power it is started again."""
 
     def __init__(self, home: Path, manifest: Path, settings: dict[str, str]) -> None:
         self._home = home
         self._environment = {**environment(home, manifest, as_shipped=True), **settings}
-        self._port = free_port()
+        port = free_port()
+        workspace = PROJECT / "workspace.yaml"
+        self._arguments = ["-h", "127.0.0.1", "-p", str(port), "-w", str(workspace)]
         self._process: subprocess.Popen[bytes] | None = None
-        self.api = Webserver(f"http://127.0.0.1:{self._port}")
+        self.api = Webserver(f"http://127.0.0.1:{port}")
 
     def keep_up(self) -> None:
         """Wait until it answers, and start it whenever it has ended."""
@@ -52,10 +55,10 @@ class Server:
         return False
 
     def _start(self) -> None:
-        command = [f"{BIN}/dagster", "dev", "-h", "127.0.0.1", "-p", str(self._port)]
+        command = [sys.executable, "-m", "second_opinion_assets.graph.serve"]
         with self._home.with_name("server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "-w", str(PROJECT / "workspace.yaml")],
+                [*command, *self._arguments],
                 env=self._environment,
                 stdout=log,
                 stderr=log,

@@ -102,9 +102,10 @@ LOCATIONS = """
 
 @dataclass(frozen=True)
 class Webserver:
-    """A webserver that answers at `url`."""
+    """A webserver that answers at `url`, and the process that started it."""
 
     url: str
+    process: int = 0
 
     def query(self, text: str, **variables: object) -> Any:
         """Return the data that answers a GraphQL query."""
@@ -286,7 +287,8 @@ def webserver(
         as_shipped: whether the instance is to be the project's own in every respect.
     """
     port = free_port()
-    command = [f"{BIN}/dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, "-m", "second_opinion_assets.graph.serve"]
+    command += ["-h", "127.0.0.1", "-p", str(port)]
     command += ["-w", str(PROJECT / "workspace.yaml")]
     log = home.parent / "webserver.log"
     with log.open("wb") as out:
@@ -299,7 +301,7 @@ def webserver(
             start_new_session=True,
         )
         try:
-            server = Webserver(f"http://127.0.0.1:{port}")
+            server = Webserver(f"http://127.0.0.1:{port}", process.pid)
 
             def answers() -> bool:
                 assert process.poll() is None, log.read_text()

@@ -1,0 +1,57 @@
+"""What `make ui` starts stays up, whichever part of Dagster ends."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from second_opinion_assets.graph.serve import serve
+from second_opinion_assets_tests.graph.project import Project
+from second_opinion_assets_tests.graph.webserver import (
+    LOCATIONS,
+    Webserver,
+    wait_for,
+    webserver,
+)
+
+pytestmark = pytest.mark.e2e
+CLIPS = ["a"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project of one table."""
+    project = Project(tmp_path)
+    project.add_table("one", CLIPS, {"DOVER": {"a": 1.0}})
+    project.save()
+    return project
+
+
+def test_a_code_server_that_died_is_started_again(project: Project) -> None:
+    """Once the process with the code was killed, the graph comes back by itself, and joins."""
+    with webserver(project.folder / "home", project.manifest_path) as server:
+        wait_for(lambda: is_loaded(server))
+        for process in psutil.Process(server.process).children(recursive=True):
+            if "grpc" in process.cmdline():
+                process.kill()
+                process.wait()
+        wait_for(lambda: not is_loaded(server))
+        wait_for(lambda: is_loaded(server))
+        assert server.launch("one", {}) == "SUCCESS"
+
+
+def is_loaded(server: Webserver) -> bool:
+    """Return whether the server answers with a graph."""
+    try:
+        entries = server.query(LOCATIONS)["workspaceOrError"]["locationEntries"]
+    except OSError:
+        return False
+    return [entry["locationOrLoadError"]["__typename"] for entry in entries] == [
+        "RepositoryLocation"
+    ]
+
+
+def test_what_cannot_start_is_not_tried_again(capfd: pytest.CaptureFixture[str]) -> None:
+    """What ends as soon as it is started ends for good, with its own exit status and word."""
+    assert serve(["--no-such-option"]) == 2
+    assert capfd.readouterr().err.count("No such option") == 1
