@@ -26,6 +26,7 @@ from second_opinion_assets.graph.names import (
     REPORT_KEY,
     SUMMARY,
 )
+from second_opinion_assets.graph.own_events import latest_of_a_run
 from second_opinion_assets.graph.plan import RefreshPlan
 from second_opinion_assets.graph.runs import MOST_AGREEMENTS
 from second_opinion_assets.join.manifest import Manifest, TableSpec
@@ -49,15 +50,15 @@ class EvidencePlanner:
         self._waits_since: float | None = None
 
     def plan(self, instance: dg.DagsterInstance, now: float) -> RefreshPlan:
-        joins = open_attempts(instance)
+        self._joined.catch_up(instance)
+        self._agreed.catch_up(instance)
+        joins = open_attempts(instance, own=self._joined.ids)
         if joins.in_progress:
             self._waits_since = now if self._waits_since is None else self._waits_since
             if now - self._waits_since < PATIENCE_SECONDS:
                 return RefreshPlan([], [], [f"{len(joins.in_progress)} tables are being joined"])
         self._waits_since = None
-        self._joined.catch_up(instance)
-        self._agreed.catch_up(instance)
-        agreements = open_attempts(instance, AGREEMENT_KEY)
+        agreements = open_attempts(instance, AGREEMENT_KEY, self._agreed.ids)
         due = {
             table.id: version
             for table in self._manifest.tables
@@ -103,9 +104,8 @@ class EvidencePlanner:
     ) -> Iterator[dg.RunRequest]:
         if not (self._joined or joins.failed):
             return
-        version = state_version(instance, joins)
-        made = instance.get_latest_materialization_event(REPORT_KEY)
-        event = made.asset_materialization if made else None
+        version = state_version(joins, self._joined.ids)
+        event = latest_of_a_run(instance, REPORT_KEY)
         if event is None or (event.tags or {}).get(DATA_VERSION_TAG) != version:
             yield dg.RunRequest(
                 run_key=f"report:{version}",

@@ -4,7 +4,7 @@ Only stored events are read here, never a table; how a report reads does not bel
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import dagster as dg
@@ -20,7 +20,14 @@ from second_opinion_assets.graph.names import (
     DATA_VERSION_TAG,
     DRIFT,
     JOINED_KEY,
+    STAMP,
     SUMMARY,
+)
+from second_opinion_assets.graph.own_events import (
+    hidden_attempts,
+    is_sealed,
+    latest_of_a_run,
+    latest_of_runs,
 )
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.outcomes import (
@@ -32,6 +39,7 @@ from second_opinion_assets.join.outcomes import (
 from second_opinion_assets.matching.drift import Drift
 
 PAGE_EVENTS = 1000
+_DONE = {dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.SUCCESS}
 _Item = TypeVar("_Item")
 
 
@@ -62,31 +70,42 @@ class LatestEvents(dict[str, LatestEvent]):
         self._metadata = metadata
         self._last = 0
 
+    @property
+    def ids(self) -> dict[str, int]:
+        """The ids of the events, by partition."""
+        return {partition: event.event_id for partition, event in self.items()}
+
     def catch_up(self, instance: dg.DagsterInstance) -> list[str]:
         """Read the events that are new; return the partitions concerned."""
         ids = instance.event_log_storage.get_latest_storage_id_by_partition(
             self._key, self._kind, after_cursor=self._last
         )
-        if not ids:
-            return []
-        wanted = dg.AssetRecordsFilter(asset_key=self._key, storage_ids=list(ids.values()))
-        is_observation = self._kind is DagsterEventType.ASSET_OBSERVATION
-        fetch = instance.fetch_observations if is_observation else instance.fetch_materializations
-        for record in fetch(wanted, limit=len(ids)).records:
+        told = []
+        for record in self._new(instance, ids) if ids else ():
             event = record.asset_observation or record.asset_materialization
-            if event is not None and event.partition is not None:
-                self[event.partition] = LatestEvent(
-                    record.storage_id,
-                    record.timestamp,
-                    (event.tags or {}).get(DATA_VERSION_TAG),
-                    {
-                        name: event.metadata[name].value
-                        for name in self._metadata
-                        if name in event.metadata
-                    },
-                )
-        self._last = max(ids.values())
-        return list(ids)
+            if event is None or event.partition is None:
+                continue
+            names = {name for name in self._metadata if name in event.metadata}
+            if STAMP in names and not is_sealed(instance, event):
+                names.remove(STAMP)
+            told.append(event.partition)
+            self[event.partition] = LatestEvent(
+                record.storage_id,
+                record.timestamp,
+                (event.tags or {}).get(DATA_VERSION_TAG),
+                {name: event.metadata[name].value for name in names},
+            )
+        self._last = max(ids.values(), default=self._last)
+        return told
+
+    def _new(
+        self, instance: dg.DagsterInstance, ids: Mapping[str, int]
+    ) -> Sequence[dg.EventLogRecord]:
+        """Return the latest event of each partition that has a new one."""
+        if self._kind is not DagsterEventType.ASSET_OBSERVATION:
+            return latest_of_runs(instance, self._key, self._last)
+        wanted = dg.AssetRecordsFilter(asset_key=self._key, storage_ids=list(ids.values()))
+        return instance.fetch_observations(wanted, limit=len(ids)).records
 
 
 class Attempts(NamedTuple):
@@ -107,18 +126,26 @@ class _Failure(NamedTuple):
     summary: TableSummary | None
 
 
-def open_attempts(instance: dg.DagsterInstance, key: dg.AssetKey = JOINED_KEY) -> Attempts:
+def open_attempts(
+    instance: dg.DagsterInstance,
+    key: dg.AssetKey = JOINED_KEY,
+    own: Mapping[str, int] | None = None,
+) -> Attempts:
     """Return the latest run of each table whose latest run published nothing, or not yet.
 
     Args:
         instance: whose history is read.
         key: the asset that the runs were for.
+        own: the latest materialization of each table by a run, so that one that was reported from
+            outside hides no failure.
     """
     storage = instance.event_log_storage
     found = storage.get_latest_asset_partition_materialization_attempts_without_materializations(
         key
     )
     run_of = {table_id: run_id for table_id, (run_id, _) in found.items()}
+    if own is not None:
+        run_of = {**hidden_attempts(instance, key, own), **run_of}
     status_of = {}
     for ids in _pages(sorted(set(run_of.values()))):
         for run in instance.get_runs(dg.RunsFilter(run_ids=ids)):
@@ -128,15 +155,19 @@ def open_attempts(instance: dg.DagsterInstance, key: dg.AssetKey = JOINED_KEY) -
         status = status_of.get(run_id)
         if status is dg.DagsterRunStatus.FAILURE:
             attempts.failed[table_id] = run_id
-        elif status is not None and status is not dg.DagsterRunStatus.CANCELED:
+        elif status is not None and status not in _DONE:
             attempts.in_progress[table_id] = run_id
     return attempts
 
 
-def state_version(instance: dg.DagsterInstance, attempts: Attempts) -> str:
-    """Return a hash that changes whenever a table was joined, or failed, since."""
-    joined = _latest_ids(instance)
-    parts = [sorted(joined.items()), sorted(attempts.failed.items())]
+def state_version(attempts: Attempts, own: Mapping[str, int]) -> str:
+    """Return a hash that changes whenever a table was joined, or failed, since.
+
+    Args:
+        attempts: the runs that have not joined their tables.
+        own: the latest materialization of each table by a run.
+    """
+    parts = [sorted(own.items()), sorted(attempts.failed.items())]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
@@ -163,9 +194,7 @@ def joined_table(instance: dg.DagsterInstance, spec: TableSpec) -> JoinedTable:
     Raises:
         JoinError: it was never joined, by another version, or is not there any more.
     """
-    wanted = dg.AssetRecordsFilter(JOINED_KEY, asset_partitions=[spec.id])
-    records = instance.fetch_materializations(wanted, limit=1).records
-    event = records[0].asset_materialization if records else None
+    event = latest_of_a_run(instance, JOINED_KEY, spec.id)
     if event is None:
         msg = f"was never joined; materialize {JOINED_KEY.to_user_string()} of it first"
         raise JoinError(msg)
@@ -213,12 +242,6 @@ def _failed(
     return TableOutcome(table, TableStatus.failed, failure.summary, failure.error, run_id, earlier)
 
 
-def _latest_ids(instance: dg.DagsterInstance) -> Mapping[str, int]:
-    return instance.event_log_storage.get_latest_storage_id_by_partition(
-        JOINED_KEY, DagsterEventType.ASSET_MATERIALIZATION
-    )
-
-
 def _latest_joined(instance: dg.DagsterInstance) -> dict[str, _LatestJoin]:
     """Return the latest materialization of each table."""
     return {
@@ -231,12 +254,10 @@ def _latest_materializations(
     instance: dg.DagsterInstance,
 ) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Yield table id, run and metadata of the latest materialization of each table."""
-    for ids in _pages(list(_latest_ids(instance).values())):
-        wanted = dg.AssetRecordsFilter(asset_key=JOINED_KEY, storage_ids=ids)
-        for record in instance.fetch_materializations(wanted, limit=len(ids)).records:
-            event = record.asset_materialization
-            if event is not None and event.partition is not None:
-                yield event.partition, record.event_log_entry.run_id, event.metadata
+    for record in latest_of_runs(instance, JOINED_KEY):
+        event = record.asset_materialization
+        if event is not None and event.partition is not None:
+            yield event.partition, record.run_id, event.metadata
 
 
 def _failures(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> dict[str, _Failure]:

@@ -43,6 +43,7 @@ PARTITION_ROWS = "dagster/partition_row_count"
 
 MANIFEST = "manifest"
 STAMP = "stamp"
+SEAL = "seal"
 INPUT_ROWS = "input_rows"
 OUTPUT_ROWS = "output_rows"
 SUMMARY = "summary"

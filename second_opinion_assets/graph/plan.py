@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import dagster as dg
 
-from second_opinion_assets.graph.sources import SourceEvent
+from second_opinion_assets.graph.own_events import SourceEvent
 
 SHOWN_NOTES = 20
 

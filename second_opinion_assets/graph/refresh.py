@@ -18,10 +18,10 @@ from second_opinion_assets.graph.names import (
     MANIFEST_FINGERPRINT,
     STAMP,
 )
+from second_opinion_assets.graph.own_events import SourceEvent, sealed
 from second_opinion_assets.graph.plan import RefreshPlan
 from second_opinion_assets.graph.sources import (
     PartitionState,
-    SourceEvent,
     entry_state,
     files_state,
     source_files,
@@ -57,7 +57,7 @@ class RefreshPlanner:
         plan = RefreshPlan([], [], [])
         for table in self._manifest.tables:
             self._look_at(table, now, plan)
-        return plan
+        return plan._replace(events=list(sealed(instance, plan.events)))
 
     def _catch_up(self, instance: dg.DagsterInstance) -> None:
         self._joined.catch_up(instance)

@@ -25,6 +25,7 @@ from second_opinion_assets.graph.names import (
     RUN_PROVENANCE,
     Metadata,
 )
+from second_opinion_assets.graph.own_events import latest_ids
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.outcomes import TableStatus, summaries
@@ -74,9 +75,10 @@ def report_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
     def second_opinion_report(
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[None]]:
-        attempts = open_attempts(context.instance)
+        own = latest_ids(context.instance, JOINED_KEY)
+        attempts = open_attempts(context.instance, own=own)
         # Taken first: what ends while the report is made is reported the next time.
-        version = state_version(context.instance, attempts)
+        version = state_version(attempts, own)
         invocation = Invocation(
             entrypoint=Location(__file__),
             argv=(),

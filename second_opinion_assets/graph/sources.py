@@ -29,6 +29,7 @@ from second_opinion_assets.graph.names import (
     STAMP,
     Metadata,
 )
+from second_opinion_assets.graph.own_events import SourceEvent, sealed
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.provenance import table_args
 from second_opinion_assets.join.source_files import SourceFile, read_source_file
@@ -36,8 +37,6 @@ from second_opinion_assets.registry.facts import ScorerFacts
 from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.decompress import plain_name
 from second_opinion_assets.storage.location import Location
-
-SourceEvent = dg.AssetObservation | dg.AssetMaterialization
 
 
 class PartitionState(NamedTuple):
@@ -260,7 +259,7 @@ def _observe(
             context.log.warning("%s: %s", table_id, error)
             continue
         if _is_news(context.instance, key, table_id, state.version):
-            for event in state_events(key, table_id, state):
+            for event in sealed(context.instance, list(state_events(key, table_id, state))):
                 context.log_event(event)
 
 
