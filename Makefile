@@ -5,7 +5,8 @@ STAMP := .venv/.complete
 PIP := bin/pip --quiet --disable-pip-version-check
 WHEEL := .venv-wheel
 # What the tests read beside themselves: no source of the package.
-TESTED := second_opinion_assets_tests config data docs benchmarks workspace.yaml pyproject.toml README.md
+TESTED := second_opinion_assets_tests config data docs benchmarks workspace.yaml pyproject.toml README.md \
+	SECURITY.md
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 # Nothing but an environment's own packages is on its path.
 unexport PYTHONPATH
@@ -13,7 +14,7 @@ ifdef MANIFEST
 export SECOND_OPINION_MANIFEST = $(MANIFEST)
 endif
 
-.PHONY: setup run test ui check bench faults clean
+.PHONY: setup run test ui check audit bench faults clean
 
 setup: $(STAMP)
 
@@ -52,6 +53,11 @@ run ui: export SECOND_OPINION_CONFINE_TO ?= $(subst $() ,:,$(FOLDERS))
 
 ui: $(STAMP) $(DAGSTER_HOME)/dagster.yaml
 	$(BIN)/python -m second_opinion_assets.graph.serve --host 127.0.0.1 --port 3000 --workspace workspace.yaml
+
+# What an audit of dependencies can say without a network: they fit, and are those that are pinned.
+audit: $(STAMP)
+	$(BIN)/python -m pip check
+	! $(BIN)/python -m pip freeze --all --exclude-editable | grep -v '^pip==' | grep -vxFf constraints.txt
 
 check: $(STAMP)
 	$(BIN)/ruff check .

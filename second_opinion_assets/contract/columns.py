@@ -79,6 +79,11 @@ def column_prefix(scorer: str, prefix: str) -> str:
     return f"{prefix}_{slug(scorer)}"
 
 
+def source_cell(written: str) -> str:
+    """Return the path of a score file as a cell that no spreadsheet takes for a formula."""
+    return f"./{written}" if written.startswith(("=", "+", "-", "@", "\t", "\r")) else written
+
+
 def column_names(scorers: Iterable[str], prefix: str) -> list[str]:
     """Return the names of all appended columns, in their order."""
     return [

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow.compute as pc
 
-from second_opinion_assets.contract.columns import Integers, ScorerColumns
+from second_opinion_assets.contract.columns import Integers, ScorerColumns, source_cell
 from second_opinion_assets.contract.errors import Problems
 from second_opinion_assets.contract.options import JoinOptions, KeyNormalize
 from second_opinion_assets.matching.match import Numbering, number_keys
@@ -35,7 +35,7 @@ class Scorer(NamedTuple):
 
     def columns(self, rows: Integers) -> ScorerColumns:
         """Return what the scorer adds to feature rows of which each gets one of its rows."""
-        sources = (*(source.written for source in self.rows.sources), "")
+        sources = (*(source_cell(source.written) for source in self.rows.sources), "")
         return ScorerColumns(self.name, self.rows.values(), sources, rows)
 
 

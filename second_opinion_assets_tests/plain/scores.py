@@ -352,7 +352,7 @@ class Reader:
             runtime,
             score[1],
             reason,
-            self.file.written,
+            f"./{self.file.written}" if self.file.written[0] in "=+-@\t\r" else self.file.written,
         )
 
 

@@ -280,3 +280,19 @@ def test_a_change_while_it_is_read(work: Workspace, monkeypatch: pytest.MonkeyPa
     with pytest.raises(JoinError, match="changed while it was read"):
         work.join(features="features.csv", out="out.csv")
     assert not (work.folder / "out.csv").exists()
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
+def test_the_path_of_a_score_file_is_no_formula(work: Workspace, start: str) -> None:
+    """A name that a spreadsheet would take for a formula is a path that means the same file."""
+    name = f"{start}HYPERLINK(A1).jsonl"
+    work.write(name, '{"clip_id": "a", "competitor": "DOVER", "score": 72.5}\n')
+    work.join(scores=[{"path": name}], out="out.csv")
+    work.join(scores=[{"path": name}])
+    for row in (work.csv_rows()[0], work.rows()[0]):
+        assert row["second_opinion_dover_source"] == f"./{name}"
+
+
+def test_a_formula_of_the_input_stays(work: Workspace) -> None:
+    """The cells of a feature table are another's, and stay as they are."""
+    assert b"a,=1+1,72.5," in joined(work, "clip_id,x\na,=1+1\n")
