@@ -260,7 +260,19 @@ def names(scene: Scene, _: int) -> Iterator[Found]:
         "out": "other.jsonl",
         "audit_json": "other.audit.json",
     }
-    bad = [LONG, "a/" * 3000, "a\0b", "\ud800", "\x1b[31m", "..", "/", "\n", "x" * 100_000]
+    bad = [
+        LONG,
+        "a/" * 3000,
+        "a*/" * 2000,
+        "**/" * 1500,
+        "a\0b",
+        "\ud800",
+        "\x1b[31m",
+        "..",
+        "/",
+        "\n",
+        "x" * 100_000,
+    ]
     manifest = folder / "names.json"
     features, scores = str(folder / "features.jsonl"), str(folder / "scores0.jsonl")
     for text in bad:

@@ -24,6 +24,8 @@ _LEFTOVER = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+_MOST_PARTS = 200
+
 
 class NoFilesError(JoinError):
     """There is no file yet where several are expected."""
@@ -127,7 +129,11 @@ def group_of(location: Location) -> FileGroup | None:
         return None
     above = location.parents
     folder = next((folder for folder in above if folder.is_folder()), above[-1])
-    pattern = "/".join(location.parts[len(folder.parts) :])
+    parts = location.parts[len(folder.parts) :]
+    if len(parts) > _MOST_PARTS:
+        msg = f"{location}: a pattern of {len(parts)} parts, expected at most {_MOST_PARTS}"
+        raise JoinError(msg)
+    pattern = "/".join(parts)
     return FileGroup(folder, pattern) if is_pattern(pattern) else None
 
 
@@ -167,7 +173,8 @@ class InputPaths:
         """Note that somebody reads a path."""
         real = Location(self.identity(location))
         self._readers[str(real)] = reader
-        if is_pattern(str(real)) and not location.is_there():
+        few = len(real.parts) <= _MOST_PARTS  # of more parts no pattern is looked for
+        if few and is_pattern(str(real)) and not location.is_there():
             folder = next(folder for folder in real.parents if not is_pattern(str(folder)))
             self._patterns[folder][real.parts] = reader
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.printable import one_line
@@ -72,12 +73,11 @@ def folder_of(target: Location) -> Iterator[None]:
 
 
 def _make(folder: Location, made: list[Location]) -> None:
-    if os.path.exists(folder):
-        return
-    _make(folder.parent, made)
-    with suppress(FileExistsError):
-        os.mkdir(folder)
-    made.append(folder)
+    missing = takewhile(lambda place: not os.path.exists(place), (folder, *folder.parents))
+    for place in reversed(list(missing)):
+        with suppress(FileExistsError):
+            os.mkdir(place)
+        made.append(place)
 
 
 def beside(target: Location, suffix: str) -> Location:

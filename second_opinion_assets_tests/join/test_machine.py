@@ -205,3 +205,19 @@ def test_half_a_character_in_a_name(work: Workspace, out: str) -> None:
     else:
         work.join(out=out)
         assert b'"\\ud800"' in work.read(out)
+
+
+@pytest.mark.parametrize("place", ["features", "scores", "out", "audit_json"])
+@pytest.mark.parametrize(
+    "text", ["n" * 300, "a/" * 3000, "a*/" * 2000, "**/" * 1500, "x" * 100_000]
+)
+def test_names_that_are_too_long(work: Workspace, place: str, text: str) -> None:
+    """A name that is too long, or has too many parts, is one line of its own table."""
+    given = {"features": "features.jsonl", "scores": "scores.jsonl", "out": "o.jsonl", place: text}
+    table = {"id": "t", **given, "scores": [given["scores"]]}
+    document = json.dumps({"tables": [table]})
+    manifest = load_manifest(Location(work.write("m.json", document)))
+    outcomes = materialize_batch(manifest, INVOCATION)
+    assert outcomes[0].error
+    assert "\n" not in outcomes[0].error
+    assert not (work.folder / "o.jsonl").exists()
