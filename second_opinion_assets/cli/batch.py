@@ -18,6 +18,7 @@ from second_opinion_assets.cli.options import (
     LOCATION,
     allow_empty_option,
     confine_option,
+    limit_option,
     lock_option,
 )
 from second_opinion_assets.contract.tally import Tally
@@ -42,6 +43,7 @@ from second_opinion_assets.storage.output_lock import LockWait
 @allow_empty_option
 @lock_option
 @confine_option
+@limit_option
 def batch_command(
     manifest: Location,
     base_dir: Location | None,

@@ -137,8 +137,9 @@ def errors_in_one_line(words: Words = str) -> Iterator[None]:
 @contextmanager
 def progress_bar(specs: Sequence[TableSpec]) -> Iterator[Progress | None]:
     """Show a progress bar over the input bytes, on a terminal and for long work only."""
-    total = sum(size_bytes(path) for spec in specs for path in spec.inputs)
-    if total < LONG_WORK_BYTES or not sys.stderr.isatty():
+    is_shown = sys.stderr.isatty()  # else no folder is looked through for it
+    total = sum(size_bytes(path) for spec in specs for path in spec.inputs) if is_shown else 0
+    if total < LONG_WORK_BYTES:
         yield None
         return
     with click.progressbar(length=total, label="joining", file=sys.stderr) as bar:

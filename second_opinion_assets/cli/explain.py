@@ -16,6 +16,7 @@ from second_opinion_assets.cli.options import (
     LOCATION,
     confine_option,
     json_option,
+    limit_option,
     reading_options,
     scores_option,
 )
@@ -32,6 +33,7 @@ from second_opinion_assets.storage.location import Location
 @reading_options
 @json_option
 @confine_option
+@limit_option
 def explain_command(
     features: Location, scores: tuple[str, ...], *, as_json: bool, **options: object
 ) -> None:

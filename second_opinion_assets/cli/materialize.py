@@ -18,6 +18,7 @@ from second_opinion_assets.cli.options import (
     LOCATION,
     allow_empty_option,
     confine_option,
+    limit_option,
     lock_option,
     reading_options,
     scores_option,
@@ -80,6 +81,7 @@ from second_opinion_assets.storage.output_lock import LockWait
 @click.option("--canonical-names", is_flag=True, help="Give each known scorer its canonical name.")
 @lock_option
 @confine_option
+@limit_option
 def materialize_command(
     features: Location,
     scores: tuple[str, ...],

@@ -9,6 +9,8 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import Duplicates, KeyNormalize
 from second_opinion_assets.contract.printable import A_FILE_IS_MEANT, is_address
 from second_opinion_assets.storage import confinement
+from second_opinion_assets.storage.limits import SETTING as LIMITS_SETTING
+from second_opinion_assets.storage.limits import limits_of, set_limits
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.output_lock import LOCK_TIMEOUT_S
 
@@ -122,4 +124,24 @@ confine_option = click.option(
     callback=_confine,
     help="Look at, read and write nothing but what lies below this folder, links followed. "
     "Repeatable.",
+)
+
+
+def _limit(context: click.Context, option: click.Parameter, entries: tuple[str, ...]) -> None:
+    try:
+        set_limits(limits_of(entries))
+    except JoinError as error:
+        raise click.BadParameter(str(error), context, option) from None
+
+
+limit_option = click.option(
+    "--limit",
+    multiple=True,
+    metavar="NAME=VALUE",
+    envvar=LIMITS_SETTING,
+    show_envvar=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_limit,
+    help="The most that is taken of an input, as held_bytes=4GB. Repeatable.",
 )

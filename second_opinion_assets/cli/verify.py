@@ -11,7 +11,7 @@ from second_opinion_assets.cli.console import (
     errors_in_one_line,
     say_totals,
 )
-from second_opinion_assets.cli.options import LOCATION, confine_option, json_option
+from second_opinion_assets.cli.options import LOCATION, confine_option, json_option, limit_option
 from second_opinion_assets.join.in_toto import write_statements
 from second_opinion_assets.join.verify import Verifier
 from second_opinion_assets.report.verify import AuditOutcome, document, lines, summary
@@ -34,6 +34,7 @@ from second_opinion_assets.storage.location import Location
     help="Write an in-toto Statement for the output of each audit that holds.",
 )
 @confine_option
+@limit_option
 def verify_command(
     audits: tuple[Location, ...],
     base_dir: Location | None,

@@ -11,6 +11,7 @@ from os import environ  # noqa: TID251 (environment variables are no files)
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage import confinement
+from second_opinion_assets.storage.limits import USUAL_LIMITS, Limits, limits_of, set_limits
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.output_lock import LOCK_TIMEOUT_S
 
@@ -39,6 +40,8 @@ class Settings:
         nightly_cron: ``SECOND_OPINION_NIGHTLY_CRON``, when the nightly refresh looks.
         confine_to: ``SECOND_OPINION_CONFINE_TO``, the folders that all files must lie below,
             written as those of ``PATH`` are; none for no bounds.
+        limits: ``SECOND_OPINION_LIMITS``, the most that is taken of an input, where that is
+            another than by default.
     """
 
     manifest: Location
@@ -50,6 +53,7 @@ class Settings:
     lock_timeout_seconds: float = LOCK_TIMEOUT_S
     nightly_cron: str = "0 3 * * *"
     confine_to: tuple[str, ...] = ()
+    limits: Limits = USUAL_LIMITS
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = environ) -> Settings:
@@ -80,6 +84,7 @@ class Settings:
             ),
             nightly_cron=read("NIGHTLY_CRON", "0 3 * * *"),
             confine_to=tuple(confinement.folders_of(read("CONFINE_TO", ""))),
+            limits=_limits(read("LIMITS", "")),
         )
 
     def apply(self) -> None:
@@ -89,6 +94,15 @@ class Settings:
             JoinError: a setting that cannot be.
         """
         confinement.confine_to(self.confine_to)
+        set_limits(self.limits)
+
+
+def _limits(text: str) -> Limits:
+    try:
+        return limits_of([text])
+    except JoinError as error:
+        msg = f"SECOND_OPINION_LIMITS: {error}"
+        raise SettingsError(msg) from None
 
 
 def _seconds(name: str, text: str) -> float:

@@ -32,6 +32,7 @@ from second_opinion_assets.scores.score_table import ScoreTable
 from second_opinion_assets.scores.sidecar import SidecarInput
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.journal import writing
+from second_opinion_assets.storage.limits import refuse_fields
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.machine import machine_errors
 from second_opinion_assets.storage.output_lock import USUAL_WAIT, LockWait
@@ -244,6 +245,7 @@ def _read(spec: TableSpec, features: Input, progress: Progress | None) -> _Input
     keyed = key_scorers(scores, options)
     names = column_names([scorer.name for scorer in keyed.scorers], options.prefix)
     table.append(names, overwrite=options.overwrite)
+    refuse_fields(len(table.columns) + len(names), spec.out)
     return _Inputs(keyed, sidecars, table, key_column, columns)
 
 

@@ -161,7 +161,7 @@ def _count_rows(content: Content) -> tuple[int | None, bool]:
 def _count_lines(content: Content) -> tuple[int, bool]:
     """Return the number of rows, and whether the last one is whole."""
     rows, last = 0, b"\n"
-    for text in whole_lines(content.chunks()):
+    for text in whole_lines(content.chunks(), content.path):
         rows += sum(bool(line.strip()) for line in text.split(b"\n"))
         last = text
     return rows, last.endswith(b"\n") or _is_json(last)

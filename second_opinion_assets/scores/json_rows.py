@@ -51,6 +51,7 @@ from second_opinion_assets.scores.rows import (
     row_columns,
 )
 from second_opinion_assets.scores.rules import RowRules
+from second_opinion_assets.storage.limits import refuse_fields
 
 LEARNING_ROWS = 200
 
@@ -307,6 +308,7 @@ def _decode(text: bytes, where: str, *, may_be_cut: bool) -> tuple[dict[str, Any
     if not isinstance(payload, dict):
         msg = f"{where}: a row is {json_text.shown(payload)}, expected an object"
         raise JoinError(msg)
+    refuse_fields(len(payload), where)
     return payload, text
 
 
@@ -330,5 +332,6 @@ def _first_payloads(block: JsonBlock) -> list[Payload]:
         for _, text in islice(block.rows(), LEARNING_ROWS):
             payload = json_text.decode(text, "")
             if isinstance(payload, dict):
+                refuse_fields(len(payload), "")
                 payloads.append(payload)
     return payloads

@@ -5,6 +5,7 @@ Reading them belongs to `read`; which feature rows get them, to `matching`.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -140,7 +141,7 @@ class ScoreTable:
         """Return the fields that keys were read from."""
         return sorted(self.key_fields[number] for number in np.unique(self.columns.key_field))
 
-    def taken(self, rows: Mask) -> ScoreTable:
+    def taken(self, rows: Mask | Integers) -> ScoreTable:
         """Return a table of some of the rows."""
         return replace(self, columns=self.columns.take(rows))
 
@@ -190,14 +191,30 @@ def score_tables(collected: CollectedRows, named: Callable[[str], str]) -> list[
     whole = ScoreTable(
         "", rows, collected.sources, list(collected.key_fields), collected.reasons, frozenset()
     )
-    tables = []
-    for name in dict.fromkeys(names):
-        numbers = [number for number, other in enumerate(names) if other == name]
-        table = whole if len(numbers) == len(names) else whole.taken(np.isin(rows.scorer, numbers))
+    by_name: defaultdict[str, list[int]] = defaultdict(list)
+    for number, name in enumerate(names):
+        by_name[name].append(number)
+    own_rows = _rows_of_each(rows.scorer, list(by_name.values())) if len(by_name) > 1 else []
+    tables: list[ScoreTable] = []
+    for name, numbers in by_name.items():
+        table = whole.taken(own_rows[len(tables)]) if own_rows else whole
         fields = frozenset().union(*(collected.score_fields[number] for number in numbers))
         numeric = frozenset().union(*(collected.numeric_fields[number] for number in numbers))
         tables.append(replace(table, scorer=name, score_fields=fields, numeric_fields=numeric))
     return tables
+
+
+def _rows_of_each(scorers: Integers, tables: Sequence[list[int]]) -> list[Integers]:
+    """Return the rows of each table, given the scorer of each row and the scorers of each table.
+
+    The rows are gone through once, since there may be as many scorers as rows.
+    """
+    table_of = np.zeros(sum(map(len, tables)), np.int64)
+    for number, of_table in enumerate(tables):
+        table_of[of_table] = number
+    of_rows = table_of[scorers]
+    order = np.argsort(of_rows, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(of_rows, minlength=len(tables)))[:-1])
 
 
 def one_table_a_scorer(sidecars: Sequence[Sequence[ScoreTable]], prefix: str) -> list[ScoreTable]:

@@ -12,6 +12,7 @@ from itertools import chain
 
 from second_opinion_assets.contract.errors import CutShortError, JoinError
 from second_opinion_assets.contract.fields import without_suffix
+from second_opinion_assets.storage.limits import held, refuse_unpacked
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input
 
@@ -19,6 +20,7 @@ HEAD_BYTES = 64 << 10
 COMPRESSION_SUFFIXES = (".gz", ".zst")
 _OUTPUT_BYTES = 4 << 20
 _GZIP_FORMAT = 16 + zlib.MAX_WBITS
+_Decompress = Callable[[Iterator[bytes], Location], Generator[bytes, None, None]]
 _UNICODE_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32-le",  # before the mark of UTF-16, with which it begins
     codecs.BOM_UTF32_BE: "utf-32-be",
@@ -48,7 +50,7 @@ class Content:
         )
         whole = chain([start] if start else [], chunks)
         self.is_compressed = decompress is not None
-        self._chunks = decompress(whole, self.path) if decompress else _plain(whole)
+        self._chunks = _unpacked(whole, self.path, decompress) if decompress else _plain(whole)
         self.head, self.is_whole = _gather(self._chunks, HEAD_BYTES)
         self._transcode()
         self._keeps = False
@@ -79,7 +81,7 @@ class Content:
             yield from self._kept
             return
         whole = chain([self.head] if self.head else [], self._chunks)
-        self._kept = list(whole) if self._keeps else []
+        self._kept = list(held(whole, self.path)) if self._keeps else []
         yield from self._kept or whole
 
     def keep(self) -> None:
@@ -92,8 +94,12 @@ class Content:
         return self.is_whole and not self.head.removeprefix(b"\xef\xbb\xbf").strip()
 
     def read(self) -> bytes:
-        """Return all bytes, likewise."""
-        return b"".join(self.chunks())
+        """Return all bytes, likewise.
+
+        Raises:
+            LimitError: there are more than are held in memory.
+        """
+        return b"".join(held(self.chunks(), self.path))
 
     def close(self) -> None:
         """Read no further."""
@@ -120,6 +126,24 @@ def _gather(chunks: Iterator[bytes], least: int) -> tuple[bytes, bool]:
         if count >= least:
             return b"".join(gathered), False
     return b"".join(gathered), True
+
+
+def _unpacked(
+    chunks: Iterator[bytes], path: Location, decompress: _Decompress
+) -> Generator[bytes, None, None]:
+    """Yield what a file unpacks to, within its limits."""
+    packed_bytes = unpacked_bytes = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal packed_bytes
+        for chunk in chunks:
+            packed_bytes += len(chunk)
+            yield chunk
+
+    for text in decompress(counted(), path):
+        unpacked_bytes += len(text)
+        refuse_unpacked(path, packed_bytes, unpacked_bytes)
+        yield text
 
 
 def _plain(chunks: Iterator[bytes]) -> Generator[bytes, None, None]:
@@ -200,7 +224,7 @@ class _Readable:
         """Do nothing: the chunks are closed by who made them."""
 
 
-_DECOMPRESSORS: dict[bytes, Callable[[Iterator[bytes], Location], Generator[bytes, None, None]]] = {
+_DECOMPRESSORS: dict[bytes, _Decompress] = {
     b"\x1f\x8b": _from_gzip,
     b"\x28\xb5\x2f\xfd": _from_zstd,
 }

@@ -10,13 +10,16 @@ import glob
 import os
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import accumulate
+from operator import and_, or_
 from typing import NamedTuple
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage import confinement
+from second_opinion_assets.storage.limits import limits
 from second_opinion_assets.storage.location import Identities, Location, unreadable
 
 _LEFTOVER = re.compile(
@@ -25,6 +28,10 @@ _LEFTOVER = re.compile(
 )
 
 _MOST_PARTS = 200
+
+
+_MOST_DOUBLE_STARS = 3
+"""With each one more the folders are gone through as often as there are folders."""
 
 
 class NoFilesError(JoinError):
@@ -89,17 +96,40 @@ class FileGroup(NamedTuple):
     def _all_names(self) -> list[str]:
         """Return the names of all files, sorted; a pattern matches no hidden ones."""
         confinement.refuse_outside(self.folder / self.pattern)
+        most = limits()
+        names: set[str] = set()  # a pattern may find a file in several ways
         try:
-            if not self.pattern:
-                with os.scandir(self.folder) as entries:
-                    files = [entry.name for entry in entries if _counts(entry)]
-                confinement.refuse_names_outside(self.folder, files)
-                return sorted(files)
-            found = glob.glob(self.pattern, root_dir=self.folder, recursive=True)
+            for name in self._each_name():
+                names.add(name)
+                most.refuse("group_files", len(names), self.folder / self.pattern, "{} files")
         except OSError as error:
             raise unreadable(self.folder, error) from None
-        confinement.refuse_names_outside(self.folder, found)
-        return sorted(name for name in found if _counts(self.folder / name))
+        confinement.refuse_names_outside(self.folder, names)
+        return sorted(name for name in names if not self.pattern or _counts(self.folder / name))
+
+    def _each_name(self) -> Iterator[str]:
+        """Yield the names of the folder's files, or of what the pattern matches."""
+        if self.pattern:
+            yield from glob.iglob(_few_stars(self.pattern), root_dir=self.folder, recursive=True)
+            return
+        with os.scandir(self.folder) as entries:
+            yield from (entry.name for entry in entries if _counts(entry))
+
+
+def _few_stars(pattern: str) -> str:
+    """Return a pattern with one `**` for several side by side, which match the same.
+
+    Raises:
+        JoinError: there are so many that looking for them would not end.
+    """
+    parts: list[str] = []
+    for part in pattern.split("/"):
+        if part != "**" or parts[-1:] != ["**"]:
+            parts.append(part)
+    if parts.count("**") > _MOST_DOUBLE_STARS:
+        msg = f"{pattern}: has more than {_MOST_DOUBLE_STARS} times **; name some of the folders"
+        raise JoinError(msg)
+    return "/".join(parts)
 
 
 def _counts(entry: os.DirEntry[str] | Location) -> bool:
@@ -198,10 +228,11 @@ class InputPaths:
 
 def _matches(parts: Sequence[str], patterns: Sequence[str]) -> bool:
     """Return whether a path's components match those of a pattern; `**` is any number of them."""
-    if not patterns:
-        return not parts
-    if patterns[0] == "**":
-        return any(_matches(parts[n:], patterns[1:]) for n in range(len(parts) + 1))
-    if not parts or not fnmatch.fnmatchcase(parts[0], patterns[0]):
-        return False
-    return _matches(parts[1:], patterns[1:])
+    matched = [True] + [False] * len(parts)  # the first so many, by the patterns so far
+    for pattern in patterns:
+        if pattern == "**":
+            matched = list(accumulate(matched, or_))
+        else:
+            found = [fnmatch.fnmatchcase(part, pattern) for part in parts]
+            matched = [False, *map(and_, matched, found)]
+    return matched[-1]

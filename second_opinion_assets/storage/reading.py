@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -16,6 +17,7 @@ from typing import Any, Self
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.limits import held, limits
 from second_opinion_assets.storage.location import FileStat, Location, unreadable
 from second_opinion_assets.storage.regular import open_file
 from second_opinion_assets.storage.streams import spooled_input
@@ -23,6 +25,8 @@ from second_opinion_assets.storage.streams import spooled_input
 CHUNK_BYTES = 1 << 20  # small enough to stay in a core's cache from one step to the next
 
 _FRESH_SECONDS = 2.0
+_SHORT_LINE_BYTES = 16
+_BLANK_LINE = re.compile(rb"^[ \t\r\f\v]*\n", re.MULTILINE)
 
 Progress = Callable[[int], None]
 """Is told how many more input bytes are done."""
@@ -108,8 +112,12 @@ class Input:
         self._complete()
 
     def read(self) -> bytes:
-        """Return all bytes."""
-        return b"".join(self.chunks())
+        """Return all bytes.
+
+        Raises:
+            LimitError: there are more than are held in memory.
+        """
+        return b"".join(held(self.chunks(), self.location))
 
     def pread(self, offset: int, count: int) -> bytes:
         """Return so many bytes from an offset on, from any thread; they are not hashed.
@@ -237,18 +245,35 @@ def digest_file(location: Location) -> FileDigest:
         return file.digest
 
 
-def whole_lines(chunks: Iterator[bytes]) -> Generator[bytes, None, None]:
-    """Cut chunks of a file anew so that each ends with a line; a BOM is left out."""
+def whole_lines(chunks: Iterator[bytes], where: object) -> Generator[bytes, None, None]:
+    """Cut chunks of a file anew so that each ends with a line; a BOM is left out.
+
+    Args:
+        chunks: of the file.
+        where: the file, for the error message.
+
+    Raises:
+        LimitError: a line is too long, or too many are blank.
+    """
+    most = limits()
     rest: list[bytes] = []
-    start = True
-    for read in chunks:
-        chunk = read.removeprefix(b"\xef\xbb\xbf") if start else read
-        start = False
+    lines = blank_lines = 0
+    for number, read in enumerate(chunks):
+        chunk = read if number else read.removeprefix(b"\xef\xbb\xbf")
+        if rest:  # what lies within one block is short enough
+            length = sum(map(len, rest)) + (chunk.find(b"\n") + 1 or len(chunk))
+            most.refuse("row_bytes", length, f"{where}:{lines + 1}", "a line is too long")
         end = chunk.rfind(b"\n") + 1
         if not end:
             rest.append(chunk)
             continue
-        yield b"".join((*rest, memoryview(chunk)[:end]))
+        text = b"".join((*rest, memoryview(chunk)[:end]))
+        count = text.count(b"\n")
+        if count * _SHORT_LINE_BYTES > len(text):  # else few can be blank
+            blank_lines += len(_BLANK_LINE.findall(text))
+            most.refuse("blank_lines", blank_lines, where, "{} blank lines")
+        lines += count
+        yield text
         rest = [chunk[end:]]
     if last := b"".join(rest):
         yield last

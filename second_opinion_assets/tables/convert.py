@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.json_text import whole_characters
+from second_opinion_assets.storage.limits import refuse_fields
 from second_opinion_assets.tables.table import LINE_END, Block, JsonRows
 
 _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
@@ -29,6 +30,7 @@ def schema_of_blocks(blocks: Iterable[Block], where: str) -> pa.Schema:
             schema = pa.unify_schemas([schema, found], promote_options="permissive")
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
             raise _more_than_one_type(where, "a column", error) from None
+        refuse_fields(len(schema), where)
     for field in schema:
         if _is_bare(field.type):
             raise _more_than_one_type(where, f"column {field.name!r}", "an object without members")
@@ -52,6 +54,7 @@ def table_of_rows(rows: list[dict[str, Any]], where: str, schema: pa.Schema | No
     """
     found = dict.fromkeys(name for row in rows for name in row)
     names = schema.names if schema else [whole_characters(name, where) for name in found]
+    refuse_fields(len(names), where)
     arrays = []
     for name in names:
         try:

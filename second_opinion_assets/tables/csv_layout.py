@@ -11,6 +11,7 @@ from typing import NamedTuple
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.fields import ALL_KEY_NAMES, find_name
+from second_opinion_assets.storage.limits import refuse_fields
 from second_opinion_assets.tables.csv_cells import CellError, behind, find_cells, unquoted
 from second_opinion_assets.tables.texts import BOM, FileTexts
 
@@ -87,7 +88,7 @@ def _layout(text: bytes, texts: FileTexts) -> Layout | None:
     layouts, problem = [], None
     for delimiter in _DELIMITERS:
         try:
-            layouts.append(_header(text, delimiter))
+            layouts.append(_header(text, delimiter, texts.path))
         except CellError as error:
             problem = error
     if not layouts:
@@ -97,7 +98,7 @@ def _layout(text: bytes, texts: FileTexts) -> Layout | None:
     return _choose(found, text, texts) if len(found) == len(layouts) else None
 
 
-def _header(text: bytes, delimiter: bytes) -> Layout | None:
+def _header(text: bytes, delimiter: bytes, where: str) -> Layout | None:
     """Return the layout with this delimiter; None if the header goes on behind the text."""
     end = 0
     for _ in range(_MOST_HEADER_LINES):
@@ -107,6 +108,7 @@ def _header(text: bytes, delimiter: bytes) -> Layout | None:
         cells = find_cells(text[:end], delimiter)
         if len(cells.starts):
             start, ends = int(cells.starts[0]), cells.ends[0]
+            refuse_fields(len(ends), where)
             header = text[start : ends[-1]]
             starts = [0, *(ends[:-1] + 1 - start).tolist()]
             raw = [header[a : b - start] for a, b in zip(starts, ends.tolist(), strict=True)]

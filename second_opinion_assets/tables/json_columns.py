@@ -13,6 +13,7 @@ import pyarrow as pa
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.matching.keys import KEY_TYPE
+from second_opinion_assets.storage.limits import refuse_fields
 from second_opinion_assets.tables.pieces import TEXT, pieces
 from second_opinion_assets.tables.table import ColumnBlock
 
@@ -102,7 +103,9 @@ def strict_row(line: bytes, where: str) -> tuple[bytes, dict[str, bytes], int]:
     if b"NaN" in line or b"Infinity" in line:
         json_text.decode(line, where)
         row, count = json_text.null_non_finite(line)
-    return row, json_text.members(row, where), count
+    members = json_text.members(row, where)
+    refuse_fields(len(members), where)
+    return row, members, count
 
 
 def texts_of_values(values: Sequence[bytes | msgspec.Raw]) -> pa.Array:

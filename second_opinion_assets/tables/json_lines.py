@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage.limits import refuse_fields
 from second_opinion_assets.tables.convert import schema_of_blocks, table_of_rows
 from second_opinion_assets.tables.json_columns import RowReader, strict_row
 from second_opinion_assets.tables.table import (
@@ -143,9 +144,12 @@ class JsonLines:
         types: dict[str, str] = {}
         for number, line in enumerate(self._first_lines(), 1):
             if not json_text.is_blank(line):
-                for name, value in json_text.members(line, self.place(number)).items():
+                members = json_text.members(line, self.place(number))
+                refuse_fields(len(members), self.place(number))
+                for name, value in members.items():
                     if types.get(name, "null") == "null":
                         types[name] = json_text.type_name(value)
+        refuse_fields(len(types), self.path)
         return types
 
     def _refuse_repeated_keys(self, keys: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from second_opinion_assets.contract.columns import (
 )
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.matching.key_texts import key_texts
+from second_opinion_assets.storage.limits import ROW_BYTES, refuse_fields, refuse_unpacked
 from second_opinion_assets.storage.machine import arrow_errors
 from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.tables.convert import json_rows_of_table
@@ -90,6 +91,7 @@ class ParquetTable:
         with arrow_errors(self.path, "not a parquet file, or cut short"):
             self.file = pq.ParquetFile(file.arrow_file(), page_checksum_verification=True)
         self.replaced: list[str] = []
+        self._refuse_large()
         self._refuse_cut()
         self._refuse_repeated_names()
 
@@ -142,6 +144,15 @@ class ParquetTable:
     def _next(self, batches: Iterator[pa.RecordBatch]) -> pa.RecordBatch | None:
         with arrow_errors(self.path, "cannot be read as parquet"):
             return next(batches, None)
+
+    def _refuse_large(self) -> None:
+        """Raise a JoinError for too many columns, and for pages that unpack to too much."""
+        metadata = self.file.metadata
+        refuse_fields(metadata.num_columns, self.path)
+        groups = map(metadata.row_group, range(metadata.num_row_groups))
+        unpacked_bytes = sum(group.total_byte_size for group in groups)
+        unpacked_bytes = max(ROW_BYTES * metadata.num_rows, unpacked_bytes)
+        refuse_unpacked(self.path, self.input.size, unpacked_bytes)
 
     def _refuse_cut(self) -> None:
         """Raise a JoinError if bytes are lost before a footer that is whole.

@@ -44,7 +44,7 @@ class FileTexts:
 
     def first_reading(self) -> Iterator[tuple[int, bytes]]:
         start = 0
-        for text in whole_lines(self._file.chunks(BLOCK_BYTES)):
+        for text in whole_lines(self._file.chunks(BLOCK_BYTES), self.path):
             if start == 0 and self._file.size:
                 start = len(BOM) if self.head(len(BOM)) == BOM else 0
             yield start, text

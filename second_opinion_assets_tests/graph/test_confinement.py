@@ -16,6 +16,7 @@ from second_opinion_assets.graph.refresh import RefreshPlanner
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.storage.confinement import confine_to
+from second_opinion_assets.storage.limits import USUAL_LIMITS, limits
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.graph.project import Project
 from second_opinion_assets_tests.graph.runs import Join
@@ -84,3 +85,16 @@ def test_the_setting_is_written_as_a_path_is() -> None:
     assert read({"SECOND_OPINION_CONFINE_TO": ""}).confine_to == ()
     with pytest.raises(JoinError, match="'' is no folder"):
         read({"SECOND_OPINION_CONFINE_TO": "/data:"}).apply()
+
+
+def test_limits_are_settings() -> None:
+    """Limits are read from one variable, and what is none is refused by its name."""
+    read = Settings.from_environment
+    assert read({"SECOND_OPINION_LIMITS": "row_fields=7, held_bytes=1KB"}).limits.row_fields == 7
+    assert read({}).limits == USUAL_LIMITS
+    with pytest.raises(JoinError, match="SECOND_OPINION_LIMITS: unknown limit 'rows'"):
+        read({"SECOND_OPINION_LIMITS": "rows=7"})
+    read({"SECOND_OPINION_LIMITS": "row_fields=7"}).apply()
+    assert limits().row_fields == 7
+    read({}).apply()
+    assert limits() == USUAL_LIMITS

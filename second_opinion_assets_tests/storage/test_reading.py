@@ -229,4 +229,4 @@ def test_folder_is_unreadable(tmp_path: Path) -> None:
 )
 def test_whole_lines(chunks: list[bytes], lines: list[bytes]) -> None:
     """Chunks are cut anew so that each ends with a line, without a byte order mark."""
-    assert list(whole_lines(iter(chunks))) == lines
+    assert list(whole_lines(iter(chunks), "f")) == lines

@@ -19,6 +19,7 @@ from second_opinion_assets.scores.measures import MEASURES
 from second_opinion_assets.scores.number_texts import tells_number
 from second_opinion_assets.scores.rows import Place, Skipped
 from second_opinion_assets.storage.decompress import Content
+from second_opinion_assets.storage.limits import refuse_fields
 from second_opinion_assets.storage.reading import whole_lines
 
 SUMMARY_KEYS = frozenset(("avg", "avg.", "average", "mean", "overall", "total"))
@@ -48,7 +49,7 @@ class CsvRows:
         self._path = content.path
         self._place = Place.of_lines(content.path)
         self._skipped = skipped
-        self._chunks = whole_lines(content.chunks())
+        self._chunks = whole_lines(content.chunks(), content.path)
         self._delimiter = layout.delimiter
         self._ends_with_line = True
         self._lines_read = 0
@@ -65,7 +66,9 @@ class CsvRows:
 
     def header(self) -> list[str]:
         """Return the names of the columns."""
-        return [cell.strip() for cell in next(self._filled())]
+        header = [cell.strip() for cell in next(self._filled())]
+        refuse_fields(len(header), self._place.where(self.line))
+        return header
 
     def rows(
         self, names: Sequence[str], header: list[str], key: int

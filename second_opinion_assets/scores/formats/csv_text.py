@@ -75,7 +75,7 @@ def count_rows(content: Content) -> tuple[int, bool]:
     except JoinError:
         layout = None
     lines, last = 0, b"\n"
-    for text in whole_lines(content.chunks()):
+    for text in whole_lines(content.chunks(), content.path):
         lines += sum(bool(line.strip()) for line in text.split(b"\n"))
         last = text
     before = 1 if layout is None else layout.before + layout.has_header

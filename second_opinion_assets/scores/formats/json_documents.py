@@ -9,7 +9,7 @@ https://github.com/Q-Future/Q-Align/blob/37cf54c9281b5a984ada24f3dfb0fd5490c25d4
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import DoubtError, JoinError
@@ -73,13 +73,13 @@ def _begins_longer_text(line: bytes, rest: bytes) -> bool:
 def load_lines(content: Content, asked: ReadRequest) -> LoadedRows:
     """Return the rows of a file of lines; a position is a line number, from 1."""
     place = Place.of_lines(content.path)
-    return LoadedRows(Format.json_lines, place, asked.rules, _line_blocks(content.chunks()))
+    return LoadedRows(Format.json_lines, place, asked.rules, _line_blocks(content))
 
 
-def _line_blocks(chunks: Iterator[bytes]) -> Generator[JsonBlock, None, None]:
+def _line_blocks(content: Content) -> Generator[JsonBlock, None, None]:
     """Yield lines in blocks; a position is a line number, from 1."""
     first = 1
-    for text in whole_lines(chunks):
+    for text in whole_lines(content.chunks(), content.path):
         ended = text if text.endswith(b"\n") else text + b"\n"
         yield JsonBlock(ended, first, ends_open=ended is not text, may_have_noise=True)
         first += ended.count(b"\n")

@@ -15,6 +15,7 @@ from second_opinion_assets.scores.rules import ReadRequest
 from second_opinion_assets.scores.score_columns import score_columns
 from second_opinion_assets.scores.sidecar import Format
 from second_opinion_assets.storage.decompress import Content
+from second_opinion_assets.storage.limits import ROW_BYTES, refuse_fields, refuse_unpacked
 from second_opinion_assets.storage.machine import arrow_errors
 
 MAGIC = b"PAR1"
@@ -31,7 +32,10 @@ def load(content: Content, asked: ReadRequest) -> LoadedColumns:
     import pyarrow.parquet as pq  # noqa: PLC0415 (a tenth of a second that other formats need not)
 
     with arrow_errors(content.path, *_DAMAGED):
-        file = pq.ParquetFile(_file(content), page_checksum_verification=True)
+        source = _file(content)
+        file = pq.ParquetFile(source, page_checksum_verification=True)
+        packed_bytes = source.size()
+    _refuse_large(file.metadata, packed_bytes, str(content.path))
     names = file.schema_arrow.names
     columns = score_columns(names, asked, str(content.path))
     blocks = _blocks(file, list(columns.names), content)
@@ -51,6 +55,14 @@ def count_rows(content: Content) -> int | None:
     except JoinError:
         return None
     return rows
+
+
+def _refuse_large(metadata: Any, packed_bytes: int, where: str) -> None:  # noqa: ANN401 (likewise)
+    """Raise a JoinError for too many columns, and for pages that unpack to too much."""
+    refuse_fields(metadata.num_columns, where)
+    groups = map(metadata.row_group, range(metadata.num_row_groups))
+    unpacked = max(ROW_BYTES * metadata.num_rows, sum(group.total_byte_size for group in groups))
+    refuse_unpacked(where, packed_bytes, unpacked)
 
 
 def _file(content: Content) -> Any:  # noqa: ANN401 (pyarrow has no types)
