@@ -39,15 +39,17 @@ class Step(msgspec.Struct, frozen=True):
         temporary: the new file; None where there is to be none.
         target: where it goes.
         before: a second name of what was there; None where nothing was.
+        new: the inode of the new file, of a step that is taken back: another file stays.
     """
 
     temporary: str | None
     target: str
     before: str | None
+    new: int = 0
 
     def returned(self) -> Step:
         """Return the step that takes this one back."""
-        return Step(self.before, self.target, None)
+        return Step(self.before, self.target, None, self.new)
 
 
 class Journal(msgspec.Struct, frozen=True):
@@ -103,6 +105,7 @@ def _step(file: NewFile, folder: Location, *, keep: bool) -> Step:
         os.path.relpath(file.temporary, folder),
         os.path.relpath(file.target, folder),
         None if before is None else os.path.relpath(before, folder),
+        os.stat(file.temporary).st_ino if keep else 0,
     )
 
 
@@ -135,7 +138,7 @@ def recover_locked(target: Location) -> None:
         return
     except OSError as error:
         raise unreadable(path, error) from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = f"{path}: the journal of an unfinished join cannot be read: {error}"
         raise JoinError(msg) from None
     _refuse_foreign(path, journal)
@@ -146,8 +149,14 @@ def recover_locked(target: Location) -> None:
 def _refuse_foreign(path: Location, journal: Journal) -> None:
     """Refuse a journal that no join wrote: it would move or remove other people's files."""
     for step in journal.steps:
+        if any("\0" in name for name in (step.temporary, step.target, step.before) if name):
+            msg = f"{path}: no join wrote this journal: a name has a null character; remove it"
+            raise JoinError(msg)
         target = path.parent.resolve(step.target)
         confinement.refuse_outside(target)
+        if step.temporary is None and not journal.takes_back:
+            msg = f"{path}: no join wrote this journal: it removes {step.target!r}; remove it"
+            raise JoinError(msg)
         for name in filter(None, (step.temporary, step.before)):
             file = path.parent.resolve(name)
             own = file.parent.identity == target.parent.identity
@@ -174,9 +183,10 @@ def _roll(path: Location, journal: Journal) -> None:
         JoinError: one cannot be put in place, or not be brought to the disk.
     """
     folder = path.parent
+    put = _put_back if journal.takes_back else _put
     for number, step in enumerate(journal.steps):
         try:
-            _put(step, folder)
+            put(step, folder)
         except (OSError, MemoryError) as error:
             if not journal.takes_back:
                 _take_back(path, journal, journal.steps[:number])
@@ -208,9 +218,19 @@ def _take_back(path: Location, journal: Journal, placed: list[Step]) -> None:
             _write(path, back)
     with suppress(OSError):
         for step in back.steps:
-            _put(step, path.parent)
+            _put_back(step, path.parent)
         _sync_folders(back, path.parent)
         _forget(path, journal)
+
+
+def _put_back(step: Step, folder: Location) -> None:
+    """Put back what was there, in the place of the new file; somebody else's file stays."""
+    try:
+        found = os.stat(folder / step.target, follow_symlinks=False).st_ino
+    except FileNotFoundError:
+        found = step.new
+    if found == step.new:
+        _put(step, folder)
 
 
 def _forget(path: Location, journal: Journal) -> None:

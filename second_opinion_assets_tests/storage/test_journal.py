@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -246,3 +247,36 @@ def test_a_journal_that_is_none_is_named(work: Workspace) -> None:
     with pytest.raises(JoinError, match=r"\.journal: the journal of an unfinished join cannot"):
         work.join()
     assert work.contents() == before
+
+
+NO_JOURNALS = {
+    "not-text": b'{"steps": [{"temporary": "\xff", "target": "x", "before": null}]}',
+    "torn": b'{"steps": [{"temporary": "a',
+    "nested": b'{"steps": [], "x": ' + b"[" * 5000,
+    "null-character": b'{"steps": [{"temporary": "a\\u0000", "target": "x", "before": null}]}',
+    "removes": b'{"steps": [{"temporary": null, "target": "scores.jsonl", "before": null}]}',
+}
+
+
+@pytest.mark.parametrize("text", NO_JOURNALS.values(), ids=NO_JOURNALS)
+def test_a_damaged_journal_changes_nothing(work: Workspace, text: bytes) -> None:
+    """Whatever stands where the journal would be, it ends in a line, and no file is touched."""
+    path = beside(Location(work.folder / "out.jsonl"), ".journal")
+    work.write(path.name, text)
+    before = work.contents()
+    with pytest.raises(
+        JoinError, match=r"\.journal: (no join wrote|the journal .* cannot be read)"
+    ):
+        work.join()
+    assert work.contents() == before
+
+
+def test_only_the_new_file_is_taken_back(work: Workspace) -> None:
+    """A journal that takes a file back leaves one that somebody put there since."""
+    step = {"temporary": None, "target": "scores.jsonl", "before": None, "new": 1}
+    path = beside(Location(work.folder / "out.jsonl"), ".journal")
+    work.write(path.name, json.dumps({"steps": [step], "takes_back": True}))
+    before = work.read("scores.jsonl")
+    assert recover(Location(work.folder / "out.jsonl"))
+    assert work.read("scores.jsonl") == before
+    assert not path.exists()
