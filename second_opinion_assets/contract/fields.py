@@ -136,4 +136,6 @@ def with_lower_suffix(name: str) -> str:
     """Return a name whose suffix, if it is one of a clip, is in lower case."""
     stem, dot, suffix = name.rpartition(".")
     lower = suffix.lower()
-    return f"{stem}{dot}{lower}" if lower != suffix and lower in MEDIA_SUFFIXES else name
+    if lower == suffix or lower not in MEDIA_SUFFIXES or not stem.rpartition("/")[2].strip("."):
+        return name
+    return f"{stem}{dot}{lower}"

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from second_opinion_assets.contract import json_text
 
+_ON_ONE_LINE = bytes.maketrans(b"\n", b"\r")
+
 
 @dataclass(frozen=True)
 class JsonBlock:
@@ -29,8 +31,11 @@ class JsonBlock:
 
     @classmethod
     def of_texts(cls, texts: list[bytes], *, ends_open: bool = False) -> JsonBlock:
-        """Return rows that are texts by themselves; a line feed in one is white space."""
-        lines = (text.translate(None, b"\r\n") + b"\n" for text in texts)
+        """Return rows that are texts by themselves.
+
+        A line feed in one becomes another white space, which no string or number may hold either.
+        """
+        lines = (text.strip(json_text.WHITESPACE).translate(_ON_ONE_LINE) + b"\n" for text in texts)
         return cls(b"".join(lines), 0, ends_open)
 
     @property

@@ -69,7 +69,7 @@ class JsonLines:
         self._with_prefix: dict[str, str] = {}
         self._replaced: frozenset[str] = frozenset()
         self._first: Iterator[tuple[int, bytes]] | None = texts.first_reading()
-        self._head: tuple[int, bytes] = next(self._first, (0, b""))
+        self._blank_lines, self._head = _first_filled(self._first)
         self._read: list[_Lines] = []
         self._sampled = self._sample()
 
@@ -82,7 +82,7 @@ class JsonLines:
     def read_columns(self, keys: Sequence[str], names: Sequence[str] = ()) -> Iterator[ColumnBlock]:
         reader = RowReader(keys, names)
         self._refuse_repeated_keys(keys)
-        line = 1
+        line = 1 + (self._blank_lines if self._first is not None else 0)
         for start, text in self._all_texts():
             ended = text if text.endswith(b"\n") else text + b"\n"
             ends = json_text.plain_line_ends(ended)
@@ -142,7 +142,7 @@ class JsonLines:
     def _sample(self) -> dict[str, str]:
         """Return the fields of the first rows with the JSON type of their first value."""
         types: dict[str, str] = {}
-        for number, line in enumerate(self._first_lines(), 1):
+        for number, line in enumerate(self._first_lines(), 1 + self._blank_lines):
             if not json_text.is_blank(line):
                 members = json_text.members(line, self.place(number))
                 refuse_fields(len(members), self.place(number))
@@ -157,7 +157,7 @@ class JsonLines:
 
         What writes rows so does it from the first one on: to look at all rows takes its time.
         """
-        for number, line in enumerate(self._first_lines(), 1):
+        for number, line in enumerate(self._first_lines(), 1 + self._blank_lines):
             may_repeat = any(line.count(b'"%b"' % key.encode(errors="replace")) > 1 for key in keys)
             if may_repeat and (name := json_text.repeated_member(line, keys)):
                 msg = f"{self.place(number)}: two members are named {name!r}; keep one of them"
@@ -202,6 +202,16 @@ class JsonLines:
         for number, row in enumerate(text.split(b"\n"), line):
             if not json_text.is_blank(row):
                 yield self.place(number), row
+
+
+def _first_filled(texts: Iterator[tuple[int, bytes]]) -> tuple[int, tuple[int, bytes]]:
+    """Return the first text that has a row, and how many blank lines stand in those before it."""
+    blank_lines = 0
+    for start, text in texts:
+        if not json_text.is_blank(text):
+            return blank_lines, (start, text)
+        blank_lines += text.count(b"\n")
+    return blank_lines, (0, b"")
 
 
 @dataclass(frozen=True)

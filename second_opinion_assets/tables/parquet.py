@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -263,18 +263,26 @@ class ParquetWriter:
         schema = self._schema
         for field in new:
             schema = schema.append(field)
+        tables = self._tables(blocks)
+        # Rows first: pyarrow aborts the process where it is asked what damaged metadata says of a
+        # column, and raises an error where it is to read that column.
+        head = list(islice(tables, 1))
         settings = writer_settings(self._like, self._schema, new.names)
         with pq.ParquetWriter(pa.PythonFile(self._sink, "w"), schema, **settings) as writer:
             if self._schema.metadata and self._like and not stores_arrow_schema(self._like):
                 # pyarrow writes a schema's metadata only beside its own copy of the schema.
                 writer.add_key_value_metadata(self._schema.metadata)
-            first = 0
-            for block in blocks:
-                rows = slice(first, first + len(block))
-                first = rows.stop
-                self._take(writer, self._joined(block, rows))
+            for table in chain(head, tables):
+                self._take(writer, table)
             self._write_gathered(writer)
         return self._rows
+
+    def _tables(self, blocks: Iterable[Block]) -> Iterator[pa.Table]:
+        first = 0
+        for block in blocks:
+            rows = slice(first, first + len(block))
+            first = rows.stop
+            yield self._joined(block, rows)
 
     def _joined(self, block: Block, rows: slice) -> pa.Table:
         table = block.arrow(self._schema)

@@ -13,13 +13,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from second_opinion_assets_tests.plain.contract import Refused, Row, ScoreFile, Unclear
-from second_opinion_assets_tests.plain.values import BOM, JSON_SPACE, loads, loads_lines
+from second_opinion_assets_tests.plain.names import PAYLOAD_FIELDS
+from second_opinion_assets_tests.plain.values import (
+    BOM,
+    JSON_SPACE,
+    Members,
+    loads,
+    loads_lines,
+)
 
 NUMBER = re.compile(
     r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(nan|inf)", re.IGNORECASE
 )
 
 
+MEASURES = {"plcc", "lcc", "srcc", "srocc", "krcc", "krocc", "rmse"}
 SPACE = JSON_SPACE.decode()
 LOOKED_AT_BYTES = 1000
 
@@ -37,10 +45,14 @@ class Table:
 def payloads_of(file: ScoreFile) -> list[Any]:
     """Return the rows of a JSON sidecar; one that is of neither form may be objects in a row."""
     text = file.text.removeprefix(BOM)
+    if text.lstrip(JSON_SPACE).startswith(BOM):
+        raise Refused(text)
     if file.form == "lines" and begins_with_a_line(text):
-        return loads_lines(without_noise(text))
+        return loads_lines(without_noise(text), Members)
     try:
-        return loads_lines(without_noise(text)) if file.form == "lines" else rows_in(loads(text))
+        if file.form == "lines":
+            return loads_lines(without_noise(text), Members)
+        return rows_in(loads(text, Members))
     except Refused:
         objects = objects_in(text)
         if not objects:
@@ -94,11 +106,37 @@ def tells_objects(line: bytes) -> bool:
 
 
 def rows_in(document: Any) -> list[Any]:
-    """Return the rows of a document: a list, the list in an object, or one payload."""
+    """Return the rows of a document: a list, the list in an object, or one payload.
+
+    Unclear: a form of certain scorers, which this reading does not know.
+    """
     for name in ("rows", "results"):
         if isinstance(document, dict) and isinstance(document.get(name), list):
             document = document[name]
-    return document if isinstance(document, list) else [document]
+    rows = document if isinstance(document, list) else [document]
+    is_object = isinstance(document, dict)
+    if is_object and not PAYLOAD_FIELDS.intersection(map(str.lower, document)):
+        raise Unclear(document)  # clips as names
+    if any(map(is_of_certain_scorers, rows[:1] if isinstance(document, list) else rows)):
+        raise Unclear(document)
+    return rows
+
+
+def is_of_certain_scorers(row: Any) -> bool:
+    """Return whether a row, or all of a document, has a form of its own."""
+    if not isinstance(row, dict):
+        return isinstance(row, list)  # a pair
+    frames = row.get("frames")
+    first = frames[0] if isinstance(frames, list) and frames else None
+    return (
+        isinstance(row.get("global"), dict)
+        or isinstance(row.get("pooled_metrics"), dict)
+        or (isinstance(first, dict) and isinstance(first.get("metrics"), dict))
+        or {"per_sequence", "video_full_path"} <= row.keys()
+        or {"columns", "data"} <= row.keys()
+        or {"schema", "data"} <= row.keys()
+        or any(isinstance(row.get(name), dict) for name in ("rows", "results"))
+    )
 
 
 def objects_in(text: bytes) -> list[Any]:
@@ -107,7 +145,7 @@ def objects_in(text: bytes) -> list[Any]:
         rest, objects = text.decode().strip(SPACE), []
         while rest:
             _, end = json.JSONDecoder().raw_decode(rest)
-            objects.append(loads(rest[:end]))
+            objects.append(loads(rest[:end], Members))
             rest = rest[end:].lstrip(SPACE)
     except (ValueError, RecursionError, Refused):
         return []
@@ -136,19 +174,29 @@ def csv_table(file: ScoreFile, known: set[str]) -> Table:
     except UnicodeDecodeError as error:
         raise Refused(str(error)) from error
     first = next((line for line in re.split(r"\r?\n", text) if line.strip()), "")
-    if first.strip()[:1] in ("{", "["):
+    has_bars = re.search(r"%\||(it/s|s/it)\]", text)
+    if first.strip()[:1] in ("{", "[") or not re.search("[,;\t]", text) or has_bars:
         raise Unclear(first)
     delimiter, has_header = layout(text, known)
     refuse_doubt(text, delimiter, has_header=has_header)
     rows = [cells for cells in cells_of(text, delimiter) if len(cells) > 1 or cells[0]]
     columns = [cell or "" for cell in rows.pop(0)] if has_header else ["file_name", "score"]
     rows = [without_ends(cells, len(columns)) for cells in rows]
-    if any((cells[0] or "").lower().startswith(("avg", "average", "mean")) for cells in rows):
+    if any(sums_up(cells) for cells in rows):
         raise Unclear(rows)
     if any(len(cells) != len(columns) for cells in rows):
         raise Refused(columns)
     kept = [cells for cells in rows if not has_header or [c or "" for c in cells] != columns]
     return Table(columns, kept, has_header, delimiter)
+
+
+def sums_up(cells: list[str | None]) -> bool:
+    """Return whether a row may tell of all others, or begin a table that does."""
+    words = [(cell or "").lower() for cell in cells]
+    return (
+        any(word.startswith(("avg", "average", "mean", "overall", "total")) for word in words)
+        or len(MEASURES.intersection(words)) > 1
+    )
 
 
 def without_ends(cells: list[str | None], width: int) -> list[str | None]:

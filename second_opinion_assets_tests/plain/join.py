@@ -6,13 +6,8 @@ from collections.abc import Sequence
 
 from second_opinion_assets_tests.plain.contract import Options, Refused, Row, ScoreFile
 from second_opinion_assets_tests.plain.keys import Gain, Key, clear, gains, mode_of, normalized
-from second_opinion_assets_tests.plain.scores import (
-    FURTHER_KEY_NAMES,
-    KEY_NAMES,
-    Score,
-    read_scores,
-    slug,
-)
+from second_opinion_assets_tests.plain.names import FURTHER_KEY_NAMES, KEY_NAMES
+from second_opinion_assets_tests.plain.scores import Score, read_scores, slug
 from second_opinion_assets_tests.plain.values import named, own_text
 
 

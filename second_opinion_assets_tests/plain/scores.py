@@ -27,10 +27,19 @@ from second_opinion_assets_tests.plain.files import (
     with_points,
 )
 from second_opinion_assets_tests.plain.keys import ClipPath, Key, clear, mode_of, normalized
+from second_opinion_assets_tests.plain.names import (
+    FURTHER_KEY_NAMES,
+    FURTHER_SCORE_NAMES,
+    KEY_NAMES,
+    RUNTIME_NAMES,
+    SCORE_NAMES,
+)
 from second_opinion_assets_tests.plain.values import (
+    Members,
     Number,
     first_of,
     has_field,
+    has_twins,
     look_up,
     look_up_asked,
     named,
@@ -40,17 +49,6 @@ from second_opinion_assets_tests.plain.values import (
     total,
 )
 
-KEY_NAMES = (
-    *("clip_id", "video_id", "chug_video_id", "content_id", "file_name", "filename", "basename"),
-    *("name", "distorted_path", "dis_path", "path"),
-)
-FURTHER_KEY_NAMES = (
-    *("clip_name", "clip_key", "key", "src", "img_path", "image", "video_name", "video"),
-    *("input_file_dist", "flickr_id"),
-)
-SCORE_NAMES = ("score", "mos", "predicted_mos", "predicted_vmaf_or_mos", "quality", "vmaf")
-FURTHER_SCORE_NAMES = ("overall/final score", "overall", "video_score", "pred_score")
-RUNTIME_NAMES = ("runtime_ms", "runtime_total_ms", "elapsed_ms")
 LABELS = ("gt_score", "gt", "mos_gt", "label")
 PREDICTION_WORDS = {"score", "scores", "estimate", "estimated", "estimation", "inferred", "hat"}
 PREDICTION_ENDS = (["output"], ["outputs"], ["quality"])
@@ -104,6 +102,19 @@ def refuse_label_of(payload: Row, name: str, asked: str | None, competitor: str)
                 raise Refused(name, other)
 
 
+def refuse_twins(payload: Row, found: Found) -> None:
+    """Refuse a row in which several members have the name of the key or the score.
+
+    Unclear: it stands in the summary, or deeper.
+    """
+    if not found or not isinstance(payload, Members):
+        return
+    if found[0] in payload.twice and payload[found[0]] is found[1]:
+        raise Refused(found)
+    if any(map(has_twins, payload.values())):
+        raise Unclear(payload)
+
+
 def is_numeric(value: Any) -> bool:
     """Say whether a value is a number, NaN too, a text of one, or a list of such."""
     if isinstance(value, list):
@@ -124,6 +135,7 @@ def score_of(payload: Row, asked: str | None, competitor: str) -> tuple[float | 
         found = look_up(payload, SCORE_NAMES)
     if found:
         refuse_label_of(payload, found[0], asked, competitor)
+        refuse_twins(payload, found)
         return mean_of(found[1])
     frames = payload.get("frames")
     if frames is None and (found := look_up(payload, FURTHER_SCORE_NAMES)):
@@ -251,6 +263,7 @@ class Reader:
             key = look_up_asked(payload, self.key_field)
         else:
             key = look_up(payload, KEY_NAMES) or look_up(payload, FURTHER_KEY_NAMES)
+        refuse_twins(payload, key)
         score, frames = score_of(payload, self.score_field, competitor)
         status = look_up_asked(payload, self.status_field)
         ok = is_good(status[1]) if status else True

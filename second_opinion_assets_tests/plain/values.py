@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from second_opinion_assets_tests.plain.contract import Refused, Row, Unclear, holds
+from second_opinion_assets_tests.plain.contract import Refused, Row, Unclear
 
 JSON_SPACE = b" \t\r\n"
 BOM = b"\xef\xbb\xbf"
@@ -25,6 +26,25 @@ class Number:
     @property
     def value(self) -> float:
         return float(self.text)
+
+
+class Members(dict[str, Any]):
+    """The members of an object, and the names that several of them have; the last counts."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.twice = {
+            name for name, count in Counter(name for name, _ in pairs).items() if count > 1
+        }
+
+
+def has_twins(value: Any) -> bool:
+    """Return whether an object, or one within it, has several members of one name."""
+    if isinstance(value, list):
+        return any(map(has_twins, value))
+    if not isinstance(value, dict):
+        return False
+    return bool(isinstance(value, Members) and value.twice) or any(map(has_twins, value.values()))
 
 
 def loads(text: bytes | str, pairs: Callable[[list[tuple[str, Any]]], Any] = dict) -> Any:
@@ -49,14 +69,19 @@ def loads(text: bytes | str, pairs: Callable[[list[tuple[str, Any]]], Any] = dic
     return value
 
 
-def loads_lines(text: bytes) -> list[Any]:
+def loads_lines(text: bytes, pairs: Callable[[list[tuple[str, Any]]], Any] = dict) -> list[Any]:
     """Return the values of a file of JSON lines; blank lines count for nothing."""
     lines = text.removeprefix(BOM).split(b"\n")
-    return [loads(line) for line in lines if line.strip(JSON_SPACE)]
+    return [loads(line, pairs) for line in lines if line.strip(JSON_SPACE)]
 
 
 def number(value: Any) -> float | None:
-    """Return a finite number, or the finite number that a text spells; else None."""
+    """Return a finite number, or the finite number that a text spells; else None.
+
+    Unclear: a text as Python shows a number in an array, which this reading does not know.
+    """
+    if isinstance(value, str) and value.strip().endswith((")", "]")):
+        raise Unclear(value)
     if isinstance(value, bool):
         return None
     if isinstance(value, Number | int | float):
@@ -80,9 +105,8 @@ def own_text(value: Any) -> str | None:
         text = value.text if isinstance(value, Number) else repr(value)
         if isinstance(value, float) and not re.fullmatch(r"-?[0-9]+\.[0-9]+", text):
             raise Unclear(text)  # which of a float's texts is its own
-        if not text.lstrip("-").isdigit() and float(text).is_integer() and holds("whole number"):
-            return str(int(float(text)))
-        return text
+        whole = re.fullmatch(r"(-?[0-9]+)\.0+", text)
+        return whole[1] if whole else text
     raise Refused(value)
 
 
