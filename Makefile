@@ -5,7 +5,7 @@ STAMP := .venv/.complete
 PIP := bin/pip --quiet --disable-pip-version-check
 WHEEL := .venv-wheel
 # What the tests read beside themselves: no source of the package.
-TESTED := second_opinion_assets_tests config data docs benchmarks workspace.yaml pyproject.toml README.md \
+TESTED := second_opinion_assets_tests config data docs benchmarks fuzz workspace.yaml pyproject.toml README.md \
 	SECURITY.md
 export DAGSTER_HOME ?= $(CURDIR)/.dagster
 # Nothing but an environment's own packages is on its path.
@@ -14,7 +14,7 @@ ifdef MANIFEST
 export SECOND_OPINION_MANIFEST = $(MANIFEST)
 endif
 
-.PHONY: setup run test ui check audit bench faults clean
+.PHONY: setup run test ui check audit bench faults fuzz clean
 
 setup: $(STAMP)
 
@@ -69,6 +69,12 @@ check: $(STAMP)
 bench: $(STAMP)
 	.venv/$(PIP) install --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/bench.py $(ARGS)
+
+# Inputs at random, guided by what they reach: make fuzz SECONDS=3600.
+SECONDS := 120
+fuzz: $(STAMP)
+	.venv/$(PIP) install --constraint constraints.txt --editable '.[fuzz]'
+	$(BIN)/python fuzz/run.py --seconds $(SECONDS)
 
 # Takes over an hour, and needs a C compiler.
 faults: $(STAMP)
