@@ -6,7 +6,7 @@ read as `payload` reads it is left to that plain reading.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -36,9 +36,9 @@ class AlikeReader:
         return self._schema.score_field if self._schema else ""
 
     @property
-    def reads_keys(self) -> bool:
-        """Whether `read` takes keys from the rows, and not from the file's name."""
-        return bool(self._schema and self._schema.key)
+    def paths(self) -> Mapping[tuple[str, ...], str]:
+        """The fields that lead to the key and the score that `read` takes, and which of the two."""
+        return self._schema.paths if self._schema else {}
 
     @property
     def field_names(self) -> list[str]:

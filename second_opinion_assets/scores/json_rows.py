@@ -34,6 +34,7 @@ from second_opinion_assets.scores.payload import (
     read_row,
     read_score_field,
     read_scorer_name,
+    score_path,
 )
 from second_opinion_assets.scores.payload_fields import (
     SHOWN_FIELDS,
@@ -208,8 +209,8 @@ class JsonRowReader:
             raise _twins(where, found.field, "key")
         row = read_row(payload, self._rules)
         score_field = self._score_field(payload, scorer, where)
-        if score_field and "[" not in score_field and has_twin(text, (score_field,)):
-            raise _twins(where, score_field, "score")
+        if (path := score_path(payload, self._rules)) and has_twin(text, path):
+            raise _twins(where, path[-1], "score")
         collected = self._collected
         collected.label_used |= read_scorer_name(payload) is None
         number = collected.scorers.number(scorer)
@@ -246,16 +247,13 @@ class JsonRowReader:
 
     def _refuse_twins(self, block: JsonBlock, count: int) -> None:
         """Raise a JoinError for a row with two members of one name, of which decoding takes one."""
-        names = {self._reader.score_field: "score"}
-        if self._reader.reads_keys:
-            names[self._reader.key_field] = "key"
-        for name, role in names.items():
-            quoted = f'"{name}"'.encode()
-            if block.text.count(quoted) == count:
+        for path, role in self._reader.paths.items():
+            quoted = [f'"{name}"'.encode() for name in path]
+            if all(block.text.count(name) == count for name in quoted):
                 continue
             for position, text in block.rows():
-                if text.count(quoted) > 1 and has_twin(text, (name,)):
-                    raise _twins(self._place.where(position), name, role)
+                if any(text.count(name) > 1 for name in quoted) and has_twin(text, path):
+                    raise _twins(self._place.where(position), path[-1], role)
 
     def _find_key(self, payload: Payload, where: str) -> Found:
         found = find_key(payload, self._rules)

@@ -144,6 +144,12 @@ def read_row(payload: Payload, rules: RowRules) -> ScoreRow:
     )
 
 
+def score_path(payload: Payload, rules: RowRules) -> tuple[str, ...] | None:
+    """Return the fields that lead to the score that stands by itself; None where none does."""
+    found = _find_score(payload, rules)
+    return found and found.path
+
+
 def read_score_field(payload: Payload, rules: RowRules) -> str | None:
     """Return where a payload's score stands: `mos`, `summary.mos`, `frames[].mos`, or nowhere."""
     found = _find_score(payload, rules)

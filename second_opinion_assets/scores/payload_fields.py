@@ -102,10 +102,13 @@ def _leads(place: Payload, path: str) -> bool:
 
 def has_twin(text: bytes, path: tuple[str, ...]) -> bool:
     """Return whether a JSON object has several members where a path leads to one."""
-    quoted = json.dumps(path[-1], ensure_ascii=False).encode(errors="replace")
-    if text.count(quoted) < 2:  # noqa: PLR2004 (two of one name)
+    quoted = [json.dumps(name, ensure_ascii=False).encode(errors="replace") for name in path]
+    if all(text.count(name) < 2 for name in quoted):  # noqa: PLR2004 (two of one name)
         return False
     place: list[tuple[str, Any]] = json.loads(text, object_pairs_hook=list)
-    for name in path[:-1]:
-        place = next(value for member, value in place if member == name)
-    return [member for member, _ in place].count(path[-1]) > 1
+    for name in path:
+        found = [value for member, value in place if member == name]
+        if len(found) != 1:
+            return len(found) > 1
+        place = found[0]
+    return False

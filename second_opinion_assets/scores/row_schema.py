@@ -102,6 +102,7 @@ class RowSchema:
     names_scorers: bool
     only_score: bool
     only_runtime: bool
+    paths: Mapping[tuple[str, ...], str]
     further_keys: Mapping[str, Callable[[Any], object]]
     predicted: frozenset[str]
 
@@ -234,11 +235,18 @@ def infer(fields: Fields, rules: RowRules, label: str | None) -> RowSchema | Non
         only_score=len(candidates["score"]) == 1 and not has_frames,
         only_runtime=("runtime" not in places and not sums_runtime)
         or (len(candidates["runtime"]) == 1 and not has_frames),
+        paths={_path(places[role]): role for role in ("key", "score") if role in places},
         further_keys={
             name.removeprefix(SUMMARY).lower(): getter(role) for role, name in further.items()
         },
         predicted=frozenset(map(slug, others)) - {slug(name) for name in SCORE_NAMES},
     )
+
+
+def _path(place: str) -> tuple[str, ...]:
+    """Return the fields that lead to a place."""
+    in_summary = place.startswith(SUMMARY)
+    return ("summary", place.removeprefix(SUMMARY)) if in_summary else (place,)
 
 
 def _by_level(places: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -105,12 +105,17 @@ def refuse_label_of(payload: Row, name: str, asked: str | None, competitor: str)
 def refuse_twins(payload: Row, found: Found) -> None:
     """Refuse a row in which several members have the name of the key or the score.
 
-    Unclear: it stands in the summary, or deeper.
+    Unclear: something deeper than the summary stands twice.
     """
     if not found or not isinstance(payload, Members):
         return
     if found[0] in payload.twice and payload[found[0]] is found[1]:
         raise Refused(found)
+    summary = payload.get("summary")
+    if isinstance(summary, Members) and summary.get(found[0]) is found[1]:
+        if found[0] in summary.twice or "summary" in payload.twice:
+            raise Refused(found)
+        return
     if any(map(has_twins, payload.values())):
         raise Unclear(payload)
 

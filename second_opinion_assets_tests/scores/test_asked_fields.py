@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -165,6 +166,26 @@ def test_keys_of_one_name_in_documents(work: Workspace, text: str) -> None:
     work.write("s.json", text)
     with pytest.raises(JoinError, match="two members are called 'name'"):
         work.join(scores=["S=s.json"])
+
+
+INNER_TWINS = {
+    "score": '{"name": "a", "summary": {"score": 1, "score": 2}}',
+    "summary": '{"name": "a", "summary": {"score": 1}, "summary": {"score": 2}}',
+    "key": '{"summary": {"name": "a", "name": "b"}, "score": 1}',
+    "path": '{"name": "a", "x": {"y": 1, "y": 2}}',
+}
+
+
+@pytest.mark.parametrize("row", INNER_TWINS.values(), ids=INNER_TWINS)
+@pytest.mark.parametrize("before", [0, 300])
+def test_inner_fields_of_one_name(work: Workspace, row: str, before: int) -> None:
+    """What leads to a key or a score twice is refused in the summary and on a path too."""
+    one_each = re.sub(r', "(score|name|y)": (2|"b")|, "summary": [{]"score": 2}', "", row)
+    plain = "".join(one_each.replace('"a"', f'"c{n}"') + "\n" for n in range(before))
+    work.write("s.jsonl", f"{plain}{row}\n")
+    score = {"score_field": "x.y"} if '"x"' in row else {}
+    with pytest.raises(JoinError, match=rf"s\.jsonl:{before + 1}: two members are called '"):
+        work.join(scores=["S=s.jsonl"], **score)
 
 
 def test_a_key_name_that_stands_elsewhere_too(work: Workspace) -> None:
