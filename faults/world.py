@@ -137,7 +137,7 @@ def memory(scene: Scene, moments: int) -> Iterator[Found]:
 
 def open_files(scene: Scene, _: int) -> Iterator[Found]:
     """Limits of open files."""
-    for most in range(4, 32):
+    for most in range(5, 32):
         yield scene.under(scene.small, {resource.RLIMIT_NOFILE: most})
 
 

@@ -206,8 +206,13 @@ def _put(step: Step, folder: Location) -> None:
     if step.temporary is None:
         with suppress(FileNotFoundError):
             confinement.unlink(folder / step.target)
-    elif (temporary := folder / step.temporary).is_there():  # else it is in its place already
-        confinement.replace(temporary, folder / step.target)
+    else:
+        try:
+            confinement.replace(folder / step.temporary, folder / step.target)
+        except FileNotFoundError:  # it is in its place already, unless the folder is what is gone
+            if (folder / step.temporary).is_there():
+                raise
+            os.stat((folder / step.target).parent)
 
 
 def _take_back(path: Location, journal: Journal, placed: list[Step]) -> None:
