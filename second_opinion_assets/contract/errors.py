@@ -29,11 +29,15 @@ class JoinError(Exception):
         return str(self).split("\n")
 
 
+class TransientError(JoinError):
+    """What the world did, not what a file holds: the same join may succeed another time."""
+
+
 class ManifestError(JoinError):
     """The manifest itself is unusable, so that no table of it can be tried."""
 
 
-class MachineError(JoinError):
+class MachineError(TransientError):
     """The machine did not give what was needed: no file is to blame, or taken as broken."""
 
 
@@ -73,6 +77,7 @@ class Problems:
         self._order = {place: number for number, place in enumerate(order)}
         self._found: list[tuple[int, list[str]]] = []
         self._told: set[Hashable] = set()
+        self._transient = True
 
     @contextmanager
     def at(self, place: Hashable = None) -> Iterator[None]:
@@ -82,10 +87,12 @@ class Problems:
         except MachineError:  # nothing else can be told of for certain
             raise
         except JoinError as error:
+            self._transient &= isinstance(error, TransientError)
             self._add(error.lines, place)
 
     def add(self, problem: str, place: Hashable = None) -> None:
         """Gather an error by its text, which is one line."""
+        self._transient = False
         self._add([problem], place)
 
     def _add(self, lines: list[str], place: Hashable) -> None:
@@ -97,8 +104,13 @@ class Problems:
         self._told.add(place)
 
     def refuse(self, kind: type[JoinError] = JoinError) -> None:
-        """Raise what was gathered, if anything, as one error with a line for each."""
+        """Raise what was gathered, if anything, as one error with a line for each.
+
+        Of errors that all may pass it is one that may pass, unless another kind is asked for.
+        """
         if self._found:
+            if self._transient and kind is JoinError:
+                kind = TransientError
             found = sorted(self._found, key=itemgetter(0))
             raise kind(*(line for _, lines in found for line in lines))
 

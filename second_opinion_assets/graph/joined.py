@@ -11,7 +11,7 @@ import dagster as dg
 import msgspec
 from pydantic import Field
 
-from second_opinion_assets.contract.errors import JoinError, NotPublishedError
+from second_opinion_assets.contract.errors import JoinError, NotPublishedError, TransientError
 from second_opinion_assets.contract.options import (
     Duplicates,
     KeyNormalize,
@@ -160,7 +160,7 @@ def _join(
         counts.update(summary_metadata(error.tally, published=False))
         return Outcome(checks, counts, failure=str(error))
     except JoinError as error:
-        return Outcome([], {}, failure=str(error))
+        return Outcome([], {}, failure=str(error), transient=isinstance(error, TransientError))
     _log(context, table, result.tally)
     # What the manifest would have made of these inputs: a launch that overrides it is left alone
     # by automation until its inputs or the manifest change.

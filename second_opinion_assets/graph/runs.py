@@ -20,6 +20,7 @@ from second_opinion_assets.graph.names import (
     MANIFEST,
     OWNERS,
     ROLE_TAG,
+    TRANSIENT,
     Metadata,
 )
 from second_opinion_assets.join.manifest import Manifest
@@ -51,12 +52,14 @@ class Outcome(NamedTuple):
         metadata: of its materialization, or of its failure.
         version: the data version that was published, or None.
         failure: why nothing was published, in one line; empty if all is well.
+        transient: whether the same files may be joined another time.
     """
 
     checks: list[dg.AssetCheckResult]
     metadata: Metadata
     version: str | None = None
     failure: str = ""
+    transient: bool = False
 
 
 def asset_of_tables(
@@ -124,8 +127,11 @@ def events_of_run(
     outcome = make(context.partition_key)
     if outcome.failure:
         yield from outcome.checks
-        # Its one line; trying again would not help.
-        raise dg.Failure(outcome.failure, outcome.metadata, allow_retries=False)
+        metadata = dict(outcome.metadata)
+        if outcome.transient:
+            metadata[TRANSIENT] = dg.MetadataValue.bool(True)
+        # Its one line; trying again at once would not help.
+        raise dg.Failure(outcome.failure, metadata, allow_retries=False)
     yield dg.MaterializeResult(
         metadata=outcome.metadata,
         data_version=dg.DataVersion(outcome.version or ""),

@@ -12,7 +12,7 @@ from os import PathLike
 from typing import NamedTuple, Self
 from urllib.parse import quote
 
-from second_opinion_assets.contract.errors import JoinError, MachineError
+from second_opinion_assets.contract.errors import JoinError, MachineError, TransientError
 from second_opinion_assets.storage import confinement
 from second_opinion_assets.storage.shortage import OF_THE_MACHINE, reason_of
 
@@ -229,5 +229,7 @@ def unreadable(location: Location | str, error: OSError | ValueError) -> JoinErr
     number = error.errno if isinstance(error, OSError) else None
     # In the system's own words: pyarrow's are longer.
     reason = reason_of(OSError(number, os.strerror(number))) if number else str(error)
-    kind = MachineError if number in OF_THE_MACHINE else JoinError
+    kind = TransientError if number else JoinError
+    if number in OF_THE_MACHINE:
+        kind = MachineError
     return kind(f"{location}: cannot be read: {reason}")

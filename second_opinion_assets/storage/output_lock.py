@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import takewhile
 
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import TransientError
 from second_opinion_assets.contract.printable import one_line
 from second_opinion_assets.storage import confinement
 from second_opinion_assets.storage.interrupts import uninterrupted
@@ -42,13 +42,13 @@ class LockWait:
 USUAL_WAIT = LockWait()
 
 
-class OutputBusyError(JoinError):
+class OutputBusyError(TransientError):
     """Another run writes the output, and was waited for in vain."""
 
 
-def unwritable(target: Location, error: OSError) -> JoinError:
+def unwritable(target: Location, error: OSError) -> TransientError:
     """Return the error for an output that cannot be written."""
-    return JoinError(f"{target}: cannot be written: {reason_of(error)}")
+    return TransientError(f"{target}: cannot be written: {reason_of(error)}")
 
 
 @contextmanager

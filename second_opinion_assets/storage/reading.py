@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, Self
 
-from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.errors import TransientError
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.limits import held, limits
 from second_opinion_assets.storage.location import FileStat, Location, unreadable
@@ -32,7 +32,7 @@ Progress = Callable[[int], None]
 """Is told how many more input bytes are done."""
 
 
-class ChangedInputError(JoinError):
+class ChangedInputError(TransientError):
     """An input was written to while it was read, so that what was read may be of no one version."""
 
     def __init__(self, location: Location) -> None:

@@ -16,10 +16,10 @@ SETTLE_SECONDS = 10.0
 class Ticks:
     """Ticks of the sensor, at any time, whose events the instance gets as from the daemon."""
 
-    def __init__(self, instance: dg.DagsterInstance, manifest: Manifest) -> None:
+    def __init__(self, instance: dg.DagsterInstance, manifest: Manifest, **seconds: float) -> None:
         self.instance = instance
         self.manifest = manifest
-        self.planner = RefreshPlanner(manifest, SETTLE_SECONDS)
+        self.planner = RefreshPlanner(manifest, SETTLE_SECONDS, **seconds)
 
     def tick(self, after_seconds: float = 3600.0) -> RefreshPlan:
         """Look at the files, some time after now."""
