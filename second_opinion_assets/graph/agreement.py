@@ -24,7 +24,7 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.contract.printable import one_line
 from second_opinion_assets.graph.history import joined_table
-from second_opinion_assets.graph.metadata import markdown
+from second_opinion_assets.graph.metadata import described, markdown
 from second_opinion_assets.graph.names import (
     AGREEMENT_KEY,
     JOINED_KEY,
@@ -74,7 +74,7 @@ class AgreementConfig(dg.Config):
     )
 
 
-def agreement_asset(manifest: Manifest) -> dg.AssetsDefinition:
+def agreement_asset(manifest: Manifest, problem: str = "") -> dg.AssetsDefinition:
     """Return the asset of the agreement of each table of a manifest."""
 
     def second_opinion_agreement(
@@ -95,7 +95,7 @@ def agreement_asset(manifest: Manifest) -> dg.AssetsDefinition:
         second_opinion_agreement,
         AGREEMENT_KEY,
         role="agreement",
-        description=_DESCRIPTION,
+        description=described(problem, _DESCRIPTION),
         deps=[dg.AssetDep(JOINED_KEY)],
         checks={OPINIONS_AGREE: _CHECK},
         code_version=AGREEMENT_VERSION,

@@ -8,6 +8,7 @@ import time
 import dagster as dg
 from dagster import DefaultSensorStatus
 
+from second_opinion_assets.graph.current import CurrentManifest, CurrentPlanner, ManifestWatch
 from second_opinion_assets.graph.evidence import EvidencePlanner
 from second_opinion_assets.graph.names import (
     AGREEMENT_KEY,
@@ -24,12 +25,12 @@ from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 
 
-def refresh_sensor(manifest: Manifest, settings: Settings) -> dg.SensorDefinition:
+def refresh_sensor(current: CurrentManifest, settings: Settings) -> dg.SensorDefinition:
     """Return the sensor that joins a table again once its inputs or options changed."""
     return _sensor(
         REFRESH_SENSOR,
         dg.AssetSelection.assets(JOINED_KEY),
-        RefreshPlanner(manifest, settings.settle_seconds),
+        _refresh_planner(current, settings),
         settings,
         "Looks at the files of every table, records what changed, and asks for one run for each "
         "table whose inputs or options differ from what it was joined from. A file must have been "
@@ -37,12 +38,12 @@ def refresh_sensor(manifest: Manifest, settings: Settings) -> dg.SensorDefinitio
     )
 
 
-def evidence_sensor(manifest: Manifest, settings: Settings) -> dg.SensorDefinition:
+def evidence_sensor(current: CurrentManifest, settings: Settings) -> dg.SensorDefinition:
     """Return the sensor that makes agreements and the report again once tables were joined."""
     return _sensor(
         EVIDENCE_SENSOR,
         dg.AssetSelection.assets(AGREEMENT_KEY, REPORT_KEY),
-        EvidencePlanner(manifest),
+        CurrentPlanner(ManifestWatch(settings, current), current.manifest, EvidencePlanner),
         settings,
         "Once no table is being joined, asks for the agreement of those that were joined since, up "
         f"to {MOST_AGREEMENTS} neighbours in a run, and for the report if any of them was joined "
@@ -50,9 +51,9 @@ def evidence_sensor(manifest: Manifest, settings: Settings) -> dg.SensorDefiniti
     )
 
 
-def nightly_schedule(manifest: Manifest, settings: Settings) -> dg.ScheduleDefinition:
+def nightly_schedule(current: CurrentManifest, settings: Settings) -> dg.ScheduleDefinition:
     """Return the schedule that does what the refresh sensor does, once a night."""
-    planner = RefreshPlanner(manifest, settings.settle_seconds)
+    planner = _refresh_planner(current, settings)
 
     @dg.schedule(
         name=NIGHTLY_SCHEDULE,
@@ -62,13 +63,20 @@ def nightly_schedule(manifest: Manifest, settings: Settings) -> dg.ScheduleDefin
     )
     def refresh(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         plan = planner.plan(context.instance, time.time())
-        for event in plan.events:
+        for event in (*plan.events, *plan.checks):
             context.instance.report_runless_asset_event(event)
         for note in plan.notes:
             context.log.info(note)
         return plan.requests or dg.SkipReason(plan.skip_reason)
 
     return refresh
+
+
+def _refresh_planner(current: CurrentManifest, settings: Settings) -> Planner:
+    def make(manifest: Manifest) -> Planner:
+        return RefreshPlanner(manifest, settings.settle_seconds)
+
+    return CurrentPlanner(ManifestWatch(settings, current), current.manifest, make)
 
 
 def _sensor(
@@ -88,7 +96,9 @@ def _sensor(
         for note in plan.notes:
             context.log.info(note)
         return dg.SensorResult(
-            run_requests=plan.requests, asset_events=plan.events, skip_reason=plan.skip_reason
+            run_requests=plan.requests,
+            asset_events=[*plan.events, *plan.checks],
+            skip_reason=plan.skip_reason,
         )
 
     return look

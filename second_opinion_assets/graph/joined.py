@@ -23,6 +23,7 @@ from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.graph.checks import JOIN_CHECKS, check_results
 from second_opinion_assets.graph.metadata import (
     count_metadata,
+    described,
     join_metadata,
     summary_metadata,
     warnings_metadata,
@@ -115,17 +116,29 @@ class JoinConfig(dg.Config):
         }
 
 
-def joined_tables(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
-    """Return the asset of the joined tables of a manifest."""
+def joined_tables(manifest: Manifest, settings: Settings, problem: str = "") -> dg.AssetsDefinition:
+    """Return the asset of the joined tables of a manifest.
+
+    Args:
+        manifest: the tables.
+        settings: of the graph.
+        problem: why the manifest on the disk is another one; each run says it.
+    """
     kinds = {table.out.suffix.lstrip(".").lower() for table in manifest.tables}
 
     def second_opinion_features(
         context: dg.AssetExecutionContext, config: JoinConfig
     ) -> Iterator[Event]:
+        if problem:
+            context.log.warning(problem)
         wait = LockWait(settings.lock_timeout_seconds, context.log.info)
 
         def join(table_id: str) -> Outcome:
-            return _join(context, manifest.table(table_id), config, wait)
+            try:
+                table = manifest.table(table_id)
+            except JoinError as error:
+                return Outcome([], {}, failure=str(error))
+            return _join(context, table, config, wait)
 
         yield from events_of_run(context, join)
 
@@ -134,7 +147,7 @@ def joined_tables(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition
         second_opinion_features,
         JOINED_KEY,
         role="joined",
-        description=_DESCRIPTION,
+        description=described(problem, _DESCRIPTION),
         deps=source_deps(manifest),
         checks=JOIN_CHECKS,
         code_version=JOIN_VERSION,

@@ -14,7 +14,8 @@ import dagster as dg
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.printable import one_line, printable
-from second_opinion_assets.graph.build import build_definitions, load_tables
+from second_opinion_assets.graph.build import build_definitions
+from second_opinion_assets.graph.current import load_tables
 from second_opinion_assets.graph.names import (
     AGREEMENT_JSON,
     AGREEMENT_KEY,

@@ -35,7 +35,7 @@ from second_opinion_assets.registry.facts import ScorerFacts
 from second_opinion_assets.report.drift import drift_parts
 from second_opinion_assets.report.joined import first_gaps, preview, tallies
 from second_opinion_assets.report.markdown import render
-from second_opinion_assets.report.sections import Link, Listing, Part, Table
+from second_opinion_assets.report.sections import Link, Listing, Part, Strong, Table
 
 _WEB = {"http", "https"}
 
@@ -84,6 +84,11 @@ def join_metadata(result: JoinResult, scorer_keys: Mapping[str, dg.AssetKey]) ->
     return dict(
         sorted(metadata.items(), key=lambda item: isinstance(item[1], dg.JsonMetadataValue))
     )
+
+
+def described(problem: str, description: str) -> str:
+    """Return the description of an asset, with what is wrong with the manifest before it."""
+    return f"{render(Strong(problem))}\n\n{description}" if problem else description
 
 
 def summary_metadata(tally: Tally, *, published: bool) -> Metadata:

@@ -13,11 +13,12 @@ SHOWN_NOTES = 20
 
 
 class RefreshPlan(NamedTuple):
-    """What a look gives: events to record, runs to ask for, and notes on what has to wait."""
+    """What a look gives: events and checks to record, runs to ask for, and what has to wait."""
 
     events: list[SourceEvent]
     requests: list[dg.RunRequest]
     notes: list[str]
+    checks: tuple[dg.AssetCheckEvaluation, ...] = ()
 
     @property
     def skip_reason(self) -> str | None:

@@ -11,7 +11,7 @@ import msgspec
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.graph.history import open_attempts, state_version, table_outcomes
-from second_opinion_assets.graph.metadata import markdown
+from second_opinion_assets.graph.metadata import described, markdown
 from second_opinion_assets.graph.names import (
     ALL_JOINED,
     INPUT_ROWS,
@@ -49,7 +49,7 @@ _DESCRIPTION = (
 )
 
 
-def report_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
+def report_asset(manifest: Manifest, settings: Settings, problem: str = "") -> dg.AssetsDefinition:
     """Return the asset of the report on the tables of a manifest."""
     files = report_files(manifest, settings)
 
@@ -70,7 +70,7 @@ def report_asset(manifest: Manifest, settings: Settings) -> dg.AssetsDefinition:
         kinds={"json", "markdown"},
         tags={ROLE_TAG: "report"},
         metadata={MANIFEST: dg.MetadataValue.path(str(manifest.path))},
-        description=_DESCRIPTION,
+        description=described(problem, _DESCRIPTION),
     )
     def second_opinion_report(
         context: dg.AssetExecutionContext,

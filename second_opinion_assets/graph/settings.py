@@ -38,6 +38,8 @@ class Settings:
         lock_timeout_seconds: ``SECOND_OPINION_LOCK_TIMEOUT_SECONDS``, how long a run waits for
             another one that writes the same table.
         nightly_cron: ``SECOND_OPINION_NIGHTLY_CRON``, when the nightly refresh looks.
+        kept_dir: a folder in ``DAGSTER_HOME``, where a copy of the last usable manifest is kept;
+            None where there is no such home.
         confine_to: ``SECOND_OPINION_CONFINE_TO``, the folders that all files must lie below,
             written as those of ``PATH`` are; none for no bounds.
         limits: ``SECOND_OPINION_LIMITS``, the most that is taken of an input, where that is
@@ -52,6 +54,7 @@ class Settings:
     interval_seconds: int = 30
     lock_timeout_seconds: float = LOCK_TIMEOUT_S
     nightly_cron: str = "0 3 * * *"
+    kept_dir: Location | None = None
     confine_to: tuple[str, ...] = ()
     limits: Limits = USUAL_LIMITS
 
@@ -68,6 +71,7 @@ class Settings:
 
         base_dir = read("BASE_DIR", "")
         report_dir = read("REPORT_DIR", "")
+        home = environment.get("DAGSTER_HOME")
         automation = read("AUTOMATION", "off")
         if automation not in {"on", "off"}:
             msg = f"SECOND_OPINION_AUTOMATION is {automation!r}, expected on or off"
@@ -83,6 +87,7 @@ class Settings:
                 "LOCK_TIMEOUT_SECONDS", read("LOCK_TIMEOUT_SECONDS", str(LOCK_TIMEOUT_S))
             ),
             nightly_cron=read("NIGHTLY_CRON", "0 3 * * *"),
+            kept_dir=Location(home) / "second_opinion" if home else None,
             confine_to=tuple(confinement.folders_of(read("CONFINE_TO", ""))),
             limits=_limits(read("LIMITS", "")),
         )
@@ -93,7 +98,8 @@ class Settings:
         Raises:
             JoinError: a setting that cannot be.
         """
-        confinement.confine_to(self.confine_to)
+        kept = (str(self.kept_dir),) if self.confine_to and self.kept_dir else ()
+        confinement.confine_to((*self.confine_to, *kept))
         set_limits(self.limits)
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.fields import slug
-from second_opinion_assets.graph.metadata import facts_metadata
+from second_opinion_assets.graph.metadata import described, facts_metadata
 from second_opinion_assets.graph.names import (
     DATA_VERSION_TAG,
     ENTRIES_KEY,
@@ -75,12 +75,17 @@ def source_deps(manifest: Manifest) -> list[dg.AssetDep]:
     ]
 
 
-def source_assets(manifest: Manifest) -> list[dg.SourceAsset]:
-    """Return the observable source assets: entries, feature tables, and one for each scorer."""
-    assets = [_entries_asset(manifest)]
+def source_assets(manifest: Manifest, problem: str = "") -> list[dg.SourceAsset]:
+    """Return the observable source assets: entries, feature tables, and one for each scorer.
+
+    Args:
+        manifest: the tables.
+        problem: shown on the page of each, before its description.
+    """
+    assets = [_entries_asset(manifest, problem)]
     facts = _scorer_facts(manifest)
     for key, files in source_files(manifest).items():
-        assets.append(_files_asset(key, files, facts.get(key)))
+        assets.append(_files_asset(key, files, facts.get(key), problem))
     return assets
 
 
@@ -163,23 +168,24 @@ def observe_job(manifest: Manifest) -> dg.JobDefinition:
     return job
 
 
-def _entries_asset(manifest: Manifest) -> dg.SourceAsset:
+def _entries_asset(manifest: Manifest, problem: str) -> dg.SourceAsset:
     return _source_asset(
         ENTRIES_KEY,
         [table.id for table in manifest.tables],
         _entries_reader(manifest),
         role="manifest",
         kinds=["json"],
-        description=(
+        description=described(
+            problem,
             "What the manifest says of each table: its paths and options. An edit makes the tables "
-            "concerned stale, and no others."
+            "concerned stale, and no others.",
         ),
         metadata={MANIFEST: dg.MetadataValue.path(str(manifest.path))},
     )
 
 
 def _files_asset(
-    key: dg.AssetKey, files: dict[str, list[Location]], facts: ScorerFacts | None
+    key: dg.AssetKey, files: dict[str, list[Location]], facts: ScorerFacts | None, problem: str
 ) -> dg.SourceAsset:
     what = (
         f"Score files (sidecars) that the scorer `{key.path[-1]}` left, one partition a table."
@@ -192,7 +198,9 @@ def _files_asset(
         _files_reader(files),
         role="scorer" if facts else "features",
         kinds=_kinds(path for paths in files.values() for path in paths),
-        description=f"{what} Observing one records path, bytes, rows and sha256.",
+        description=described(
+            problem, f"{what} Observing one records path, bytes, rows and sha256."
+        ),
         metadata={
             "tables": dg.MetadataValue.int(len(files)),
             **(facts_metadata(facts) if facts else {}),

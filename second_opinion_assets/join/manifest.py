@@ -103,26 +103,37 @@ class Manifest(msgspec.Struct, frozen=True, dict=True):
     registry: Registry = msgspec.field(default_factory=shipped_registry)
 
     def table(self, table_id: str) -> TableSpec:
-        """Return the table of this id."""
-        return self._by_id[table_id]
+        """Return the table of this id.
+
+        Raises:
+            JoinError: there is none, perhaps not any more.
+        """
+        try:
+            return self._by_id[table_id]
+        except KeyError:
+            msg = f"{self.path}: has no table {table_id!r} any more"
+            raise JoinError(msg) from None
 
     @cached_property
     def _by_id(self) -> dict[str, TableSpec]:
         return {table.id: table for table in self.tables}
 
 
-def load_manifest(path: Location, base_dir: Location | None = None) -> Manifest:
+def load_manifest(
+    path: Location, base_dir: Location | None = None, read_from: Location | None = None
+) -> Manifest:
     """Read and check a manifest; its files need not exist yet.
 
     Args:
         path: the manifest, JSON.
         base_dir: what its paths are relative to; by default the manifest's folder.
+        read_from: a copy of it to read in its place.
 
     Raises:
         ManifestError: a manifest that cannot be used, each mistake in a line with its place.
     """
     try:
-        with machine_errors(path), Input(path) as file:
+        with machine_errors(path), Input(read_from or path) as file:
             document = _document(file.read(), path)
         base = base_dir or path.parent
         problems = Problems(document)

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from second_opinion_assets.graph.automation import nightly_schedule, refresh_sensor
+from second_opinion_assets.graph.current import CurrentManifest
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets_tests.graph.project import Project
@@ -207,7 +208,7 @@ def test_the_sensor_hands_on_what_a_look_found(
     instance: dg.DagsterInstance, manifest: Manifest, project: Project
 ) -> None:
     """The sensor's result has runs and events, or says what it waits for."""
-    sensor = refresh_sensor(manifest, Settings(manifest.path, settle_seconds=0))
+    sensor = refresh_sensor(CurrentManifest(manifest), Settings(manifest.path, settle_seconds=0))
     with dg.build_sensor_context(instance=instance) as context:
         result = sensor(context)
         assert isinstance(result, dg.SensorResult)
@@ -222,7 +223,8 @@ def test_the_sensor_hands_on_what_a_look_found(
 
 def test_the_schedule_does_what_the_sensor_does(manifest: Manifest) -> None:
     """The nightly schedule records what changed and asks for the same runs."""
-    schedule = nightly_schedule(manifest, Settings(manifest.path, settle_seconds=0))
+    settings = Settings(manifest.path, settle_seconds=0)
+    schedule = nightly_schedule(CurrentManifest(manifest), settings)
     # Left open, a context's own instance would stand for the process's one in later tests.
     with (
         dg.instance_for_test() as instance,
@@ -244,7 +246,8 @@ def test_automation_starts_as_the_settings_say(
     manifest: Manifest, *, automation: bool, status: str
 ) -> None:
     """A plain installation starts with the sensor switched off."""
-    sensor = refresh_sensor(manifest, Settings(manifest.path, automation=automation))
+    settings = Settings(manifest.path, automation=automation)
+    sensor = refresh_sensor(CurrentManifest(manifest), settings)
     assert sensor.default_status.value == status
 
 

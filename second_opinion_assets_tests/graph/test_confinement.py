@@ -10,7 +10,7 @@ import pytest
 
 from second_opinion_assets.contract.errors import JoinError, ManifestError
 from second_opinion_assets.graph.agreement import AgreementConfig
-from second_opinion_assets.graph.build import load_tables
+from second_opinion_assets.graph.current import load_tables
 from second_opinion_assets.graph.joined import JoinConfig
 from second_opinion_assets.graph.refresh import RefreshPlanner
 from second_opinion_assets.graph.settings import Settings

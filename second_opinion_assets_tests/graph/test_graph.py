@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from second_opinion_assets.contract.errors import ManifestError
-from second_opinion_assets.graph.build import build_definitions, load_tables
+from second_opinion_assets.graph.build import build_definitions
+from second_opinion_assets.graph.current import load_tables
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.graph.project import Project

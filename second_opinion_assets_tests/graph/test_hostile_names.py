@@ -12,7 +12,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from second_opinion_assets.contract.errors import ManifestError
-from second_opinion_assets.graph.build import load_tables
+from second_opinion_assets.graph.current import load_tables
 from second_opinion_assets.graph.refresh import RefreshPlanner
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.graph.sources import source_assets

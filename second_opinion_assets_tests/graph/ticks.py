@@ -6,7 +6,7 @@ import time
 
 import dagster as dg
 
-from second_opinion_assets.graph.plan import RefreshPlan
+from second_opinion_assets.graph.plan import Planner, RefreshPlan
 from second_opinion_assets.graph.refresh import RefreshPlanner
 from second_opinion_assets.join.manifest import Manifest
 
@@ -19,7 +19,7 @@ class Ticks:
     def __init__(self, instance: dg.DagsterInstance, manifest: Manifest, **seconds: float) -> None:
         self.instance = instance
         self.manifest = manifest
-        self.planner = RefreshPlanner(manifest, SETTLE_SECONDS, **seconds)
+        self.planner: Planner = RefreshPlanner(manifest, SETTLE_SECONDS, **seconds)
 
     def tick(self, after_seconds: float = 3600.0) -> RefreshPlan:
         """Look at the files, some time after now."""
