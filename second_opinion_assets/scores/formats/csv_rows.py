@@ -146,7 +146,7 @@ class CsvRows:
         count = len(cells)
         where = self._place.where(row.line)
         problem = f"{where}: {count} cells in a row, expected {width}"
-        if count < width and next(self._rows, None) is None and not self._ends_with_line:
+        if count < width and self._is_last() and not self._ends_with_line:
             cut = "the row is cut short: is the scorer still writing?"
             return CutShortError(f"{problem}; {cut}")
         text = self._text(row)
@@ -161,6 +161,13 @@ class CsvRows:
         if not any(map(tells_number, cells)) and all(cells):
             return self._other_table(row)
         return JoinError(f"{problem}: {shown}; {self._remedy(cells, width)}")
+
+    def _is_last(self) -> bool:
+        """Return whether no row comes after the one that was read."""
+        try:
+            return next(self._rows, None) is None
+        except csv.Error:
+            return False
 
     def _remedy(self, cells: list[str], width: int) -> str:
         whole = any(_WHOLE.fullmatch(a) and b.isdigit() for a, b in pairwise(cells))
