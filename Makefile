@@ -14,7 +14,7 @@ ifdef MANIFEST
 export SECOND_OPINION_MANIFEST = $(MANIFEST)
 endif
 
-.PHONY: setup run test ui check audit bench faults fuzz clean
+.PHONY: setup run test ui check audit bench faults fuzz mutants clean
 
 setup: $(STAMP)
 
@@ -82,5 +82,10 @@ faults: $(STAMP)
 	PYTHONPATH=$(CURDIR) $(BIN)/python faults/pairs.py
 	PYTHONPATH=$(CURDIR) $(BIN)/python faults/losses.py
 
+# ARGS="SIZE SEED" says how many changes of each floor are tried, and which.
+mutants: $(STAMP)
+	.venv/$(PIP) install --constraint constraints.txt --editable '.[mutants]'
+	$(BIN)/python faults/mutants.py $(ARGS)
+
 clean:
-	rm -rf .venv $(WHEEL) .dagster build dist *.egg-info
+	rm -rf .venv $(WHEEL) .dagster mutants build dist *.egg-info
