@@ -51,7 +51,7 @@ def main(tables: int, broken: int) -> None:
     with tempfile.TemporaryDirectory(prefix="second-opinion-backfill-") as name:
         folder = Path(name)
         manifest = make_project(folder, tables, broken)
-        with webserver(folder / "home", manifest, as_shipped=True) as server:
+        with webserver(folder / "home", manifest) as server:
             ids = [table.id for table in load_manifest(Location(manifest)).tables]
             start = time.perf_counter()
             status = server.backfill(ids)

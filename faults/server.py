@@ -36,7 +36,7 @@ class Server:
 
     def __init__(self, home: Path, manifest: Path, settings: dict[str, str]) -> None:
         self._home = home
-        self._environment = {**environment(home, manifest, as_shipped=True), **settings}
+        self._environment = {**environment(home, manifest), **settings}
         port = free_port()
         workspace = PROJECT / "workspace.yaml"
         self._arguments = ["-h", "127.0.0.1", "-p", str(port), "-w", str(workspace)]

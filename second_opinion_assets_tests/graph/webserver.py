@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,13 +23,6 @@ PROJECT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 240
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 BACKFILL_SECONDS = 1800
-QUICK_QUEUE = """
-run_coordinator:
-  module: dagster.core.run_coordinator
-  class: QueuedRunCoordinator
-  config:
-    dequeue_interval_seconds: 1
-"""
 
 LAUNCH = """
 mutation ($params: ExecutionParams!) {
@@ -253,15 +247,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def environment(home: Path, manifest: Path, *, as_shipped: bool = False) -> dict[str, str]:
+def environment(home: Path, manifest: Path) -> dict[str, str]:
     """Return the environment of a process that works on one manifest with a home of its own.
 
-    Its instance is the one that the project ships; unless it is to be just that, runs do not wait
-    in the queue for the next of its rare looks.
+    Its instance is the one that the project ships.
     """
     home.mkdir(exist_ok=True)
-    settings = (PROJECT / "config" / "dagster.yaml").read_text()
-    (home / "dagster.yaml").write_text(settings + ("" if as_shipped else QUICK_QUEUE))
+    shutil.copy(PROJECT / "config" / "dagster.yaml", home)
     return {
         **os.environ,
         "DAGSTER_HOME": str(home),
@@ -275,8 +267,6 @@ def webserver(
     home: Path,
     manifest: Path,
     settings: Mapping[str, str] | None = None,
-    *,
-    as_shipped: bool = False,
 ) -> Iterator[Webserver]:
     """Serve the graph of a manifest, with a daemon, until the context is left.
 
@@ -284,7 +274,6 @@ def webserver(
         home: the folder of Dagster's history, made if need be.
         manifest: what to serve.
         settings: more variables of the environment.
-        as_shipped: whether the instance is to be the project's own in every respect.
     """
     port = free_port()
     command = [sys.executable, "-m", "second_opinion_assets.graph.serve"]
@@ -294,7 +283,7 @@ def webserver(
     with log.open("wb") as out:
         process = subprocess.Popen(
             command,
-            env={**environment(home, manifest, as_shipped=as_shipped), **(settings or {})},
+            env={**environment(home, manifest), **(settings or {})},
             stdout=out,
             stderr=out,
             cwd=home.parent,
