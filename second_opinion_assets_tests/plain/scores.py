@@ -105,7 +105,7 @@ def refuse_label_of(payload: Row, name: str, asked: str | None, competitor: str)
 def refuse_twins(payload: Row, found: Found) -> None:
     """Refuse a row in which several members have the name of the key or the score.
 
-    Unclear: something deeper than the summary stands twice.
+    Unclear: something stands twice that may lead to it, or deeper than the summary.
     """
     if not found or not isinstance(payload, Members):
         return
@@ -116,7 +116,8 @@ def refuse_twins(payload: Row, found: Found) -> None:
         if found[0] in summary.twice or "summary" in payload.twice:
             raise Refused(found)
         return
-    if any(map(has_twins, payload.values())):
+    is_at_the_top = payload.get(found[0]) is found[1]
+    if (payload.twice and not is_at_the_top) or any(map(has_twins, payload.values())):
         raise Unclear(payload)
 
 
@@ -403,20 +404,15 @@ def read_scores(files: Sequence[ScoreFile], options: Options) -> dict[str, list[
 
 
 def settled(known: Score, score: Score) -> Score:
-    """Return the one that counts of two rows of one key.
-
-    Unclear: they differ in what is not joined alone.
-    """
+    """Return the one that counts of two rows of one key; of two bad ones the first does."""
     if known == score:
         return known
     if ClipPath.of(known.raw_key) != ClipPath.of(score.raw_key):
         raise Refused(known, score)
     said = [(row.score, row.status, row.frames) for row in (known, score)]
-    if said[0] == said[1] and known.runtime_ms == score.runtime_ms:
-        if known.reason != score.reason:
-            raise Unclear(known, score)
+    if known.status == score.status == "bad":
         return known
-    if said[0] == said[1] and known.reason == score.reason and holds("runtime alone"):
+    if said[0] == said[1] and (known.runtime_ms == score.runtime_ms or holds("runtime alone")):
         return known
     if known.status != score.status and holds("a resumed run"):
         return known if known.status == "ok" else score

@@ -14,12 +14,13 @@ from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import JoinOptions
 from second_opinion_assets.scores.formats import csv_text
+from second_opinion_assets.scores.formats.csv_rows import SUMMARY_KEYS
 from second_opinion_assets.scores.read import read_scores
 from second_opinion_assets.scores.sidecar import Format, Sidecar
 from second_opinion_assets.storage import reading
@@ -135,6 +136,7 @@ def scores_of(name: str, data: bytes) -> dict[str, Any]:
 @given(rows=score_rows(), chunk_bytes=st.sampled_from([5, 64, 4 << 20]))
 def test_every_form_says_what_lines_say(name: str, rows: list[Row], chunk_bytes: int) -> None:
     """The same rows give the same scores, statuses and runtimes in every form."""
+    assume(rows[-1]["clip_id"].strip().lower() not in SUMMARY_KEYS)  # at the end of CSV a sum
     expected = scores_of("s.jsonl", as_lines(rows))
     with (
         patch.object(reading, "CHUNK_BYTES", chunk_bytes),

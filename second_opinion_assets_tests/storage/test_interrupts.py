@@ -28,6 +28,8 @@ from second_opinion_assets_tests.workspace import Workspace
 def _handlers() -> Iterator[None]:
     """Raise at interrupts, and put back what handled them before."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in SIGNALS:  # what runs in the background may have to pass over them
+        signal.signal(number, signal.SIG_DFL)
     raise_when_interrupted()
     yield
     for number, handler in before.items():
