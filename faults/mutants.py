@@ -25,8 +25,11 @@ from mutmut.stats import status_by_exit_code
 from mutmut.utils.file_utils import walk_mutatable_files
 
 ROOT = Path(__file__).parent.parent
-# With the seed that pytest is given, few examples are the same ones in each run.
-ENVIRONMENT = {"PROPERTY_EXAMPLES": "10", "PYTHONPATH": str(ROOT / "mutants")}
+ENVIRONMENT = {
+    "PROPERTY_EXAMPLES": "10",
+    "PROPERTY_PROFILE": "mutants",  # the same examples in each run
+    "PYTHONPATH": str(ROOT / "mutants"),
+}
 KILLED = {"killed", "timeout"}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from second_opinion_assets_tests.workspace import Workspace
@@ -22,7 +22,13 @@ settings.register_profile(
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-settings.load_profile("facts")
+settings.register_profile(
+    "mutants",
+    settings.get_profile("facts"),
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],  # that it fails is enough, however large
+)
+settings.load_profile(os.environ.get("PROPERTY_PROFILE", "facts"))
 
 
 class ByServer(LoadScopeScheduling):  # type: ignore[misc]  # it has no types

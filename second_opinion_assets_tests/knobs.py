@@ -11,8 +11,8 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 from second_opinion_assets.contract import columns
-from second_opinion_assets.matching import keys
-from second_opinion_assets.scores import json_rows
+from second_opinion_assets.matching import keys, match
+from second_opinion_assets.scores import json_rows, score_table
 from second_opinion_assets.scores.formats import csv_text
 from second_opinion_assets.storage import decompress, reading
 from second_opinion_assets.tables import csv_layout, json_document, parquet, texts
@@ -41,6 +41,8 @@ def block_sizes(knobs: Knobs) -> Iterator[None]:
         patch.object(json_document, "BLOCK_ROWS", rows),
         patch.object(parquet, "ROW_GROUP_ROWS", rows),
         patch.object(keys, "ENCODED_ROWS", rows),
+        patch.object(match, "MANY_KEYS", rows),
+        patch.object(score_table, "MANY_KEYS", rows),
         patch.object(columns, "SLICE_ROWS", rows),
     ):
         yield

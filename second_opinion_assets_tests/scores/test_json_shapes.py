@@ -142,6 +142,15 @@ def test_vbench_of_one_dimension(clips: Workspace) -> None:
     assert result.sidecars[0].score_fields == ["motion"]
 
 
+def test_a_bad_result_of_vbench(clips: Workspace) -> None:
+    """A bad result is told with its place in the list of its dimension."""
+    ok, bad = {"video_path": "b.mp4", "video_results": 1}, {"video_path": "a.mp4"}
+    clips.write("s.json", json.dumps({"motion": [0.6, [ok, {**bad, "video_results": "n/a"}]]}))
+    assert scores(clips, "s.json") == [None, 1.0]
+    (sample,) = clips.document()["competitors"]["S"]["bad"]
+    assert sample["where"].endswith("s.json::$['motion'][1][1]")
+
+
 def test_vbench_of_several_dimensions(clips: Workspace) -> None:
     """Of several dimensions the score field names the one that is read."""
     clips.write("s.txt", json.dumps(VBENCH, indent=2))

@@ -127,11 +127,15 @@ def _move_away(path: Path) -> None:
     path.write_bytes(b"another file")
 
 
+def _rename(path: Path) -> None:
+    path.rename(path.with_name("old"))
+
+
 def _link(path: Path) -> None:
     path.with_name("link").hardlink_to(path)
 
 
-@pytest.mark.parametrize("act", [_replace, _move_away, Path.unlink, _link])
+@pytest.mark.parametrize("act", [_replace, _move_away, _rename, Path.unlink, _link])
 def test_another_file_in_its_place(file: Input, path: Path, act: Callable[[Path], None]) -> None:
     """What becomes of the path does not matter: the opened version goes on being read."""
     chunks = file.chunks(100)

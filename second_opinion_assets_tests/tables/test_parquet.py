@@ -133,6 +133,17 @@ def test_dictionary_encoding_stays(work: Workspace, *, dictionary: bool | list[s
     ]
 
 
+@pytest.mark.parametrize("policy", ["mark", "drop"])
+def test_appended_texts_have_a_dictionary(work: Workspace, policy: str) -> None:
+    """Statuses and sources, which repeat, have a dictionary, whatever the input's columns have."""
+    table = pa.table({"clip_id": ["a", "b"]})
+    file = _join(work, table, {"use_dictionary": False}, missing_policy=policy)
+    got = file.metadata.row_group(0)
+    columns = [got.column(n) for n in range(got.num_columns)]
+    coded = {column.path_in_schema for column in columns if column.has_dictionary_page}
+    assert coded == {f"{DOVER}_status", f"{DOVER}_source"}
+
+
 def test_int96_stays(work: Workspace) -> None:
     """Timestamps that were written as INT96 are written so again."""
     table = pa.table({"clip_id": ["a"], "ts": pa.array([NANOSECONDS], pa.timestamp("ns"))})
