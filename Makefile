@@ -80,6 +80,7 @@ fuzz: $(STAMP)
 faults: $(STAMP)
 	PYTHONPATH=$(CURDIR) $(BIN)/python faults/deaths.py
 	PYTHONPATH=$(CURDIR) $(BIN)/python faults/pairs.py
+	PYTHONPATH=$(CURDIR) $(BIN)/python faults/world.py
 	PYTHONPATH=$(CURDIR) $(BIN)/python faults/losses.py
 
 # ARGS="SIZE SEED" says how many changes of each floor are tried, and which.
