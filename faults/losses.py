@@ -1,9 +1,10 @@
-"""Losses of daemon, code server, worker, webserver and of everything, in backfills of 30 tables.
+"""Losses of daemon, code server, worker, webserver or everything, in backfills of 30 tables.
 
 `python faults/losses.py [LOSSES [SEED]]`. Each loss is a SIGKILL at a random moment of a backfill
 that joins new scores; a service starts the server again where it ended. Whatever was lost, every
-table must end joined, as a join without Dagster has it, with nobody's help; then one table's scores
-change once more, and it alone must be joined again. Prints a line of JSON a loss.
+table must end joined, as a join without Dagster has it, with nobody's help. The next backfill has
+new scores of every table, so that one which a dead run holds up shows. Prints a line of JSON for
+each loss.
 """
 
 import json
