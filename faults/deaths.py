@@ -46,6 +46,11 @@ def main(deaths: int, seed: int) -> int:
     ledger = Ledger()
     with tempfile.TemporaryDirectory(prefix="deaths-") as name:
         folder = Path(name)
+        print(f"seed {seed}", flush=True)
+        for suffix in (".jsonl", ".parquet"):
+            outputs = Outputs(folder / f"large{suffix[1:]}", suffix, LARGE_ROWS, "audit.json")
+            found = list(at_random(outputs, deaths // 2, random.Random(seed)))
+            ledger.write(f"{suffix[1:]}: killed at a random moment", found)
         library = build(folder)
         for suffix, audit in ((".jsonl", "audit.json"), (".parquet", "audits/audit.json")):
             outputs = Outputs(folder / suffix[1:], suffix, SMALL_ROWS, audit)
@@ -60,11 +65,6 @@ def main(deaths: int, seed: int) -> int:
                     ledger.write(f"{what}: {failure} at each call", found)
                 found = list(scene.failure_and_death(errno.EPERM))
                 ledger.write(f"{what}: not permitted, and a death after it", found)
-        print(f"seed {seed}", flush=True)
-        for suffix in (".jsonl", ".parquet"):
-            outputs = Outputs(folder / f"large{suffix[1:]}", suffix, LARGE_ROWS, "audit.json")
-            found = list(at_random(outputs, deaths // 2, random.Random(seed)))
-            ledger.write(f"{suffix[1:]}: killed at a random moment", found)
     print(json.dumps({"lost": ledger.lost}))
     return ledger.lost
 
