@@ -154,9 +154,12 @@ def at_random(outputs: Outputs, deaths: int, chance: random.Random) -> Iterator[
         time.sleep(chance.uniform(0, seconds))
         process.kill()
         process.communicate()
-        yield outputs.damage(tables)
-    outputs.join(0)
-    yield f"left behind: {left}" if (left := outputs.leftovers()) else ""
+        damage = outputs.damage(tables)
+        if number == deaths - 1:
+            outputs.join(0)
+            left = outputs.leftovers()
+            damage = damage or (f"left behind: {left}" if left else "")
+        yield damage
 
 
 if __name__ == "__main__":
