@@ -25,6 +25,12 @@ REMEDIES = [
         id="constant-end-of-score-keys",
     ),
     pytest.param(
+        [{"clip_id": clip} for clip in CLIPS],
+        [{"clip_id": f"run1_{clip}"} for clip in CLIPS],
+        {"key_pattern": "^run1_(.+)$"},
+        id="constant-start-of-score-keys",
+    ),
+    pytest.param(
         [{"clip_id": f"ugc-{clip}.v2"} for clip in CLIPS],
         [{"clip_id": clip} for clip in CLIPS],
         {"key_pattern": r"^ugc\-(.+)\.v2$"},
@@ -41,6 +47,12 @@ REMEDIES = [
         [{"path": f"https://h/{clip}.mp4?sig={n}"} for n, clip in enumerate(CLIPS)],
         {"key_normalize": "stem", "key_pattern": "([^/?#]+)(?:[?#].*)?$"},
         id="signed-urls",
+    ),
+    pytest.param(
+        [{"clip_id": clip} for clip in CLIPS],
+        [{"path": f"https://h/{clip}.mp4#t={n}"} for n, clip in enumerate(CLIPS)],
+        {"key_normalize": "stem", "key_pattern": "([^/?#]+)(?:[?#].*)?$"},
+        id="urls-with-a-fragment",
     ),
     pytest.param(
         [{"name": f"title {clip}", "Video": clip} for clip in CLIPS],

@@ -7,6 +7,7 @@ import gzip
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.scores.json_noise import has_noise
 from second_opinion_assets_tests.workspace import Workspace
 
 A, B = '{"clip_id": "a", "score": 1.5}', '{"clip_id": "b", "score": 2.5}'
@@ -58,3 +59,21 @@ def test_more_noise_than_rows(work: Workspace) -> None:
     work.write("s.jsonl", f"{A}\nHello\n" + "you\n" * 10)
     with pytest.raises(JoinError, match=r's\.jsonl:2: not JSON: "Hello"; 11 lines are no rows'):
         work.join(scores=["S=s.jsonl"])
+
+
+@pytest.mark.parametrize(
+    ("text", "is_noisy"),
+    [
+        pytest.param(f"{A}\n{B}\n", False, id="rows"),
+        pytest.param(f"{A}\n{B[:-3]}", False, id="rows-cut"),
+        pytest.param(f"Hello\n{A}\n{B[:-3]}", True, id="noise-before-a-cut-row"),
+        pytest.param(f"{A}\nHello", True, id="noise-behind"),
+        pytest.param(f"Hello\n{A}", True, id="noise-before-one-row"),
+        pytest.param(f"Hello\n{B[:-3]}", False, id="no-whole-row"),
+        pytest.param(f"[\n{A}\n]", False, id="document"),
+        pytest.param("", False, id="empty"),
+    ],
+)
+def test_where_there_is_noise(text: str, *, is_noisy: bool) -> None:
+    """The beginning of a file has noise where some lines are rows and some are none."""
+    assert has_noise(text.encode()) == is_noisy

@@ -13,6 +13,7 @@ from second_opinion_assets.scores.payload import (
     NO_SCORE,
     Defect,
     find_key,
+    further_key_text,
     mean,
     read_number,
     read_row,
@@ -192,3 +193,15 @@ def test_mean_is_rounded_once() -> None:
 def test_mean_of_large_scores() -> None:
     """Frame scores whose sum is beyond float64 still have their mean."""
     assert mean([1e308, 1e308]) == 1e308
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        *(("a/é.mp4", "a/é.mp4"), ("a", "a"), ("", ""), (7, "7"), (-(10**30), "-1" + 30 * "0")),
+        *(("é\ud800", None), (True, None), (1.5, None), (None, None), (["a"], None)),
+    ],
+)
+def test_a_key_that_is_only_looked_at(value: object, text: str | None) -> None:
+    """A further key is any text that can be written, or an integer."""
+    assert further_key_text(value) == text

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
+import pyarrow as pa
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError
@@ -68,6 +71,17 @@ def test_reading_twice(file: Input) -> None:
     assert file.read() == DATA
     assert file.read() == DATA
     assert file.digest == _digest(DATA)
+
+
+def test_a_file_that_pyarrow_cannot_open(path: Path) -> None:
+    """Where no further descriptor is to be had, that is said of the file."""
+    no_files = OSError(errno.EMFILE, "Too many open files")
+    with (
+        Input(Location(path)) as file,
+        patch.object(pa, "OSFile", side_effect=no_files),
+        pytest.raises(JoinError, match=f"^{path}: cannot be read: too many open files; raise"),
+    ):
+        file.arrow_file()
 
 
 def test_random_access(file: Input) -> None:

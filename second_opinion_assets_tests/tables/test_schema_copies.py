@@ -58,7 +58,11 @@ def test_copies_within_an_arrow_schema() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [b"", b"no schema", b"AAAA", b"/////wAAAAA=", base64.b64encode(b"x" * 200)]
+    "value",
+    [
+        *(b"", b"no schema", b"AAAA", b"/////wAAAAA=", base64.b64encode(b"x" * 200)),
+        b"\n" + arrow(pa.schema([])),
+    ],
 )
 def test_what_is_no_arrow_schema(value: bytes) -> None:
     """It cannot be extended, and readers would not find the new columns in it."""
