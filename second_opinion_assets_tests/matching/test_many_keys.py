@@ -52,7 +52,7 @@ def test_many_keys_are_found(
         ([0, -1, -1], [0, 1, 2], []),
         ([0, 0, -1], [0, -1, 1], []),
         ([0, 0, 1], [0, 0, 1], []),
-        ([1, 0, 1], [1, 0, 2], [FinerColumn("path", "b", ("y", "z"))]),
+        ([1, 0, 1], [0, 1, 2], [FinerColumn("path", "b", ("x", "z"))]),
     ],
     ids=["no-key", "no-other", "alike", "finer"],
 )

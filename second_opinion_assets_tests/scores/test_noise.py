@@ -52,12 +52,15 @@ def test_lines_that_may_be_rows_are_errors(work: Workspace, line: str, message: 
         work.join(scores=["S=s.jsonl"])
 
 
-def test_more_noise_than_rows(work: Workspace) -> None:
+@pytest.mark.parametrize("rows", [1, 2])
+def test_more_noise_than_rows(work: Workspace, rows: int) -> None:
     """A file with more than ten lines of noise for each row is refused by the first of them."""
-    work.write("s.jsonl", f"{A}\nHello\n" + "you\n" * 9)
+    text = "\n".join([A, B][:rows]) + "\nHello\n" + "you\n" * (10 * rows - 1)
+    work.write("s.jsonl", text)
     work.join(scores=["S=s.jsonl"])
-    work.write("s.jsonl", f"{A}\nHello\n" + "you\n" * 10)
-    with pytest.raises(JoinError, match=r's\.jsonl:2: not JSON: "Hello"; 11 lines are no rows'):
+    work.write("s.jsonl", f"{text}you\n")
+    told = rf's\.jsonl:{rows + 1}: not JSON: "Hello"; {10 * rows + 1} lines are no rows'
+    with pytest.raises(JoinError, match=told):
         work.join(scores=["S=s.jsonl"])
 
 

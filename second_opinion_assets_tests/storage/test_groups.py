@@ -47,3 +47,13 @@ def test_what_is_below_an_input(tmp_path: Path) -> None:
     assert paths.reader(Location(tmp_path / "file")) == "file"
     assert paths.reader(Location(tmp_path / "file" / "out")) is None
     assert paths.reader(Location(tmp_path / "other")) is None
+
+
+def test_paths_to_one_file(tmp_path: Path) -> None:
+    """All ways to write a path, and links, lead to one file."""
+    (tmp_path / "folder" / "below").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    paths = InputPaths()
+    ways = ("folder", "folder/below/..", "link", "link/", "link/below/..", "./folder/.")
+    found = {paths.identity(Location(f"{tmp_path}/{way}")) for way in ways}
+    assert found == {str(tmp_path.resolve() / "folder")}

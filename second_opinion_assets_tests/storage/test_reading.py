@@ -15,6 +15,7 @@ import pytest
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage import reading
 from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.limits import Limits
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input, digest_file, whole_lines
 
@@ -248,3 +249,12 @@ def test_folder_is_unreadable(tmp_path: Path) -> None:
 def test_whole_lines(chunks: list[bytes], lines: list[bytes]) -> None:
     """Chunks are cut anew so that each ends with a line, without a byte order mark."""
     assert list(whole_lines(iter(chunks), "f")) == lines
+
+
+def test_a_line_that_is_too_long_is_named() -> None:
+    """A line over more than one chunk that is beyond the limit is told by its number."""
+    chunks = [b"1\n2\n", b"3 is", b" as long as may be"]
+    with patch.object(reading, "limits", return_value=Limits(row_bytes=23)):
+        assert list(whole_lines(iter([*chunks, b"\n"]), "f"))[1] == b"".join([*chunks[1:], b"\n"])
+        with pytest.raises(JoinError, match=r"^f:3: a line is too long, more than 23 B"):
+            list(whole_lines(iter([*chunks, b"!\n"]), "f"))
