@@ -100,6 +100,16 @@ def test_rows_and_keys_that_came_and_went(work: Workspace, out: str) -> None:
     assert str(drift) == "no score changed; rows added: 3; rows gone: 2"
 
 
+def test_keys_are_compared_as_they_were_joined(work: Workspace) -> None:
+    """A key pattern applies to the rows of both joins: a row with another ending stays."""
+    write(work, ["a_540p", "b_540p"], {"a": 1, "b": 2})
+    work.join(key_pattern="^([^_]+)(?:_.*)?$")
+    write(work, ["a_720p", "b_540p"], {"a": 1, "b": 3})
+    found = changes(work, key_pattern="^([^_]+)(?:_.*)?$")
+    assert (found.added_keys, found.gone_keys, found.compared_rows) == ([], [], 2)
+    assert found.scorers["DOVER"].shifts == [Shift("b", 2, 3)]
+
+
 def test_dropped_rows_are_gone(work: Workspace) -> None:
     """Under `drop` a row that comes to lack a scorer is gone, and one that has all is added."""
     write(work, "abc", {"a": 1, "b": 2})
