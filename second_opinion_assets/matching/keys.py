@@ -89,11 +89,6 @@ class Normalizer:
         reduced: str = self.array(pa.array([key], KEY_TYPE))[0].as_py()
         return reduced
 
-    def many(self, keys: list[str]) -> list[str]:
-        """Return the normalised text of many keys."""
-        reduced: list[str] = self.array(pa.array(keys, KEY_TYPE)).to_pylist()
-        return reduced
-
     def array(self, keys: pa.Array) -> pa.Array:
         """Return the normalised text of an array of texts without nulls."""
         slices = (keys[start : start + _SLICE] for start in range(0, len(keys), _SLICE))

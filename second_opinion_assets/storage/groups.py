@@ -104,8 +104,9 @@ class FileGroup(NamedTuple):
                 most.refuse("group_files", len(names), self.folder / self.pattern, "{} files")
         except OSError as error:
             raise unreadable(self.folder, error) from None
-        confinement.refuse_names_outside(self.folder, names)
-        return sorted(name for name in names if not self.pattern or _counts(self.folder / name))
+        in_order = sorted(names)
+        confinement.refuse_names_outside(self.folder, in_order)
+        return [name for name in in_order if not self.pattern or _counts(self.folder / name)]
 
     def _each_name(self) -> Iterator[str]:
         """Yield the names of the folder's files, or of what the pattern matches."""

@@ -19,7 +19,7 @@ from second_opinion_assets.contract.options import JoinOptions
 from second_opinion_assets.join import join
 from second_opinion_assets.join.batch import BatchInterrupted, materialize_batch
 from second_opinion_assets.join.explain import explain
-from second_opinion_assets.join.manifest import load_manifest
+from second_opinion_assets.join.manifest import Manifest, load_manifest
 from second_opinion_assets.join.outcomes import TableStatus
 from second_opinion_assets.join.source_files import read_source_file
 from second_opinion_assets.join.verify import Verifier
@@ -88,14 +88,18 @@ def test_a_bug_keeps_its_traceback(work: Workspace) -> None:
         work.join()
 
 
-def test_a_batch_goes_on_after_a_shortage(work: Workspace) -> None:
-    """A table for which memory does not suffice takes no other with it."""
-    names = ("one", "two", "three")
+def three_tables(work: Workspace) -> Manifest:
+    """Return a manifest of three tables, which are alike."""
     tables = [
         {"id": n, "features": "features.jsonl", "scores": ["scores.jsonl"], "out": f"{n}.jsonl"}
-        for n in names
+        for n in ("one", "two", "three")
     ]
-    manifest = load_manifest(Location(work.write("m.json", json.dumps({"tables": tables}))))
+    return load_manifest(Location(work.write("m.json", json.dumps({"tables": tables}))))
+
+
+def test_a_batch_goes_on_after_a_shortage(work: Workspace) -> None:
+    """A table for which memory does not suffice takes no other with it."""
+    manifest = three_tables(work)
     real = join._match  # noqa: SLF001
     with patch.object(join, "_match", in_turn(real, failing(MemoryError()), real)):
         outcomes = materialize_batch(manifest, INVOCATION)
@@ -105,12 +109,7 @@ def test_a_batch_goes_on_after_a_shortage(work: Workspace) -> None:
 
 def test_an_interrupt_ends_a_batch_and_all_is_told(work: Workspace) -> None:
     """Tables before it are joined, the one at hand is as it was, the others are not begun."""
-    names = ("one", "two", "three")
-    tables = [
-        {"id": n, "features": "features.jsonl", "scores": ["scores.jsonl"], "out": f"{n}.jsonl"}
-        for n in names
-    ]
-    manifest = load_manifest(Location(work.write("m.json", json.dumps({"tables": tables}))))
+    manifest = three_tables(work)
     real = join._match  # noqa: SLF001
     with (
         patch.object(join, "_match", in_turn(real, failing(KeyboardInterrupt()))),
