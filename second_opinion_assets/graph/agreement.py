@@ -34,12 +34,12 @@ from second_opinion_assets.graph.names import (
     Metadata,
 )
 from second_opinion_assets.graph.runs import (
-    MOST_AGREEMENTS,
     Event,
     Outcome,
     asset_of_tables,
     events_of_run,
 )
+from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.provenance import Invocation
 from second_opinion_assets.join.taken_paths import taken_paths
@@ -74,7 +74,9 @@ class AgreementConfig(dg.Config):
     )
 
 
-def agreement_asset(manifest: Manifest, problem: str = "") -> dg.AssetsDefinition:
+def agreement_asset(
+    manifest: Manifest, settings: Settings, problem: str = ""
+) -> dg.AssetsDefinition:
     """Return the asset of the agreement of each table of a manifest."""
 
     def second_opinion_agreement(
@@ -99,7 +101,7 @@ def agreement_asset(manifest: Manifest, problem: str = "") -> dg.AssetsDefinitio
         deps=[dg.AssetDep(JOINED_KEY)],
         checks={OPINIONS_AGREE: _CHECK},
         code_version=AGREEMENT_VERSION,
-        most_tables=MOST_AGREEMENTS,
+        most_tables=settings.agreements_per_run,
         kinds={"json", "parquet"},
     )
 

@@ -20,7 +20,6 @@ from second_opinion_assets.graph.names import (
 )
 from second_opinion_assets.graph.plan import Planner
 from second_opinion_assets.graph.refresh import RefreshPlanner
-from second_opinion_assets.graph.runs import MOST_AGREEMENTS
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 
@@ -40,14 +39,18 @@ def refresh_sensor(current: CurrentManifest, settings: Settings) -> dg.SensorDef
 
 def evidence_sensor(current: CurrentManifest, settings: Settings) -> dg.SensorDefinition:
     """Return the sensor that makes agreements and the report again once tables were joined."""
+
+    def make(manifest: Manifest) -> Planner:
+        return EvidencePlanner(manifest, settings.agreements_per_run)
+
     return _sensor(
         EVIDENCE_SENSOR,
         dg.AssetSelection.assets(AGREEMENT_KEY, REPORT_KEY),
-        CurrentPlanner(ManifestWatch(settings, current), current.manifest, EvidencePlanner),
+        CurrentPlanner(ManifestWatch(settings, current), current.manifest, make),
         settings,
         "Once no table is being joined, asks for the agreement of those that were joined since, up "
-        f"to {MOST_AGREEMENTS} neighbours in a run, and for the report if any of them was joined "
-        "or failed since it was made.",
+        f"to {settings.agreements_per_run} neighbours in a run, and for the report if any of them "
+        "was joined or failed since it was made.",
     )
 
 

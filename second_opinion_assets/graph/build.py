@@ -30,7 +30,7 @@ def build_definitions(manifest: Manifest, settings: Settings, problem: str = "")
         assets=[
             *source_assets(manifest, problem),
             joined_tables(manifest, settings, problem),
-            agreement_asset(manifest, problem),
+            agreement_asset(manifest, settings, problem),
             report_asset(manifest, settings, problem),
         ],
         asset_checks=[provenance_check(manifest), manifest_check(settings)],

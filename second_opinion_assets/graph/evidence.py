@@ -28,7 +28,6 @@ from second_opinion_assets.graph.names import (
 )
 from second_opinion_assets.graph.own_events import latest_of_a_run
 from second_opinion_assets.graph.plan import RefreshPlan
-from second_opinion_assets.graph.runs import MOST_AGREEMENTS
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.outcomes import TableSummary
 
@@ -40,10 +39,15 @@ class EvidencePlanner:
     """Plans which agreements to make, and the report, once the tables being joined are done.
 
     A backfill of hundreds of tables is then followed by a few runs.
+
+    Args:
+        manifest: the tables.
+        most_tables: how many agreements share a run.
     """
 
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: Manifest, most_tables: int) -> None:
         self._manifest = manifest
+        self._most_tables = most_tables
         kind = DagsterEventType.ASSET_MATERIALIZATION
         self._joined = LatestEvents(JOINED_KEY, kind, [SUMMARY])
         self._agreed = LatestEvents(AGREEMENT_KEY, kind, [MANIFEST_FINGERPRINT])
@@ -88,7 +92,7 @@ class EvidencePlanner:
         group: dict[str, str] = {}
         for table in self._manifest.tables:
             version, alone = due.get(table.id), table.id in failed
-            if group and (version is None or alone or len(group) == MOST_AGREEMENTS):
+            if group and (version is None or alone or len(group) == self._most_tables):
                 yield group
                 group = {}
             if version is not None:

@@ -30,7 +30,6 @@ from second_opinion_assets.graph.metadata import (
 )
 from second_opinion_assets.graph.names import JOINED_KEY, MANIFEST_FINGERPRINT, OUTPUT_ROWS
 from second_opinion_assets.graph.runs import (
-    MOST_JOINS,
     Event,
     Outcome,
     asset_of_tables,
@@ -151,7 +150,7 @@ def joined_tables(manifest: Manifest, settings: Settings, problem: str = "") -> 
         deps=source_deps(manifest),
         checks=JOIN_CHECKS,
         code_version=JOIN_VERSION,
-        most_tables=MOST_JOINS,
+        most_tables=settings.tables_per_run,
         kinds={"python", *sorted(kinds)[:2]},
         metadata={"promotion_grade_tables": [t.id for t in manifest.tables if t.promotion_grade]},
     )

@@ -25,14 +25,6 @@ from second_opinion_assets.graph.names import (
 )
 from second_opinion_assets.join.manifest import Manifest
 
-MOST_JOINS = 50
-"""Joins of a backfill that share a run: see *Many tables* in docs/operations.md."""
-MOST_AGREEMENTS = 25
-"""Agreements of a backfill that share a run.
-
-Fewer than of the joins, so that a backfill of both runs one after the other: within one run a table
-that fails to join would keep the agreement of all others from being made.
-"""
 _UNKNOWN = "UNKNOWN"
 _SHOWN_FAILURES = 20
 Event = (

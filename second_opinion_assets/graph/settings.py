@@ -5,6 +5,7 @@ The only reader of environment variables.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import environ  # noqa: TID251 (environment variables are no files)
@@ -16,6 +17,9 @@ from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.output_lock import LOCK_TIMEOUT_S
 
 DEFAULT_MANIFEST = "config/smoke.json"
+_COUNT = re.compile(r"[1-9][0-9]{0,3}")
+TABLES_PER_RUN = 50
+"""See *Many tables* in docs/operations.md."""
 
 
 class SettingsError(JoinError):
@@ -38,6 +42,8 @@ class Settings:
         lock_timeout_seconds: ``SECOND_OPINION_LOCK_TIMEOUT_SECONDS``, how long a run waits for
             another one that writes the same table.
         nightly_cron: ``SECOND_OPINION_NIGHTLY_CRON``, when the nightly refresh looks.
+        tables_per_run: ``SECOND_OPINION_TABLES_PER_RUN``, how many tables share a run; fewer let
+            several workers have something to do.
         kept_dir: a folder in ``DAGSTER_HOME``, where a copy of the last usable manifest is kept;
             None where there is no such home.
         confine_to: ``SECOND_OPINION_CONFINE_TO``, the folders that all files must lie below,
@@ -54,6 +60,7 @@ class Settings:
     interval_seconds: int = 30
     lock_timeout_seconds: float = LOCK_TIMEOUT_S
     nightly_cron: str = "0 3 * * *"
+    tables_per_run: int = TABLES_PER_RUN
     kept_dir: Location | None = None
     confine_to: tuple[str, ...] = ()
     limits: Limits = USUAL_LIMITS
@@ -87,10 +94,20 @@ class Settings:
                 "LOCK_TIMEOUT_SECONDS", read("LOCK_TIMEOUT_SECONDS", str(LOCK_TIMEOUT_S))
             ),
             nightly_cron=read("NIGHTLY_CRON", "0 3 * * *"),
+            tables_per_run=_count("TABLES_PER_RUN", read("TABLES_PER_RUN", str(TABLES_PER_RUN))),
             kept_dir=Location(home) / "second_opinion" if home else None,
             confine_to=tuple(confinement.folders_of(read("CONFINE_TO", ""))),
             limits=_limits(read("LIMITS", "")),
         )
+
+    @property
+    def agreements_per_run(self) -> int:
+        """How many agreements share a run.
+
+        Fewer than of the joins, so that a backfill of both runs one after the other: within one run
+        a table that fails to join would keep the agreement of all others from being made.
+        """
+        return (self.tables_per_run + 1) // 2
 
     def apply(self) -> None:
         """Set what holds for the whole process, before any other file is touched.
@@ -120,3 +137,10 @@ def _seconds(name: str, text: str) -> float:
         msg = f"SECOND_OPINION_{name} is {text!r}, expected a number of seconds"
         raise SettingsError(msg)
     return seconds
+
+
+def _count(name: str, text: str) -> int:
+    if not _COUNT.fullmatch(text):
+        msg = f"SECOND_OPINION_{name} is {text!r}, expected a whole number from 1 to 9999"
+        raise SettingsError(msg)
+    return int(text)

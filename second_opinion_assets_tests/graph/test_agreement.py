@@ -196,7 +196,7 @@ def test_evidence_follows_joins(
     instance: dg.DagsterInstance, manifest: Manifest, project: Project, join: Join
 ) -> None:
     """Tables joined since are asked for, neighbours together; what is up to date is not."""
-    planner = EvidencePlanner(manifest)
+    planner = EvidencePlanner(manifest, 25)
     assert requested(planner, instance) == []
     for table in ("one", "two", "four"):
         join(manifest, table)
@@ -205,7 +205,10 @@ def test_evidence_follows_joins(
     materialize(instance, manifest, "four")
     assert requested(planner, instance) == ["second_opinion_report"]
     project.tables[3]["references"] = ["ssim", "mos"]
-    assert requested(EvidencePlanner(project.save()), instance) == ["four", "second_opinion_report"]
+    assert requested(EvidencePlanner(project.save(), 25), instance) == [
+        "four",
+        "second_opinion_report",
+    ]
 
 
 def test_evidence_that_fails_is_asked_for_alone(
@@ -217,7 +220,7 @@ def test_evidence_that_fails_is_asked_for_alone(
     whole = project.out("one").read_text()
     project.out("one").write_text(whole[1:])
     assert not materialize(instance, manifest, "one", "two").success
-    planner = EvidencePlanner(manifest)
+    planner = EvidencePlanner(manifest, 25)
     first, *_ = planner.plan(instance, 0).requests
     assert first.partition_key == "one"
     join(manifest, "two")
@@ -229,7 +232,7 @@ def test_the_report_follows_joins_and_failures(
     instance: dg.DagsterInstance, manifest: Manifest, project: Project, join: Join
 ) -> None:
     """The report is asked for once after each change, by a key that a repeated look shares."""
-    planner = EvidencePlanner(manifest)
+    planner = EvidencePlanner(manifest, 25)
     join(manifest, "one")
     keys = {request.run_key for request in planner.plan(instance, 0).requests}
     assert keys == {request.run_key for request in planner.plan(instance, 0).requests}
@@ -245,7 +248,7 @@ def test_the_report_is_asked_for_without_the_check_on_demand(
 ) -> None:
     """An automatic report leaves the latest answer of `provenance_holds` in place."""
     join(manifest, "one")
-    requests = EvidencePlanner(manifest).plan(instance, 0).requests
+    requests = EvidencePlanner(manifest, 25).plan(instance, 0).requests
     (report,) = [r for r in requests if str(r.run_key).startswith("report:")]
     assert [key.name for key in report.asset_check_keys or []] == ["every_table_joined"]
 
@@ -264,7 +267,7 @@ def test_evidence_waits_for_joins(
         asset_selection=frozenset([dg.AssetKey("second_opinion_features")]),
         tags={"dagster/partition": "two"},
     )
-    planner = EvidencePlanner(manifest)
+    planner = EvidencePlanner(manifest, 25)
     waiting = planner.plan(instance, 100.0)
     assert (waiting.requests, waiting.skip_reason) == ([], "1 tables are being joined")
     assert planner.plan(instance, 99.0 + PATIENCE_SECONDS).requests == []

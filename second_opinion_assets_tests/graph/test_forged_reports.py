@@ -147,13 +147,13 @@ def test_a_forged_failure_of_nobody(joined: Ticks, manifest: Manifest, join: Joi
 def test_forged_evidence(joined: Ticks, manifest: Manifest) -> None:
     """Agreements and the report that are only reported are made all the same."""
     instance = joined.instance
-    planner = EvidencePlanner(manifest)
+    planner = EvidencePlanner(manifest, 25)
     asked = planner.plan(instance, 0).requests
     version = version_of(instance)
     forge(instance, REPORT_KEY, None, version)
     for name in ("one", "two"):
         forge(instance, AGREEMENT_KEY, name, "x", manifest_fingerprint="x")
-    assert [r.run_key for r in EvidencePlanner(manifest).plan(instance, 0).requests] == [
+    assert [r.run_key for r in EvidencePlanner(manifest, 25).plan(instance, 0).requests] == [
         request.run_key for request in asked
     ]
 
