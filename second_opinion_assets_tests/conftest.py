@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from xdist.scheduler import LoadScopeScheduling
 
+from second_opinion_assets_tests.stores import servers
 from second_opinion_assets_tests.workspace import Workspace
 
 FLOOR_DEPTH = 2
@@ -59,3 +60,26 @@ def _no_waiting_for_the_disk() -> Iterator[None]:
 def work(tmp_path: Path) -> Workspace:
     """Return a workspace in a folder of its own."""
     return Workspace(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def _moto() -> Iterator[str]:
+    with servers.moto_server() as url:
+        yield url
+
+
+@pytest.fixture
+def moto(_moto: str) -> str:
+    """Return the URL of an S3 server with one empty bucket, `servers.BUCKET`."""
+    servers.empty_moto(_moto)
+    return _moto
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[str]:
+    """Return the URL of an account of Azure's blobs with one container, `servers.BUCKET`."""
+    program = servers.azurite()
+    if program is None:
+        pytest.skip("Azurite is not installed; npm install --global azurite")
+    with servers.azurite_server(program) as url:
+        yield url

@@ -1,0 +1,1 @@
+"""Tests of object stores, and the stores that they start."""
