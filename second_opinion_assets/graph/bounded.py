@@ -6,6 +6,8 @@ A file of a file server that is away, or a very large one, would else hold up a 
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, wait
+from contextvars import copy_context
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
@@ -67,7 +69,8 @@ class BoundedCalls:
             # A daemon: a call that never comes back must not keep the process from ending.
             Thread(target=_work, args=(self._jobs,), daemon=True).start()
         result: Future[_Result] = Future()
-        self._jobs.put((make, result))
+        context = copy_context()  # what is kept for one look is kept for its calls too
+        self._jobs.put((partial(context.run, make), result))
         return result
 
     def _leave_thread(self) -> None:

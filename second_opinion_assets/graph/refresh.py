@@ -37,6 +37,7 @@ from second_opinion_assets.join.provenance import fingerprint
 from second_opinion_assets.join.source_files import SourceFile, Stamp
 from second_opinion_assets.join.watch import Waiting, Watcher
 from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.folders import listed_once
 from second_opinion_assets.storage.journal import recover
 from second_opinion_assets.storage.location import Location
 
@@ -82,6 +83,7 @@ class RefreshPlanner:
             for key in source_partitions(manifest)
         }
 
+    @listed_once()
     def plan(self, instance: dg.DagsterInstance, now: float) -> RefreshPlan:
         self._deadline = time.monotonic() + self._tick_seconds
         self._catch_up(instance)

@@ -33,6 +33,7 @@ from second_opinion_assets.registry.facts import Registry, shipped_registry
 from second_opinion_assets.registry.references import Reference, read_references
 from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.folders import listed_once
 from second_opinion_assets.storage.groups import InputPaths
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.machine import machine_errors
@@ -119,6 +120,7 @@ class Manifest(msgspec.Struct, frozen=True, dict=True):
         return {table.id: table for table in self.tables}
 
 
+@listed_once()
 def load_manifest(
     path: Location, base_dir: Location | None = None, read_from: Location | None = None
 ) -> Manifest:

@@ -10,7 +10,7 @@ import glob
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import accumulate
 from operator import and_, or_
@@ -19,6 +19,7 @@ from typing import NamedTuple
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.storage import confinement
+from second_opinion_assets.storage.folders import files_of, find, literal_start
 from second_opinion_assets.storage.limits import limits
 from second_opinion_assets.storage.location import Identities, Location, unreadable
 
@@ -28,10 +29,6 @@ _LEFTOVER = re.compile(
 )
 
 _MOST_PARTS = 200
-
-
-_MOST_DOUBLE_STARS = 3
-"""With each one more the folders are gone through as often as there are folders."""
 
 
 class NoFilesError(JoinError):
@@ -106,36 +103,10 @@ class FileGroup(NamedTuple):
             raise unreadable(self.folder, error) from None
         in_order = sorted(names)
         confinement.refuse_names_outside(self.folder, in_order)
-        return [name for name in in_order if not self.pattern or _counts(self.folder / name)]
+        return in_order
 
-    def _each_name(self) -> Iterator[str]:
-        """Yield the names of the folder's files, or of what the pattern matches."""
-        if self.pattern:
-            yield from glob.iglob(_few_stars(self.pattern), root_dir=self.folder, recursive=True)
-            return
-        with os.scandir(self.folder) as entries:
-            yield from (entry.name for entry in entries if _counts(entry))
-
-
-def _few_stars(pattern: str) -> str:
-    """Return a pattern with one `**` for several side by side, which match the same.
-
-    Raises:
-        JoinError: there are so many that looking for them would not end.
-    """
-    parts: list[str] = []
-    for part in pattern.split("/"):
-        if part != "**" or parts[-1:] != ["**"]:
-            parts.append(part)
-    if parts.count("**") > _MOST_DOUBLE_STARS:
-        msg = f"{pattern}: has more than {_MOST_DOUBLE_STARS} times **; name some of the folders"
-        raise JoinError(msg)
-    return "/".join(parts)
-
-
-def _counts(entry: os.DirEntry[str] | Location) -> bool:
-    """Return whether an entry counts as a file: also a pipe or device, which is then refused."""
-    return entry.is_file() or (os.path.exists(entry) and not os.path.isdir(entry))
+    def _each_name(self) -> Iterable[str]:
+        return find(self.folder, self.pattern) if self.pattern else files_of(self.folder)
 
 
 def is_leftover(name: str) -> bool:
@@ -193,8 +164,8 @@ class InputPaths:
     def __init__(self) -> None:
         self._identities = Identities()
         self._readers: dict[str, str] = {}
-        # By the folder that all matches are below, so that few patterns are tried for a path.
-        self._patterns: defaultdict[Location, dict[tuple[str, ...], str]] = defaultdict(dict)
+        # By the text that all matches begin with, so that few patterns are tried for a path.
+        self._patterns: defaultdict[str, dict[tuple[str, ...], str]] = defaultdict(dict)
 
     def identity(self, location: Location) -> str:
         """Return what all paths to one file have in common."""
@@ -206,21 +177,20 @@ class InputPaths:
         self._readers[str(real)] = reader
         few = len(real.parts) <= _MOST_PARTS  # of more parts no pattern is looked for
         if few and is_pattern(str(real)) and not location.is_there():
-            folder = next(folder for folder in real.parents if not is_pattern(str(folder)))
-            self._patterns[folder][real.parts] = reader
+            self._patterns[literal_start(str(real))][real.parts] = reader
 
     def reader(self, location: Location) -> str | None:
         """Return who reads a path, or a folder above it, or a pattern that it matches."""
         real = Location(self.identity(location))
-        above = real.parents
-        for place in (real, *above):
+        for place in (real, *real.parents):
             if str(place) in self._readers and (place == real or not place.is_file()):
                 return self._readers[str(place)]
+        starts = (str(real)[:end] for end in range(len(str(real)), 0, -1))
         return next(
             (
                 reader
-                for folder in above
-                for pattern, reader in self._patterns.get(folder, {}).items()
+                for start in starts
+                for pattern, reader in self._patterns.get(start, {}).items()
                 if _matches(real.parts, pattern)
             ),
             None,

@@ -114,7 +114,7 @@ def test_a_link_among_several_files_is_refused(several: str) -> None:
     """It is not left out in silence, which would cost its clip the score."""
     group = group_of(Location(several))
     assert group is not None
-    with pytest.raises(OutsideError, match=r"link\.jsonl: leads to"):
+    with pytest.raises(OutsideError, match=r"(link\.jsonl|way): leads to"):
         group.names()
 
 
