@@ -1,12 +1,14 @@
 """The manifest that the graph works by: the one on the disk, or the last one that could be used.
 
-Of each that can be used a copy is kept in Dagster's home, so that code server and runs that start
-while the manifest is broken have it too. Who works by such a copy says so.
+Of each that can be used a copy is kept in Dagster's home, with copies of the files of scorers that
+it names, so that code server and runs that start while one of them is broken have it too. Who works
+by such copies says so.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import NamedTuple
 from unicodedata import category
 
@@ -20,10 +22,14 @@ from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.graph.sources import source_partitions
 from second_opinion_assets.join.manifest import Manifest, load_manifest
 from second_opinion_assets.report.markdown import escaped
+from second_opinion_assets.storage.folders import files_of
 from second_opinion_assets.storage.location import FileStat, Location
-from second_opinion_assets.storage.publishing import publish_text
+from second_opinion_assets.storage.publishing import publish_text, remove
 from second_opinion_assets.storage.reading import Input
 
+Copies = Mapping[Location, Location]
+"""What is read in the place of some files, by their paths."""
+_INDEX = "index.json"
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Kinds of characters that control something or part lines."""
 _SHOWN_TABLES = 5
@@ -42,17 +48,17 @@ class CurrentManifest(NamedTuple):
     problem: str = ""
 
 
-def load_tables(settings: Settings, read_from: Location | None = None) -> Manifest:
+def load_tables(settings: Settings, copies: Copies = MappingProxyType({})) -> Manifest:
     """Return the manifest that the settings name, if its tables can be partitions.
 
     Args:
         settings: name the manifest.
-        read_from: a copy of it to read in its place.
+        copies: what to read in the place of it and of its files of scorers.
 
     Raises:
         JoinError: a manifest that cannot be used, or a table whose id Dagster does not take.
     """
-    manifest = load_manifest(settings.manifest, settings.base_dir, read_from)
+    manifest = load_manifest(settings.manifest, settings.base_dir, copies)
     for table in manifest.tables:
         if "..." in table.id or _UNSEEN & set(map(category, table.id)):
             msg = (
@@ -69,13 +75,14 @@ def load_current(settings: Settings) -> CurrentManifest:
     Raises:
         JoinError: neither can be used.
     """
-    kept = _place_of_copy(settings)
+    kept = _place_of_copies(settings)
     try:
         manifest = load_tables(settings)
     except JoinError as error:
-        if kept is None or not kept.exists():
+        copies = _copies(kept)
+        if not copies:
             raise
-        return CurrentManifest(load_tables(settings, kept), _problem(error))
+        return CurrentManifest(load_tables(settings, copies), _problem(error))
     if kept is not None:
         _keep(manifest, kept)
     return CurrentManifest(manifest)
@@ -184,24 +191,45 @@ def _problem(error: JoinError) -> str:
     return f"the manifest cannot be used; tables are refreshed by its last usable version: {why}"
 
 
-def _place_of_copy(settings: Settings) -> Location | None:
-    """Return where the copy of a manifest is kept; one of other paths has another place."""
+def _place_of_copies(settings: Settings) -> Location | None:
+    """Return the folder of a manifest's copies; one of other paths has another."""
     if settings.kept_dir is None:
         return None
     base = settings.base_dir or settings.manifest.parent
     told = f"{settings.manifest.absolute()}\n{base.absolute()}"
     name = hashlib.sha256(told.encode(errors="surrogateescape")).hexdigest()[:16]
-    return settings.kept_dir / f"manifest-{name}.json"
+    return settings.kept_dir / f"manifest-{name}"
+
+
+def _copies(place: Location | None) -> Copies:
+    """Return the copies that are kept of a manifest and of its files of scorers, by their paths."""
+    if place is None or not (place / _INDEX).exists():
+        return {}
+    index = msgspec.json.decode(_read(place / _INDEX), type=dict[str, str])
+    return {Location(path): place / name for path, name in index.items()}
 
 
 def _keep(manifest: Manifest, place: Location) -> None:
-    """Keep a copy of a manifest; who cannot keep one works without."""
+    """Keep copies of a manifest's files; who cannot keep them works without.
+
+    Each is named by what it holds, and an index of them is written last, so that they are of one
+    moment.
+    """
+    files = [(manifest.path, manifest.digest), *manifest.registry.files]
+    names = {str(path): f"{digest.sha256}.json" for path, digest in files}
+    index = msgspec.json.encode(names)
     with suppress(JoinError):
-        with Input(manifest.path) as file:
-            text = file.read()
-        if file.digest != manifest.digest or (place.exists() and _read(place) == text):
+        if (place / _INDEX).exists() and _read(place / _INDEX) == index:
             return
-        publish_text(place, text.decode())
+        for path, digest in files:
+            with Input(path) as file:
+                text = file.read()
+            if file.digest != digest:
+                return
+            publish_text(place / names[str(path)], text.decode())
+        publish_text(place / _INDEX, index.decode())
+        for name in {*files_of(place)}.difference(names.values(), [_INDEX]):
+            remove(place / name)
 
 
 def _read(place: Location) -> bytes:

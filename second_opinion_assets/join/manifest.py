@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -122,26 +123,28 @@ class Manifest(msgspec.Struct, frozen=True, dict=True):
 
 @listed_once()
 def load_manifest(
-    path: Location, base_dir: Location | None = None, read_from: Location | None = None
+    path: Location,
+    base_dir: Location | None = None,
+    copies: Mapping[Location, Location] = MappingProxyType({}),
 ) -> Manifest:
     """Read and check a manifest; its files need not exist yet.
 
     Args:
         path: the manifest, JSON.
         base_dir: what its paths are relative to; by default the manifest's folder.
-        read_from: a copy of it to read in its place.
+        copies: what to read in the place of it, and of files of scorers that it names.
 
     Raises:
         ManifestError: a manifest that cannot be used, each mistake in a line with its place.
     """
     try:
-        with machine_errors(path), Input(read_from or path) as file:
+        with machine_errors(path), Input(copies.get(path, path)) as file:
             document = _document(file.read(), path)
         base = base_dir or path.parent
         problems = Problems(document)
         registry = None
         with problems.at("scorers"):
-            registry = read_registry(document.get("scorers"), f"{path}::$.scorers", base)
+            registry = read_registry(document.get("scorers"), f"{path}::$.scorers", base, copies)
         common = _Common(path, base, registry)
         with problems.at("defaults"):
             common.read_defaults(document.get("defaults", {}), f"{path}::$.defaults")

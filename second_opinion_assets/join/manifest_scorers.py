@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -20,13 +21,16 @@ from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input
 
 
-def read_registry(value: object, where: str, base: Location) -> Registry:
+def read_registry(
+    value: object, where: str, base: Location, copies: Mapping[Location, Location]
+) -> Registry:
     """Return the registry of a manifest: the user's entries first, then the shipped ones.
 
     Args:
         value: what stands as `scorers`: the path of a file, or a list of paths and entries.
         where: its place, for the error message.
         base: what a relative path is relative to.
+        copies: files to read in the place of others.
 
     Raises:
         JoinError: what is no registry, with the place in it.
@@ -51,7 +55,7 @@ def read_registry(value: object, where: str, base: Location) -> Registry:
                 own.append(parse_entry(part, f"{where}[{number}]"))
                 continue
             path = base.resolve(part)
-            with Input(path) as file:
+            with Input(copies.get(path, path)) as file:
                 of_files.extend(read_entries(file))
             files.append((path, file.digest))
     with problems.at():

@@ -30,6 +30,7 @@ from second_opinion_assets_tests.graph.project import Project
 from second_opinion_assets_tests.graph.runs import QUIET, Join
 from second_opinion_assets_tests.graph.ticks import SETTLE_SECONDS, Ticks, tables_of
 
+SCORERS = "our-scorers.json"
 SAYS = "the manifest cannot be used; tables are refreshed by its last usable version: "
 
 
@@ -52,15 +53,38 @@ def misspell(project: Project) -> str:
     return f"{project.manifest_path}::$.tables[1]: unknown key 'scorse'"
 
 
-broken = pytest.mark.parametrize("spoil", [cut_short, take_away, misspell])
+def spoil_scorers(project: Project) -> str:
+    """Break the file of scorers that a manifest names; return what is said of it."""
+    path = project.manifest_path.with_name(SCORERS)
+    path.write_text(path.read_text()[:-1])
+    return f"{path}: "
+
+
+def take_scorers_away(project: Project) -> str:
+    """Remove that file; return what is said of it."""
+    path = project.manifest_path.with_name(SCORERS)
+    path.unlink()
+    return f"{path}: cannot be read: No such file or directory"
+
+
+SPOILERS = (cut_short, take_away, misspell, spoil_scorers, take_scorers_away)
+broken = pytest.mark.parametrize("spoil", SPOILERS)
+
+
+def mend(project: Project) -> Manifest:
+    """Write manifest and file of scorers as they were."""
+    path = project.manifest_path.with_name(SCORERS)
+    path.write_text(json.dumps({"scorers": [{"name": "ours", "direction": "higher"}]}))
+    return project.save()
 
 
 @pytest.fixture
 def manifest(project: Project) -> Manifest:
-    """Return a manifest of two complete tables."""
+    """Return a manifest of two complete tables, with a file of scorers."""
+    project.others = {"scorers": SCORERS}
     for name in ("one", "two"):
         project.add_table(name, ["a", "b"], {"DOVER": {"a": 1.0, "b": 2.0}})
-    return project.save()
+    return mend(project)
 
 
 @pytest.fixture
@@ -115,7 +139,7 @@ def test_the_last_good_tables_are_refreshed(
     assert tables_of(again) == ["one"]
     assert again.notes == plan.notes
     assert checked(again) == []
-    project.save()
+    mend(project)
     mended = ticks.tick()
     assert mended.notes == []
     assert [passed for passed, _ in checked(mended)] == [True]
@@ -133,7 +157,7 @@ def test_a_process_that_starts_meanwhile_works_by_the_copy(
     assert good.problem == ""
     why = spoil(project)
     current = load_current(settings)
-    assert current.manifest.tables == good.manifest.tables
+    assert current.manifest == good.manifest
     assert current.problem.startswith(f"{SAYS}{why}")
     definitions = build_definitions(current.manifest, settings, current.problem)
     graph = definitions.resolve_asset_graph()
@@ -163,6 +187,19 @@ def test_without_a_copy_there_is_no_graph(settings: Settings, project: Project) 
     for refused in (other, Settings(settings.manifest)):
         with pytest.raises(JoinError, match=r"manifest\.json"):
             load_current(refused)
+
+
+def test_copies_are_those_of_one_moment(settings: Settings, project: Project) -> None:
+    """Of edits nothing is left but the copies of the last ones that could be used."""
+    for number in range(3):
+        scorers = {"scorers": [{"name": f"ours {number}"}]}
+        project.manifest_path.with_name(SCORERS).write_text(json.dumps(scorers))
+        good = load_current(settings)
+    assert settings.kept_dir
+    assert len(list(Path(settings.kept_dir).glob("*/*"))) == 3
+    for spoil in (spoil_scorers, cut_short):
+        spoil(project)
+        assert load_current(settings).manifest == good.manifest
 
 
 def test_the_copy_is_the_latest_that_could_be_used(

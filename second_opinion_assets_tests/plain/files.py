@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import re
@@ -28,6 +29,11 @@ NUMBER = re.compile(
 
 
 MEASURES = {"plcc", "lcc", "srcc", "srocc", "krcc", "krocc", "rmse"}
+MARKS = {
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+}
+"""UTF-32 goes first: the mark of UTF-16 is its beginning."""
 SPACE = JSON_SPACE.decode()
 LOOKED_AT_BYTES = 1000
 
@@ -44,7 +50,7 @@ class Table:
 
 def payloads_of(file: ScoreFile) -> list[Any]:
     """Return the rows of a JSON sidecar; one that is of neither form may be objects in a row."""
-    text = file.text.removeprefix(BOM)
+    text = in_utf8(file.text).removeprefix(BOM)
     if text.lstrip(JSON_SPACE).startswith(BOM):
         raise Refused(text)
     if file.form == "lines" and begins_with_a_line(text):
@@ -60,6 +66,20 @@ def payloads_of(file: ScoreFile) -> list[Any]:
         if file.form == "lines" and not tells_objects(text.strip().split(b"\n")[0]):
             raise Unclear(objects) from None
         return objects
+
+
+def in_utf8(text: bytes) -> bytes:
+    """Return text as UTF-8: by its mark it may be UTF-32 or UTF-16.
+
+    Unclear: compressed text, which this reading does not know.
+    """
+    if text.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
+        raise Unclear(text)
+    marked = next((name for name, marks in MARKS.items() if text.startswith(marks)), None)
+    try:
+        return text.decode(marked).encode() if marked else text
+    except UnicodeError as error:
+        raise Refused(str(error)) from error
 
 
 def without_noise(text: bytes) -> bytes:
@@ -170,7 +190,7 @@ def csv_table(file: ScoreFile, known: set[str]) -> Table:
         known: names of columns, in lower case, by which a header is told.
     """
     try:
-        text = file.text.decode().removeprefix("\ufeff")
+        text = in_utf8(file.text).decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise Refused(str(error)) from error
     first = next((line for line in re.split(r"\r?\n", text) if line.strip()), "")
