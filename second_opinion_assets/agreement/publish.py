@@ -16,7 +16,11 @@ from second_opinion_assets.contract.audit import ReportProvenance
 from second_opinion_assets.storage.journal import writing
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.output_lock import USUAL_WAIT
-from second_opinion_assets.storage.publishing import Publication, json_document, publish_all
+from second_opinion_assets.storage.publishing import (
+    json_document,
+    new_publication,
+    publish_all,
+)
 
 SCHEMA = "second-opinion-agreement-v1"
 _FIGURES = ("n", "pearson", "spearman", "kendall", "spearman_p", "not_enough")
@@ -91,8 +95,8 @@ def publish(
     figures(agreement, table_id).to_parquet(parquet, index=False)
     with (
         writing([files.agreement_json, files.agreement_parquet], USUAL_WAIT),
-        Publication(files.agreement_json) as one,
-        Publication(files.agreement_parquet) as other,
+        new_publication(files.agreement_json) as one,
+        new_publication(files.agreement_parquet) as other,
     ):
         one.write(json_document(document(agreement, table_id, provenance)))
         other.write(parquet.getvalue())

@@ -7,7 +7,6 @@ import click
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import Duplicates, KeyNormalize
-from second_opinion_assets.contract.printable import A_FILE_IS_MEANT, is_address
 from second_opinion_assets.storage import confinement
 from second_opinion_assets.storage.limits import SETTING as LIMITS_SETTING
 from second_opinion_assets.storage.limits import limits_of, set_limits
@@ -26,9 +25,10 @@ class _Path(click.ParamType[Location]):
         self, value: str | Location, param: click.Parameter | None, ctx: click.Context | None
     ) -> Location:
         """Return where the path leads."""
-        if isinstance(value, str) and is_address(value):
-            self.fail(A_FILE_IS_MEANT, param, ctx)
-        return Location(value)
+        try:
+            return Location(value)
+        except JoinError as error:
+            self.fail(str(error), param, ctx)
 
 
 LOCATION = _Path()

@@ -11,15 +11,11 @@ import re
 
 _UNSEEN = re.compile(r"[^\x20-\x7e]")
 _CREDENTIALS = re.compile(r"(?<![\w+.-])([a-z][\w+.-]*:/{1,2})[^\s/@'\"]+@", re.IGNORECASE)
-_QUERY = re.compile(r"(?<![\w+.-])([a-z][\w+.-]*:/{1,2}[^\s?#'\"]+\?)[^\s'\"]+", re.IGNORECASE)
-
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-A_FILE_IS_MEANT = "is an address, expected a path; copy or mount what is there"
-
-
-def is_address(text: str) -> bool:
-    """Return whether a text is an address, as of the web or a store, and no path."""
-    return _ADDRESS.match(text) is not None
+_QUERY = re.compile(
+    r"(?<![\w+.-])((?:(?:s3|gs|az)(?=:\S+\?\S*=)|(?!(?:s3|gs|az):)[a-z][\w+.-]*)"
+    r":/{1,2}[^\s?#'\"]+\?)[^\s'\"]+",
+    re.IGNORECASE,  # in a store ? may be a pattern's, and is no query without =
+)
 
 
 def one_line(text: str) -> str:

@@ -12,7 +12,6 @@ from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError, Problems
 from second_opinion_assets.contract.key_pattern import compile_key_pattern
 from second_opinion_assets.contract.options import as_sentence, gather_unknown
-from second_opinion_assets.contract.printable import A_FILE_IS_MEANT, is_address
 from second_opinion_assets.join.manifest_scorers import read_score_scale
 from second_opinion_assets.registry.facts import Registry
 from second_opinion_assets.scores.sidecar import Format, Sidecar, SidecarRules
@@ -187,10 +186,12 @@ def read_path(entry: dict[str, Any], name: str, where: str) -> str:
 
 
 def _refuse_stream(written: str, what: str) -> None:
-    if is_address(written):
-        msg = f"{what}: {A_FILE_IS_MEANT}"
-        raise JoinError(msg)
-    if Location(written).is_stream:
+    try:
+        is_stream = Location(written).is_stream
+    except JoinError as error:
+        msg = f"{what}: {error}"
+        raise JoinError(msg) from None
+    if is_stream:
         msg = f"{what}: - is for the feature table and output of one join; name a file"
         raise JoinError(msg)
 

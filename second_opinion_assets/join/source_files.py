@@ -18,7 +18,8 @@ from second_opinion_assets.storage.digests import UNREADABLE, FileDigest, combin
 from second_opinion_assets.storage.groups import FileGroup, group_of
 from second_opinion_assets.storage.location import FileStat, Location, unreadable
 from second_opinion_assets.storage.machine import machine_errors
-from second_opinion_assets.storage.reading import ChangedInputError, Input, whole_lines
+from second_opinion_assets.storage.opened import ChangedInputError
+from second_opinion_assets.storage.reading import Input, whole_lines
 from second_opinion_assets.storage.regular import refuse_no_file
 
 
@@ -49,7 +50,7 @@ class Stamp(msgspec.Struct, frozen=True):
     def of_several(cls, group: FileGroup, files: dict[str, FileStat]) -> Stamp:
         """Return the stamp of several files, given by their names."""
         times = [file.modified_ns for file in files.values()]
-        if not group.pattern:
+        if not group.pattern and not group.folder.is_remote:  # a store keeps no time of folders
             times.append(group.folder.stat().modified_ns)
         listed = [(name, file.version) for name, file in files.items()]
         return cls(

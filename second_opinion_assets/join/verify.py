@@ -24,7 +24,8 @@ from second_opinion_assets.storage.groups import group_of
 from second_opinion_assets.storage.journal import recover
 from second_opinion_assets.storage.location import HERE, Location
 from second_opinion_assets.storage.machine import machine_errors
-from second_opinion_assets.storage.reading import ChangedInputError, Input, digest_file
+from second_opinion_assets.storage.opened import ChangedInputError
+from second_opinion_assets.storage.reading import Input, digest_file
 from second_opinion_assets.tables.open import open_table
 
 STATUSES = tuple(status.name for status in Status)

@@ -14,7 +14,7 @@ from second_opinion_assets.contract.printable import one_line
 from second_opinion_assets.join.source_files import SourceFile, Stamp, read_source_file
 from second_opinion_assets.storage.groups import NoFilesError
 from second_opinion_assets.storage.location import Location, unreadable
-from second_opinion_assets.storage.reading import ChangedInputError
+from second_opinion_assets.storage.opened import ChangedInputError
 
 INCOMPLETE_SETTLE_TIMES = 6
 """For how many settle times a file that looks cut short is taken to be still written."""

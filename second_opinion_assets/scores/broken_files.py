@@ -26,7 +26,7 @@ from second_opinion_assets.scores.rows import CollectedRows, Place, Source, row_
 from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.decompress import plain_name, stem_of
 from second_opinion_assets.storage.location import Location
-from second_opinion_assets.storage.reading import ChangedInputError
+from second_opinion_assets.storage.opened import ChangedInputError
 
 SHOWN_FILES = 3
 SHOWN_STRANGERS = 50

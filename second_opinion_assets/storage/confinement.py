@@ -7,6 +7,7 @@ Whoever runs the process decides, by `confine_to`; no manifest does. Paths are p
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,11 +16,13 @@ from os import PathLike
 from typing import NamedTuple
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.storage import uris
 
 SETTING = "SECOND_OPINION_CONFINE_TO"
 
 _Path = str | PathLike[str]
 _TO_LOOK = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_CLOEXEC  # nothing is read
+_SEPARATOR = re.compile(f"{re.escape(os.pathsep)}(?!//)")  # none is the colon of s3://
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 
@@ -60,7 +63,10 @@ def confine_to(folders: Iterable[_Path]) -> None:
     global _process  # noqa: PLW0603 (a policy of the whole process)
     real = []
     for given in folders:
-        folder = os.fspath(given)
+        folder = str(given) if uris.is_address(str(given)) else os.fspath(given)
+        if uris.is_address(folder):
+            real.append(uris.plain_address(folder))
+            continue
         if not folder or "\0" in folder or (os.path.exists(folder) and not os.path.isdir(folder)):
             msg = f"{SETTING}: {folder!r} is no folder; name folders with {os.pathsep} between"
             raise JoinError(msg)
@@ -70,7 +76,9 @@ def confine_to(folders: Iterable[_Path]) -> None:
 
 def folders_of(text: str) -> list[str]:
     """Return the folders of a setting, written as those of ``PATH`` are; none of an empty one."""
-    return text.split(os.pathsep) if text else []
+    if not text:
+        return []
+    return _SEPARATOR.split(text)
 
 
 def is_within(path: _Path) -> bool:
@@ -99,6 +107,9 @@ def refuse_names_outside(folder: _Path, names: Iterable[str]) -> None:
     if not _process.folders:
         return
     known: set[str] = set()  # the folders that were looked at: most files share one
+    if "://" in str(folder):  # no links there
+        refuse_outside(folder)
+        return
     for name in names:
         path = os.path.join(folder, name)
         above = os.path.dirname(path)
@@ -180,6 +191,8 @@ def link(target: _Path, name: _Path) -> None:
 
 def real_path(path: _Path) -> str:
     """Return a path with its links followed; one that no file can have only from the root on."""
+    if "://" in (text := str(path)):
+        return text
     try:
         return os.path.realpath(path)
     except ValueError:  # a NUL character, or half of a surrogate pair
@@ -211,9 +224,10 @@ def _real_path(descriptor: int, path: str) -> str:
 
 
 def _outside(path: _Path, real: str) -> OutsideError:
-    shown = os.fspath(path)
+    shown = str(path)
     folders = " and ".join(_process.folders)
-    leads = f"leads to {real}," if real != os.path.abspath(shown) else "lies"
+    is_plain = real in {shown, os.path.abspath(shown)}
+    leads = "lies" if is_plain else f"leads to {real},"
     return OutsideError(
         f"{shown}: {leads} outside {folders}; move it there, or add its folder to {SETTING}"
     )

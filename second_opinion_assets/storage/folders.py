@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from itertools import takewhile
 from typing import NamedTuple
 
-from second_opinion_assets.storage import confinement
+from second_opinion_assets.storage import confinement, stores
 from second_opinion_assets.storage.location import Location
 
 _NO_MATCH = {
@@ -56,7 +56,8 @@ def listed_once() -> Iterator[None]:
     """
     token = _kept.set({}) if _kept.get() is None else None
     try:
-        yield
+        with stores.listed_once():
+            yield
     finally:
         if token:
             _kept.reset(token)

@@ -10,7 +10,7 @@ import glob
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import accumulate
 from operator import and_, or_
@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.storage import confinement
+from second_opinion_assets.storage import confinement, stores
 from second_opinion_assets.storage.folders import files_of, find, literal_start
 from second_opinion_assets.storage.limits import limits
 from second_opinion_assets.storage.location import Identities, Location, unreadable
@@ -106,7 +106,28 @@ class FileGroup(NamedTuple):
         return in_order
 
     def _each_name(self) -> Iterable[str]:
+        if self.folder.is_remote:
+            return self._each_object()
         return find(self.folder, self.pattern) if self.pattern else files_of(self.folder)
+
+    def _each_object(self) -> Iterator[str]:
+        """Yield likewise of a store, by one listing."""
+        uri, pattern = str(self.folder), self.pattern.split("/")
+        is_deep = len(pattern) > 1 or pattern == ["**"]
+        found = stores.keys_below(uri) if is_deep else stores.folder(uri).objects
+        for name in found:
+            parts = name.split("/")
+            if not self.pattern or (_matches(parts, pattern) and not _is_hidden(parts, pattern)):
+                yield name
+
+
+def _is_hidden(parts: Sequence[str], patterns: Sequence[str]) -> bool:
+    """Return whether a path has a hidden component that no component of the pattern asks for."""
+    asked = {pattern for pattern in patterns if pattern.startswith(".")}
+    return any(
+        part.startswith(".") and not any(fnmatch.fnmatchcase(part, pattern) for pattern in asked)
+        for part in parts
+    )
 
 
 def is_leftover(name: str) -> bool:
@@ -140,7 +161,12 @@ def group_of(location: Location) -> FileGroup | None:
 
 
 def is_given(location: Location) -> bool:
-    """Return whether a path is that of a file or folder, or a pattern that a file matches."""
+    """Return whether a path is that of a file or folder, or a pattern that a file matches.
+
+    In a store nothing is looked for: it would be a request for each path that is written.
+    """
+    if location.is_remote:
+        return False
     if location.is_there():
         return True
     with suppress(JoinError):
@@ -176,7 +202,8 @@ class InputPaths:
         real = Location(self.identity(location))
         self._readers[str(real)] = reader
         few = len(real.parts) <= _MOST_PARTS  # of more parts no pattern is looked for
-        if few and is_pattern(str(real)) and not location.is_there():
+        is_itself = not location.is_remote and location.is_there()
+        if few and is_pattern(str(real)) and not is_itself:
             self._patterns[literal_start(str(real))][real.parts] = reader
 
     def reader(self, location: Location) -> str | None:

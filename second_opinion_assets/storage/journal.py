@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.storage import confinement
+from second_opinion_assets.storage import confinement, object_journal
 from second_opinion_assets.storage.interrupts import uninterrupted
 from second_opinion_assets.storage.location import Location, unreadable
 from second_opinion_assets.storage.output_lock import (
@@ -118,6 +118,8 @@ def recover(target: Location) -> bool:
     Raises:
         JoinError: it can be neither.
     """
+    if target.is_remote:
+        return object_journal.recover(target)
     if not beside(target, ".journal").exists():
         return False
     try:
@@ -315,8 +317,11 @@ def writing(targets: Sequence[Location], wait: LockWait) -> Iterator[None]:
     Raises:
         JoinError: another run holds a lock for too long, or what was left cannot be settled.
     """
-    with output_lock(targets, wait):
-        if targets:
+    local = [target for target in targets if not target.is_remote]
+    with output_lock(local, wait):
+        if targets and targets[-1].is_remote:
+            object_journal.wait_for_others(targets[-1], wait)
+        elif targets:
             recover_locked(targets[-1])
-            remove_leftovers(targets)
+        remove_leftovers(local)
         yield

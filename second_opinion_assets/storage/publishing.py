@@ -15,14 +15,16 @@ from typing import IO, Any, Self
 import msgspec
 
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.storage import confinement
+from second_opinion_assets.storage import confinement, stores
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.interrupts import uninterrupted
 from second_opinion_assets.storage.journal import NewFile, publish_together, writing
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.object_journal import publish_objects
 from second_opinion_assets.storage.output_lock import USUAL_WAIT, beside, folder_of, unwritable
 from second_opinion_assets.storage.regular import kind_of_no_file
 from second_opinion_assets.storage.shortage import reason_of
+from second_opinion_assets.storage.stores import ObjectStat, ObjectWriter
 from second_opinion_assets.storage.streams import copy_to_output, spool
 
 SYNC_BYTES = 64 << 20  # the disk works on these while more is written
@@ -121,13 +123,16 @@ class Publication:
         self._hand_over()
         self._settle()
         try:
-            if self._real_target.exists():
-                os.fchmod(self._file.fileno(), os.stat(self._real_target).st_mode & 0o777)
-            self._settle_sync()
-            os.fsync(self._file.fileno())
+            self._bring_to_disk()
         except OSError as error:
             raise self._unwritable(error) from None
         return FileDigest(self._hash.hexdigest(), self._bytes)
+
+    def _bring_to_disk(self) -> None:
+        if self._real_target.exists():
+            os.fchmod(self._file.fileno(), os.stat(self._real_target).st_mode & 0o777)
+        self._settle_sync()
+        os.fsync(self._file.fileno())
 
     def publish(self) -> None:
         """Put the finished file in the target's place, in one step."""
@@ -158,12 +163,16 @@ class Publication:
         self._bytes += len(view)
         self._unsynced_bytes += len(view)
         while view:
-            view = view[self._file.write(view) or 0 :]
+            view = view[self._take(view) :]
         is_due = self._is_synced and self._unsynced_bytes >= SYNC_BYTES
         if is_due and (self._sync is None or self._sync.done()):
             self._settle_sync()
             self._unsynced_bytes = 0
             self._sync = self._sync_thread.submit(os.fdatasync, self._file.fileno())
+
+    def _take(self, view: memoryview) -> int:
+        """Write some of the next bytes; return how many."""
+        return self._file.write(view) or 0
 
     def _settle_sync(self) -> None:
         """Raise what a sync met: the system tells of a write that failed only once."""
@@ -200,11 +209,8 @@ class StreamPublication(Publication):
         self._sync_thread.shutdown()
         self._file.close()
 
-    def finish(self) -> FileDigest:
-        """Return the digest of all bytes."""
-        self._hand_over()
-        self._settle()
-        return FileDigest(self._hash.hexdigest(), self._bytes)
+    def _bring_to_disk(self) -> None:
+        """Do nothing: it does not stay."""
 
     def publish(self) -> None:
         """Write it all to standard output."""
@@ -214,8 +220,46 @@ class StreamPublication(Publication):
             raise self._unwritable(error) from None
 
 
+class ObjectPublication(Publication):
+    """A new object of a store, which appears whole only by `publish`; a `NewObject`."""
+
+    _is_synced = False
+
+    def __enter__(self) -> Self:
+        confinement.refuse_outside(self.target)
+        self._writer = ObjectWriter(str(self.target))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with uninterrupted():
+            self.closed = True
+            self._thread.shutdown()
+            self._sync_thread.shutdown()
+            with suppress(OSError):  # a store that is gone
+                self._writer.close()
+
+    def _bring_to_disk(self) -> None:
+        """Do nothing: the store has its parts, and puts them together at the end."""
+
+    def _take(self, view: memoryview) -> int:
+        return self._writer.write(view)
+
+    @property
+    def has_parts(self) -> bool:
+        return self._writer.has_parts
+
+    def place(self, replaces: ObjectStat | None) -> None:
+        self._writer.complete(replaces)
+
+    def publish(self) -> None:
+        """Let it appear, in one step."""
+        publish_objects([self], USUAL_WAIT)
+
+
 def new_publication(target: Location) -> Publication:
-    """Return what publishes a file, or to standard output."""
+    """Return what publishes a file or object, or to standard output."""
+    if target.is_remote:
+        return ObjectPublication(target)
     return StreamPublication(target) if target.is_stream else Publication(target)
 
 
@@ -232,22 +276,28 @@ def publication(target: Location | None) -> Iterator[Publication | None]:
 def publish_all(files: Sequence[Publication]) -> None:
     """Publish several finished files, all or none; the last is the one that counts.
 
-    What goes to standard output cannot be taken back, and goes last.
+    All or none are those of this machine, and those of one bucket. The kind of the last goes last,
+    and what goes to standard output, which cannot be taken back, after all.
 
     Raises:
         JoinError: one cannot be published.
     """
     *_, last = files
-    stored = [file.new_file for file in files if not file.target.is_stream]
-    if stored:
-        publish_together(stored)
+    objects = [file for file in files if isinstance(file, ObjectPublication)]
+    local = [file.new_file for file in files if type(file) is Publication]
+    if local and objects and not last.target.is_remote:
+        publish_objects(objects, USUAL_WAIT)
+    if local:
+        publish_together(local)
+    if objects and (last.target.is_remote or not local):
+        publish_objects(objects, USUAL_WAIT)
     if last.target.is_stream:
         last.publish()
 
 
 def publish_text(target: Location, text: str) -> None:
     """Write a text and publish it."""
-    with writing([target], USUAL_WAIT), Publication(target) as file:
+    with writing([target], USUAL_WAIT), new_publication(target) as file:
         file.write(text.encode())
         file.finish()
         file.publish()
@@ -260,7 +310,11 @@ def remove(target: Location) -> None:
         JoinError: it cannot be removed.
     """
     try:
-        confinement.unlink(target.identity)
+        if target.is_remote:
+            confinement.refuse_outside(target)
+            stores.delete(str(target))
+        else:
+            confinement.unlink(target.identity)
     except OSError as error:
         msg = f"{target}: cannot be removed: {reason_of(error)}"
         raise JoinError(msg) from None

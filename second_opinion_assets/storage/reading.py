@@ -6,25 +6,20 @@ What the bytes mean is not known here, nor how they are decompressed (`decompres
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import stat
-import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
+from threading import Lock
 from typing import Any, Self
 
-from second_opinion_assets.contract.errors import TransientError
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.limits import held, limits
-from second_opinion_assets.storage.location import FileStat, Location, unreadable
-from second_opinion_assets.storage.regular import open_file
-from second_opinion_assets.storage.streams import spooled_input
+from second_opinion_assets.storage.location import FileStat, Location
+from second_opinion_assets.storage.opened import ChangedInputError, opened
 
 CHUNK_BYTES = 1 << 20  # small enough to stay in a core's cache from one step to the next
 
-_FRESH_SECONDS = 2.0
 _SHORT_LINE_BYTES = 16
 _BLANK_LINE = re.compile(rb"^[ \t\r\f\v]*\n", re.MULTILINE)
 
@@ -32,19 +27,13 @@ Progress = Callable[[int], None]
 """Is told how many more input bytes are done."""
 
 
-class ChangedInputError(TransientError):
-    """An input was written to while it was read, so that what was read may be of no one version."""
-
-    def __init__(self, location: Location) -> None:
-        super().__init__(f"{location}: changed while it was read; join again once it is complete")
-
-
 class Input:
-    """An opened file, read from the start or at random, always as the version that was opened.
+    """An opened file or object, read from the start or at random, as the version that was opened.
 
-    Another file in its place does not matter, since this one stays open. A write to this very file
-    is an error at the latest when `digest` is asked for. A pipe that the process was given opened
-    can be read from the start, once. Standard input is spooled, and is then a file like others.
+    Another file in its place does not matter, since this one stays open; another object there is an
+    error once it is met. A write to this very file is an error at the latest when `digest` is asked
+    for. A pipe that the process was given opened can be read from the start, once. Standard input
+    is spooled, and is then a file like others.
 
     Attributes:
         location: where it was when it was opened.
@@ -55,13 +44,9 @@ class Input:
         """Open a file; JoinError where that is not possible."""
         self.location = location
         self._progress = progress
-        try:
-            self._file = spooled_input() if location.is_stream else open_file(location)
-        except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
-            raise unreadable(location, error) from None
-        self._opened = os.fstat(self._file.fileno())
-        self.stat = FileStat.of(self._opened)
-        self._is_regular = stat.S_ISREG(self._opened.st_mode)
+        self._file = opened(location)
+        self.stat: FileStat = self._file.stat
+        self._lock = Lock()
         self._hash = hashlib.sha256()
         self._hashed_bytes = 0
         self._digest: FileDigest | None = None
@@ -93,11 +78,8 @@ class Input:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it was written to so shortly before that one more write may not show.
-
-        The clock of file times ticks every few milliseconds.
-        """
-        return time.time() - self._opened.st_mtime < _FRESH_SECONDS
+        """Whether it was written to so shortly before that one more write may not show."""
+        return self._file.is_fresh
 
     def chunks(self, chunk_bytes: int | None = None) -> Generator[bytes, None, None]:
         """Yield all bytes from the start, by default `CHUNK_BYTES` at a time.
@@ -120,13 +102,15 @@ class Input:
         return b"".join(held(self.chunks(), self.location))
 
     def pread(self, offset: int, count: int) -> bytes:
-        """Return so many bytes from an offset on, from any thread; they are not hashed.
+        """Return so many bytes from an offset on, from any thread.
 
         Raises:
             JoinError: there are fewer, so the file was cut since it was opened.
         """
         parts = []
-        while count and (part := self._pread(offset, count)):
+        while count and (part := self._file.read_at(offset, count)):
+            if self.location.is_remote:  # reading it once more would be costly
+                self._hash_fresh(offset, part)
             parts.append(part)
             offset += len(part)
             count -= len(part)
@@ -134,37 +118,21 @@ class Input:
             raise ChangedInputError(self.location)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def fileno(self) -> int:
-        return self._file.fileno()
-
     def arrow_file(self) -> Any:  # noqa: ANN401 (pyarrow has no types)
         """Return the opened version as a file of pyarrow's own, to be read at random."""
-        import pyarrow as pa  # noqa: PLC0415 (only who reads by pyarrow pays for it)
-
-        try:
-            return pa.OSFile(f"/dev/fd/{self.fileno()}")
-        except OSError as error:
-            raise unreadable(self.location, error) from None
+        return self._file.arrow_file()
 
     def hash_in_background(self) -> None:
-        """Hash the whole file in a thread of its own, for who reads it at random."""
-        if not self._background:
+        """Hash the whole file in a thread of its own, for who reads it at random.
+
+        An object is not read for that alone; what is copied from its start on is hashed then.
+        """
+        if not self._background and not self.location.is_remote:
             self._background = self._threads.submit(self._hash_all)
 
     def refuse_change(self) -> None:
-        """Raise a JoinError if the opened file was written to since.
-
-        Being renamed, linked or removed changes a file's ctime too: this alone says nothing, unless
-        the file is still where it was.
-        """
-        now, then = os.fstat(self._file.fileno()), self._opened
-        if not self._is_regular:
-            return
-        same = (now.st_size, now.st_mtime_ns) == (then.st_size, then.st_mtime_ns)
-        if same and now.st_ctime_ns != then.st_ctime_ns:
-            same = now.st_nlink != then.st_nlink or not self._is_in_place()
-        if not same:
-            raise ChangedInputError(self.location)
+        """Raise a JoinError if the opened file was written to since."""
+        self._file.refuse_change()
 
     def close(self) -> None:
         self._closed = True
@@ -205,34 +173,26 @@ class Input:
 
     def _read(self, offset: int, count: int) -> bytes:
         """Read from an offset on, and hash what was not hashed yet."""
-        chunk = self._pread(offset, count)
-        if not self._background and (fresh := offset + len(chunk) - self._hashed_bytes) > 0:
-            self._hash.update(memoryview(chunk)[-fresh:])
-            self._hashed_bytes += fresh
+        chunk = self._file.read_at(offset, count)
+        if not self._background:
+            self._hash_fresh(offset, chunk)
         return chunk
 
-    def _pread(self, offset: int, count: int) -> bytes:
-        try:
-            if self._is_regular:
-                return os.pread(self._file.fileno(), count, offset)
-            return self._file.read(count)
-        except OSError as error:
-            raise unreadable(self.location, error) from None
+    def _hash_fresh(self, offset: int, chunk: bytes) -> None:
+        """Hash what of a chunk was not hashed yet, if all before it was."""
+        with self._lock:
+            fresh = offset + len(chunk) - self._hashed_bytes
+            if 0 < fresh <= len(chunk):
+                self._hash.update(memoryview(chunk)[-fresh:])
+                self._hashed_bytes += fresh
 
     def _hash_all(self) -> FileDigest:
         sha = hashlib.sha256()
         offset = 0
-        while not self._closed and (chunk := self._pread(offset, CHUNK_BYTES)):
+        while not self._closed and (chunk := self._file.read_at(offset, CHUNK_BYTES)):
             sha.update(chunk)
             offset += len(chunk)
         return FileDigest(sha.hexdigest(), offset)
-
-    def _is_in_place(self) -> bool:
-        try:
-            there = os.stat(self.location)
-        except OSError:
-            return False
-        return os.path.samestat(there, self._opened)
 
 
 def digest_file(location: Location) -> FileDigest:

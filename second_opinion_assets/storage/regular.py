@@ -50,6 +50,8 @@ def refuse_no_file(location: Location) -> None:
         OSError: there is nothing, or it cannot be looked at.
     """
     confinement.refuse_to_look(location)
+    if location.is_remote:  # which holds nothing else
+        return
     _refuse_kind(location, os.stat(location).st_mode)
 
 

@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from second_opinion_assets.storage.location import Location
-from second_opinion_assets.storage.reading import ChangedInputError, Input, whole_lines
+from second_opinion_assets.storage.opened import ChangedInputError
+from second_opinion_assets.storage.reading import Input, whole_lines
 
 BLOCK_BYTES = 4 << 20  # large: a small native call of one thread waits for the others' lock
 BOM = b"\xef\xbb\xbf"

@@ -16,7 +16,7 @@ from second_opinion_assets.join.audit import read_audit
 from second_opinion_assets.join.verify import Verification, Verifier, base_of
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.location import Location
-from second_opinion_assets.storage.reading import ChangedInputError
+from second_opinion_assets.storage.opened import ChangedInputError
 from second_opinion_assets_tests.workspace import Workspace
 
 FORMS = ["out.jsonl", "out.json", "out.parquet", "out.csv", "out.tsv"]

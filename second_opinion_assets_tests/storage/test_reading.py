@@ -220,7 +220,7 @@ def test_closing_early(file: Input) -> None:
     next(file.chunks(100))
     file.close()
     with pytest.raises(ValueError, match="closed"):
-        file.fileno()
+        file.pread(0, 1)
 
 
 def test_unreadable_file(tmp_path: Path) -> None:
