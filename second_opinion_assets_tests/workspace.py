@@ -31,6 +31,11 @@ class Workspace:
         self.write("features.jsonl", '{"clip_id": "a", "psnr": 41.2}\n{"clip_id": "b"}\n')
         self.write("scores.jsonl", '{"clip_id": "a", "competitor": "DOVER", "score": 72.5}\n')
 
+    @property
+    def base(self) -> Location:
+        """What the paths of a join are relative to."""
+        return Location(self.folder)
+
     def write(self, name: str, content: str | bytes) -> Path:
         """Write a file, its folder included."""
         path = self.folder / name
@@ -60,10 +65,10 @@ class Workspace:
         """Return a join of files in this folder; one that finds nothing is let pass."""
         return TableSpec(
             id="table",
-            features=Location(self.folder / features),
-            scores=tuple(_sidecar(score, self.folder) for score in scores),
-            out=Location(self.folder / out),
-            audit_json=Location(self.folder / audit_json) if audit_json else None,
+            features=self.base / features,
+            scores=tuple(_sidecar(score, self.base) for score in scores),
+            out=self.base / out,
+            audit_json=self.base / audit_json if audit_json else None,
             options=parse_options({"allow_empty": True, **options}, "options"),
         )
 
@@ -107,7 +112,7 @@ def _refuse(constant: str) -> None:
     raise ValueError(msg)
 
 
-def _sidecar(score: str | dict[str, Any], folder: Path) -> Sidecar:
+def _sidecar(score: str | dict[str, Any], base: Location) -> Sidecar:
     if isinstance(score, str):
-        return parse_sidecar(score, Location(folder))
-    return read_sidecar_entry(score, "scores", Location(folder))
+        return parse_sidecar(score, base)
+    return read_sidecar_entry(score, "scores", base)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 
 import msgspec
 
@@ -13,6 +15,7 @@ from second_opinion_assets.scores.formats import csv_text, json_documents, parqu
 from second_opinion_assets.scores.formats.recognise import CSV_FORMATS, recognise
 from second_opinion_assets.scores.rules import ReadRequest
 from second_opinion_assets.scores.sidecar import Format
+from second_opinion_assets.storage.ahead import opened_ahead
 from second_opinion_assets.storage.decompress import Content
 from second_opinion_assets.storage.digests import UNREADABLE, FileDigest, combined_digest
 from second_opinion_assets.storage.groups import FileGroup, group_of
@@ -99,7 +102,7 @@ def read_source_file(path: Location, before: SourceFile | None = None) -> Source
 def _read(path: Location, before: SourceFile | None) -> SourceFile:
     group = group_of(path)
     if group is None:
-        return _read_one(path)
+        return _read_one(path, partial(Input, path))
     known = {(file.path, file.stamp): file for file in (before.files if before else ())}
     files: dict[str, SourceFile] = {}
     try:
@@ -108,8 +111,13 @@ def _read(path: Location, before: SourceFile | None) -> SourceFile:
     except OSError as error:
         raise unreadable(path, error) from None
     for name, look in looks.items():
-        file = group.folder / name
-        files[name] = known.get((file, Stamp(*look))) or _read_one_of_several(file, look)
+        if before_it := known.get((group.folder / name, Stamp(*look))):
+            files[name] = before_it
+    fresh = [name for name in looks if name not in files]
+    with closing(opened_ahead(group.folder / name for name in fresh)) as opened:
+        for name, open_file in zip(fresh, opened, strict=True):
+            files[name] = _read_one_of_several(group.folder / name, looks[name], open_file)
+    files = {name: files[name] for name in looks}
     rows = [file.rows for file in files.values()]
     return SourceFile(
         path,
@@ -121,10 +129,12 @@ def _read(path: Location, before: SourceFile | None) -> SourceFile:
     )
 
 
-def _read_one_of_several(path: Location, look: FileStat) -> SourceFile:
+def _read_one_of_several(
+    path: Location, look: FileStat, open_file: Callable[[], Input]
+) -> SourceFile:
     """Read a file; one that cannot be read is no error, since it may be one clip's."""
     try:
-        return _read_one(path)
+        return _read_one(path, open_file)
     except (ChangedInputError, MachineError):
         raise
     except JoinError:
@@ -133,8 +143,8 @@ def _read_one_of_several(path: Location, look: FileStat) -> SourceFile:
         return SourceFile(path, Stamp(*look), UNREADABLE, rows=None, complete=True)
 
 
-def _read_one(path: Location) -> SourceFile:
-    with Input(path) as file:
+def _read_one(path: Location, open_file: Callable[[], Input]) -> SourceFile:
+    with open_file() as file:
         try:
             with closing(Content(file)) as content:
                 rows, complete = _count_rows(content)

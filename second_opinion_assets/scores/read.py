@@ -16,8 +16,10 @@ from second_opinion_assets.scores.broken_files import OF_THE_WHOLE, BrokenFile
 from second_opinion_assets.scores.files_reader import FilesReader
 from second_opinion_assets.scores.score_table import ScoreTable, one_table_a_scorer
 from second_opinion_assets.scores.sidecar import Sidecar, SidecarFile, SidecarInput
+from second_opinion_assets.storage.ahead import opened_ahead
 from second_opinion_assets.storage.decompress import Content
 from second_opinion_assets.storage.digests import UNREADABLE
+from second_opinion_assets.storage.folders import listed_once
 from second_opinion_assets.storage.groups import Listing, group_of
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input, Progress
@@ -95,9 +97,10 @@ def read_sidecar(
         with Input(sidecar.path, progress) as file:
             files = [_read_file(file, "", sidecar.written, readers)]
     else:
-        listing = group.listing()
-        written = {name: sidecar.written_file(name, group) for name in listing.names}
-        files = _read_several(group.folder, written, readers, progress)
+        with listed_once():
+            listing = group.listing()
+            written = {name: sidecar.written_file(name, group) for name in listing.names}
+            files = _read_several(group.folder, written, readers, progress)
     tables = [table for reader in readers for table in reader.tables(named)]
     given = SidecarInput(
         sidecar,
@@ -171,10 +174,12 @@ def _read_several(
     Raises:
         JoinError: a file-level defect that is not one clip's alone.
     """
-    files = [
-        _read_one_of_several(folder / name, name, text, readers, progress)
-        for name, text in written.items()
-    ]
+    paths = [folder / name for name in written]
+    with closing(opened_ahead(paths, progress)) as opened:
+        files = [
+            _read_one_of_several(path, name, text, readers, open_file)
+            for path, open_file, (name, text) in zip(paths, opened, written.items(), strict=True)
+        ]
     for reader in readers:
         reader.settle_broken()
     problems = {broken.path: broken for reader in readers for broken in reader.broken}
@@ -191,7 +196,7 @@ def _read_one_of_several(
     name: str,
     written: str,
     readers: Sequence[FilesReader],
-    progress: Progress | None,
+    open_file: Callable[[], Input],
 ) -> SidecarFile:
     """Read a file of a folder or pattern; the readers keep what is wrong with it.
 
@@ -201,7 +206,7 @@ def _read_one_of_several(
     """
     digest = UNREADABLE
     try:
-        with Input(path, progress) as file:
+        with open_file() as file:
             try:
                 return _read_file(file, name, written, readers)
             except JoinError as error:

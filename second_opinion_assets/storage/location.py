@@ -195,7 +195,7 @@ class Location:
         return FileStat.of(os.stat(self._text))
 
     def exists(self) -> bool:
-        """Return whether something is there, in a store an object; JoinError if that is not told."""
+        """Return whether something is there, in a store an object; JoinError if it does not say."""
         if self.is_remote:
             return self.is_file()
         return self._may_be_looked_at and os.path.exists(self._text)
@@ -281,7 +281,7 @@ def shared_folder(locations: Iterable[Location]) -> Location:
 def unreadable(location: Location | str, error: OSError | ValueError) -> JoinError:
     """Return the one-line error for an input that could not be read."""
     if isinstance(error, StoreError):
-        kind_of_store = TransientError if error.may_pass else JoinError
+        kind_of_store = MachineError if error.may_pass else JoinError
         return kind_of_store(f"{location}: cannot be read: {error}")
     number = error.errno if isinstance(error, OSError) else None
     # In the system's own words: pyarrow's are longer.

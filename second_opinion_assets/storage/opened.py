@@ -128,8 +128,8 @@ class LocalFile:
 class ObjectOfStore:
     """An object of a store; an `Opened`.
 
-    Who reads on from the start gets blocks that grow, the next one being fetched meanwhile; who
-    reads elsewhere gets what is asked for, by a request each.
+    Who reads on by `read_at` gets blocks that grow, the next one being fetched meanwhile; who reads
+    elsewhere, or by `arrow_file`, gets what is asked for by a request each.
     """
 
     is_fresh = False  # it was complete when it appeared
@@ -154,10 +154,22 @@ class ObjectOfStore:
         with self._lock:
             if offset == self._start + len(self._block):
                 self._read_on(offset)
-            if self._start <= offset < self._start + len(self._block):
-                place = offset - self._start
-                return self._block[place : place + count]
+            if part := self._held(offset, count):
+                return part
         return self._fetch(offset, count)
+
+    def read_exactly(self, offset: int, count: int) -> bytes:
+        """Return so many bytes from an offset on, or what there is up to the end."""
+        if count <= 0 or offset >= self.stat.bytes:
+            return b""
+        count = min(count, self.stat.bytes - offset)
+        with self._lock:
+            part = self._held(offset, count)
+        return part if len(part) == count else self._fetch(offset, count)
+
+    def _held(self, offset: int, count: int) -> bytes:
+        place = offset - self._start
+        return self._block[place : place + count] if place >= 0 else b""
 
     def arrow_file(self) -> Any:  # noqa: ANN401 (likewise)
         import pyarrow as pa  # noqa: PLC0415 (likewise)
@@ -208,12 +220,9 @@ class _Seekable:
 
     def read(self, count: int = -1) -> bytes:
         left = self._file.stat.bytes - self._position
-        parts, wanted = [], left if count < 0 else min(count, left)
-        while wanted and (part := self._file.read_at(self._position, wanted)):
-            parts.append(part)
-            wanted -= len(part)
-            self._position += len(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        data = self._file.read_exactly(self._position, left if count < 0 else min(count, left))
+        self._position += len(data)
+        return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         start = {os.SEEK_CUR: self._position, os.SEEK_END: self._file.stat.bytes}.get(whence, 0)

@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from second_opinion_assets.storage.uris import address
 
@@ -39,6 +38,10 @@ _CAUSES = (
             "missing credentials",
         ),
         "no credentials were found; set those of the store ({})",
+    ),
+    (
+        ("lacked the necessary privileges", "403 Forbidden", "401 Unauthorized"),
+        "the store does not permit it ({1}); ask for the right, or check {0}",
     ),
     (
         ("BadScheme",),
@@ -84,44 +87,34 @@ def store_errors(uri: str) -> Iterator[None]:
     except FileNotFoundError as error:
         said = str(error)
         raise (_no_bucket(uri) if _has(said, _NO_BUCKET) else not_there(uri)) from None
-    except (OSError, ValueError) as error:
-        raise StoreError(_first_line(error)) from None
+    except (OSError, ValueError) as error:  # also those of obstore's writer
+        raise _as_store_error(uri, str(error)) from None
     except Exception as error:
-        from obstore import exceptions  # noqa: PLC0415 (who gets here has it imported)
+        from obstore import exceptions as kinds  # noqa: PLC0415 (who gets here has it imported)
 
-        if not isinstance(error, exceptions.BaseError):
+        if isinstance(error, kinds.AlreadyExistsError | kinds.PreconditionError):
+            raise replaced_error() from None
+        if not isinstance(error, kinds.BaseError):
             raise
-        raise _as_store_error(uri, error, exceptions) from None
+        raise _as_store_error(uri, str(error)) from None
 
 
-def _as_store_error(uri: str, error: Exception, kinds: Any) -> StoreError:  # noqa: ANN401 (a module)
-    said, variables = str(error), _VARIABLES[address(uri).scheme]
-    if isinstance(error, kinds.AlreadyExistsError | kinds.PreconditionError):
-        return replaced_error()
+def _as_store_error(uri: str, said: str) -> StoreError:
+    """Return the error for what obstore says."""
+    variables = _VARIABLES[address(uri).scheme]
     if _has(said, _NO_BUCKET):
         return _no_bucket(uri)
+    codes = _STATUS.findall(said)[:1] + _CODE.findall(said)[:1]
     for words, told in _CAUSES:
         if _has(said, words):
-            return StoreError(told.format(variables))
-    codes = _STATUS.findall(said)[:1] + _CODE.findall(said)[:1]
-    if isinstance(error, kinds.PermissionDeniedError | kinds.UnauthenticatedError):
-        why = f" ({codes[-1]})" if codes else ""
-        return StoreError(
-            f"the store does not permit it{why}; ask for the right, or check {variables}"
-        )
-    return _passing(said, codes, variables) or StoreError(
-        f"{_first_line(error)}; check the credentials and the address"
-    )
-
-
-def _passing(said: str, codes: list[str], variables: str) -> StoreError | None:
-    """Return the error for what may be otherwise another time."""
+            return StoreError(told.format(variables, codes[-1] if codes else "no reason is given"))
     if codes:
         return StoreError(f"the store answers {' '.join(codes)}; try again later", may_pass=True)
     if "HTTP error" in said or "error sending request" in said:
         why = "no connection to the store, or it was cut; check the network and the endpoint"
         return StoreError(f"{why} ({variables})", may_pass=True)
-    return None
+    first_line = said.split("\n", 1)[0]
+    return StoreError(f"{first_line}; check the credentials and the address")
 
 
 def _no_bucket(uri: str) -> StoreError:
@@ -130,7 +123,3 @@ def _no_bucket(uri: str) -> StoreError:
 
 def _has(said: str, words: tuple[str, ...]) -> bool:
     return any(word in said for word in words)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0]

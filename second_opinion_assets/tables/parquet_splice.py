@@ -79,6 +79,10 @@ class Splice:
         """
         return check_page_checksums(source, self.footer, self.copied_bytes)
 
+    def has_checksums(self, source: Source) -> bool:
+        """Return whether the first page of the file has a checksum."""
+        return has_page_checksums(source, self.footer, self.copied_bytes)
+
     def write(self, source: Source, sink: Sink, groups: Iterator[pa.Table]) -> None:
         """Write the file with its new columns.
 
@@ -92,9 +96,7 @@ class Splice:
         Raises:
             EOFError: the file has become shorter, and the source did not say so.
         """
-        settings = self._settings(
-            checksums=has_page_checksums(source, self.footer, self.copied_bytes)
-        )
+        settings = self._settings(checksums=self.has_checksums(source))
         stop = Event()
         with ThreadPoolExecutor(1) as thread:
             try:

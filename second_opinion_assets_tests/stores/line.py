@@ -44,6 +44,7 @@ class Fault:
         after: how many requests that it is for pass first.
         delay_s: the request waits for so long before it is handed on.
         status: the request is answered with this, and not handed on.
+        body: what that answer says.
         cut_request_after: the line is cut when so many bytes of the request's body have passed.
         cut_response_after: likewise of the body of the answer.
         before: is done before the request is handed on, such as to replace an object.
@@ -55,6 +56,7 @@ class Fault:
     after: int = 0
     delay_s: float = 0.0
     status: int | None = None
+    body: bytes = b""
     cut_request_after: int | None = None
     cut_response_after: int | None = None
     before: Callable[[], object] = lambda: None
@@ -133,8 +135,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.status is not None:
             self.rfile.read(length)
             self.send_response(fault.status)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(fault.body)))
             self.end_headers()
+            self.wfile.write(fault.body if self.command != "HEAD" else b"")
             return
         upstream = HTTPConnection(*self.address, timeout=_LONGEST_WAIT_S)
         # A client or server that hangs up is what is tried.
