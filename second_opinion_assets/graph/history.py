@@ -37,6 +37,7 @@ from second_opinion_assets.join.outcomes import (
     TableSummary,
 )
 from second_opinion_assets.matching.drift import Drift
+from second_opinion_assets.storage.folders import listed_once
 
 PAGE_EVENTS = 1000
 _DONE = {dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.SUCCESS}
@@ -171,6 +172,7 @@ def state_version(attempts: Attempts, own: Mapping[str, int]) -> str:
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
+@listed_once()
 def table_outcomes(
     instance: dg.DagsterInstance, manifest: Manifest, attempts: Attempts
 ) -> list[TableOutcome]:

@@ -112,6 +112,11 @@ def recover(target: Location) -> bool:
     Raises:
         JoinError: it cannot be.
     """
+    try:
+        if not stores.is_object(_place(target)):  # no request, where the folder was listed
+            return False
+    except OSError as error:
+        raise unreadable(target, error) from None
     found = _found(target)
     if found is None or not _is_dead(found[1]):
         return False
