@@ -12,7 +12,7 @@ import pytest
 from second_opinion_assets.join.source_files import SourceFile, Stamp, read_source_file
 from second_opinion_assets.join.watch import Waiting, Watcher
 from second_opinion_assets.storage.location import Location
-from second_opinion_assets.storage.reading import Input, digest_file
+from second_opinion_assets.storage.reading import Input, Progress, digest_file
 from second_opinion_assets_tests.workspace import Workspace
 
 ROW = b'{"clip_id": "a", "score": 1}'
@@ -120,11 +120,11 @@ def test_only_changed_files_of_a_folder_are_read_again(
     (folder / "c.json").write_bytes(ROW)
     opened: list[str] = []
 
-    def note(location: Location) -> Input:
+    def note(location: Location, _progress: Progress | None) -> Input:
         opened.append(location.name)
         return Input(location)
 
-    monkeypatch.setattr("second_opinion_assets.join.source_files.Input", note)
+    monkeypatch.setattr("second_opinion_assets.storage.ahead.Input", note)
     found = watcher.look(Location(folder), time.time() + 2 * SETTLE_SECONDS)
     assert opened == ["c.json"]
     assert isinstance(found, SourceFile)

@@ -17,6 +17,7 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.join.explain import explain, manifest_entry
 from second_opinion_assets.join.manifest_sidecars import read_sidecar_entry
 from second_opinion_assets.scores import read
+from second_opinion_assets.storage import ahead
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input
 from second_opinion_assets_tests.workspace import Workspace
@@ -63,7 +64,7 @@ def _opened() -> Iterator[list[str]]:
         names.append(location.name)
         return Input(location, *more)
 
-    with patch.object(read, "Input", opened):
+    with patch.object(read, "Input", opened), patch.object(ahead, "Input", opened):
         yield names
 
 

@@ -22,7 +22,7 @@ from second_opinion_assets_tests.stores.bucket import Bucket
 from second_opinion_assets_tests.stores.line import Fault
 from second_opinion_assets_tests.workspace import INVOCATION, Workspace
 
-ROWS = 60_000
+ROWS = 30_000
 
 
 def _said(code: str) -> bytes:
@@ -145,7 +145,7 @@ def _large(work: Workspace, kind: str) -> dict[str, str]:
     work.write_table("features.parquet", pa.table({"clip_id": keys, "noise": values}))
     rows = [{"clip_id": key, "noise": value} for key, value in zip(keys, values, strict=True)]
     work.write_lines("features.jsonl", rows)
-    scores = [{"clip_id": key, "competitor": "DOVER", "score": 1, "x": "y" * 20} for key in keys]
+    scores = [{"clip_id": key, "competitor": "DOVER", "score": 1, "x": "y" * 50} for key in keys]
     work.write_lines("scores.jsonl", scores)
     features = kind if kind.startswith("features") else "features.jsonl"
     return {"features": features, "out": features.replace("features", "out")}
@@ -161,8 +161,9 @@ class TestWriting:
     }
 
     @pytest.fixture(autouse=True)
-    def _of_several_parts(self, bucket: Bucket) -> None:
-        noise = np.random.default_rng(7).random(5_000_000)
+    def _of_several_parts(self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(stores, "PART_BYTES", 5 << 20)  # as small as S3 takes them
+        noise = np.random.default_rng(7).random(1_500_000)
         keys = pa.array([str(n % 9) for n in range(len(noise))]).dictionary_encode()
         bucket.write_table("wide.parquet", pa.table({"clip_id": keys, "noise": noise}))
         bucket.line.mend()

@@ -13,13 +13,11 @@ from second_opinion_assets.graph.history import open_attempts, table_outcomes
 from second_opinion_assets.join.manifest import Manifest, load_manifest
 from second_opinion_assets.join.outcomes import TableStatus
 from second_opinion_assets.storage.location import Location
-from second_opinion_assets_tests.graph.conftest import instance, join, project
 from second_opinion_assets_tests.graph.project import Project
 from second_opinion_assets_tests.graph.runs import Join, metadata_of
 from second_opinion_assets_tests.graph.ticks import Ticks, tables_of
 from second_opinion_assets_tests.stores.bucket import Bucket
 
-__all__ = ["instance", "join", "project"]  # pytest's fixtures, by their names
 TABLES = 20
 
 
