@@ -43,10 +43,10 @@ def _start(bucket: Bucket) -> subprocess.Popen[bytes]:
 
 def _verified(bucket: Bucket) -> None:
     """Look whether the audit, if there is one, is that of the table, inputs aside."""
-    if "audit.json" not in bucket.names():
-        assert "out.jsonl" not in bucket.names()
+    audit, verified = Verifier().verify_file(bucket.base / "audit.json")
+    if audit is None:  # the first one, perhaps just taken back
+        assert {"audit.json", "out.jsonl"}.isdisjoint(bucket.names())
         return
-    _, verified = Verifier().verify_file(bucket.base / "audit.json")
     states = {file.role: file.state for file in verified.files if file.role is Role.output}
     assert states == {Role.output: FileState.unchanged}
     assert verified.problem is None
