@@ -222,7 +222,7 @@ def _found(target: Location) -> tuple[Journal, ObjectStat] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise unreadable(place, error) from None
+        raise unwritable(target, error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = f"{place}: the journal of an unfinished join cannot be read: {error}"
         raise JoinError(msg) from None

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import pytest
+from msgspec.structs import replace
 
 from second_opinion_assets.contract.errors import JoinError, MachineError, TransientError
 from second_opinion_assets.join.join import materialize
-from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.verify import Verifier
 from second_opinion_assets.storage import stores
 from second_opinion_assets.storage.confinement import confine_to, folders_of
@@ -56,18 +56,19 @@ def test_a_bucket_that_is_not_there(work: Workspace) -> None:
     """A bucket that is not there is named, whether it would be read or written."""
     nowhere = Location("s3://nowhere-at-all/x")
     for given in ({"features": nowhere / "f.jsonl"}, {"out": nowhere / "out.jsonl"}):
-        spec = work.spec(audit_json=None)
-        changed = {name: getattr(spec, name) for name in spec.__struct_fields__} | given
+        changed = replace(work.spec(audit_json=None), **given)
         with pytest.raises(JoinError, match=r"s3://nowhere-at-all/.*there is no bucket nowhere"):
-            materialize(TableSpec(**changed), INVOCATION)
+            materialize(changed, INVOCATION)
 
 
-def test_no_server(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_server(bucket: Bucket, work: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that does not answer may do so another time: no file is to blame."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setitem(stores._RETRIES, "max_retries", 1)  # noqa: SLF001 (a test does not wait)
     stores._store.cache_clear()  # noqa: SLF001 (likewise)
-    with pytest.raises(MachineError, match=r"^s3://.* cannot be read: no connection"):
+    with pytest.raises(MachineError, match=r"features\.jsonl: cannot be read: no connection"):
+        materialize(replace(work.spec(), features=bucket.base / "features.jsonl"), INVOCATION)
+    with pytest.raises(TransientError, match=r"out\.jsonl: cannot be written: no connection"):
         bucket.join()
 
 
@@ -129,10 +130,10 @@ def test_replaced_while_it_is_read(bucket: Bucket, kind: str) -> None:
     files = _large(bucket, kind)
     before = bucket.names()
 
-    def replace() -> None:
+    def put_another() -> None:
         bucket.write(kind, bucket.read(kind) + b" ")
 
-    bucket.line.faults.append(Fault("GET", kind, before=replace))
+    bucket.line.faults.append(Fault("GET", kind, before=put_another))
     with pytest.raises(TransientError, match=rf"{kind}: changed while it was read"):
         bucket.join(**files)
     assert bucket.names() == before
