@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -220,3 +221,19 @@ def test_names_of_stores_stand_in_errors(bucket: Bucket) -> None:
     bucket.write("scores.jsonl", "{}\n")
     with pytest.raises(JoinError, match=rf"^{bucket.uri}/scores\.jsonl:1: "):
         bucket.join()
+
+
+@pytest.mark.parametrize("sidecars", [1, 6])
+def test_requests_of_a_join(bucket: Bucket, sidecars: int) -> None:
+    """A small table costs so many requests, and three more a sidecar; again it costs four more."""
+    for n in range(sidecars):
+        bucket.write(f"s{n}.jsonl", f'{{"clip_id": "a", "competitor": "S{n}", "score": {n}}}\n')
+    scores = [f"s{n}.jsonl" for n in range(sidecars)]
+    counts = []
+    for _ in range(2):
+        bucket.line.mend()
+        bucket.join(scores=scores)
+        counts.append(Counter(asked.method for asked in bucket.line.asked))
+    first, again = counts
+    assert first == {"GET": 3 + sidecars, "HEAD": 5 + 2 * sidecars, "PUT": 3, "POST": 1}
+    assert again.total() == first.total() + 4
