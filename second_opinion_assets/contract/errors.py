@@ -5,9 +5,7 @@ Bugs are not wrapped here; they keep their own exception and traceback.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
-from contextlib import contextmanager
-from operator import itemgetter
+from collections.abc import Hashable, Iterable
 
 from second_opinion_assets.contract.printable import one_line
 from second_opinion_assets.contract.tally import Tally
@@ -74,21 +72,19 @@ class Problems:
     """
 
     def __init__(self, order: Iterable[Hashable] = ()) -> None:
-        self._order = {place: number for number, place in enumerate(order)}
-        self._found: list[tuple[int, list[str]]] = []
+        self._order = order
+        self._found: list[tuple[Hashable, list[str]]] = []
         self._told: set[Hashable] = set()
         self._transient = True
 
-    @contextmanager
-    def at(self, place: Hashable = None) -> Iterator[None]:
+    def at(self, place: Hashable = None) -> _At:
         """Gather the error that is raised within, and go on after it."""
-        try:
-            yield
-        except MachineError:  # nothing else can be told of for certain
-            raise
-        except JoinError as error:
-            self._transient &= isinstance(error, TransientError)
-            self._add(error.lines, place)
+        return _At(self, place)
+
+    def take(self, error: JoinError, place: Hashable = None) -> None:
+        """Gather an error."""
+        self._transient &= isinstance(error, TransientError)
+        self._add(error.lines, place)
 
     def add(self, problem: str, place: Hashable = None) -> None:
         """Gather an error by its text, which is one line."""
@@ -97,7 +93,7 @@ class Problems:
 
     def _add(self, lines: list[str], place: Hashable) -> None:
         if place not in self._told:
-            self._found.append((self._order.get(place, len(self._order)), lines))
+            self._found.append((place, lines))
 
     def leave_out(self, place: Hashable) -> None:
         """Gather nothing at a place, since another error tells of it already."""
@@ -111,8 +107,29 @@ class Problems:
         if self._found:
             if self._transient and kind is JoinError:
                 kind = TransientError
-            found = sorted(self._found, key=itemgetter(0))
+            order = {place: number for number, place in enumerate(self._order)}
+            found = sorted(self._found, key=lambda each: order.get(each[0], len(order)))
             raise kind(*(line for _, lines in found for line in lines))
+
+
+class _At:
+    """A place that an error may be found at, as a context; no generator, for there are many."""
+
+    __slots__ = ("_place", "_problems")
+
+    def __init__(self, problems: Problems, place: Hashable) -> None:
+        self._problems = problems
+        self._place = place
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        # Of a machine that gives nothing, nothing else can be told for certain.
+        if not isinstance(error, JoinError) or isinstance(error, MachineError):
+            return False
+        self._problems.take(error, self._place)
+        return True
 
 
 class NotPublishedError(JoinError):

@@ -34,6 +34,7 @@ from second_opinion_assets.registry.facts import Registry, shipped_registry
 from second_opinion_assets.registry.references import Reference, read_references
 from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.first_names import FirstNames
 from second_opinion_assets.storage.folders import listed_once
 from second_opinion_assets.storage.groups import InputPaths
 from second_opinion_assets.storage.location import Location
@@ -145,7 +146,7 @@ def load_manifest(
         registry = None
         with problems.at("scorers"):
             registry = read_registry(document.get("scorers"), f"{path}::$.scorers", base, copies)
-        common = _Common(path, base, registry)
+        common = _Common(path, base, registry, FirstNames(base))
         with problems.at("defaults"):
             common.read_defaults(document.get("defaults", {}), f"{path}::$.defaults")
         tables: tuple[TableSpec, ...] = ()
@@ -165,6 +166,7 @@ class _Common:
         path: the manifest.
         base: what its paths are relative to.
         registry: what is known of scorers; None where that could not be read.
+        names: those in the base.
         options: the options that tables have by default.
         references: the references that they have by default.
     """
@@ -172,6 +174,7 @@ class _Common:
     path: Location
     base: Location
     registry: Registry | None
+    names: FirstNames
     options: dict[str, object] = field(default_factory=dict)
     references: tuple[Reference, ...] = ()
 
@@ -241,7 +244,7 @@ def _table(entry: object, where: str, common: _Common) -> TableSpec:
             audit = common.base.resolve(read_path(entry, "audit_json", where))
     scale: dict[str, str] = {}
     with problems.at("scores"):
-        sidecars = _sidecars(entry.get("scores"), f"{where}.scores", common.base, scale)
+        sidecars = _sidecars(entry.get("scores"), f"{where}.scores", common, scale)
     with problems.at("scale"):
         read_scale(entry, where, scale)
         registry = table_registry(common.registry, scale, where)
@@ -264,7 +267,7 @@ def _table(entry: object, where: str, common: _Common) -> TableSpec:
     )
 
 
-def _sidecars(scores: object, where: str, base: Location, scale: dict[str, str]) -> list[Sidecar]:
+def _sidecars(scores: object, where: str, common: _Common, scale: dict[str, str]) -> list[Sidecar]:
     """Return the score files of a table, and add the scales that they name to `scale`."""
     if not isinstance(scores, list) or not scores:
         msg = f"{where}: expected a list of at least one score file"
@@ -273,7 +276,9 @@ def _sidecars(scores: object, where: str, base: Location, scale: dict[str, str])
     sidecars = []
     for number, score in enumerate(scores):
         with problems.at(number):
-            sidecars.append(read_sidecar_entry(score, f"{where}[{number}]", base))
+            sidecars.append(
+                read_sidecar_entry(score, f"{where}[{number}]", common.base, common.names)
+            )
         with problems.at(number):
             read_score_scale(score, f"{where}[{number}]", scale)
     problems.refuse()
@@ -346,6 +351,9 @@ def _unusable_path(table: TableSpec) -> str | None:
     """Return what is wrong with a path that no table and no report could hold; None if none is."""
     if table.audit_json and table.audit_json.is_stream:
         return "the audit cannot go to standard output; name a file"
+    together = "".join(map(str, table.paths))
+    if together.isascii() and "\0" not in together:
+        return None
     for path in table.paths:
         text = str(path)
         try:

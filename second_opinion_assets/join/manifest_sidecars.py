@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -15,40 +15,52 @@ from second_opinion_assets.contract.options import as_sentence, gather_unknown
 from second_opinion_assets.join.manifest_scorers import read_score_scale
 from second_opinion_assets.registry.facts import Registry
 from second_opinion_assets.scores.sidecar import Format, Sidecar, SidecarRules
+from second_opinion_assets.storage.first_names import FirstNames
 from second_opinion_assets.storage.groups import is_given
 from second_opinion_assets.storage.location import HERE, Location
 
 PAIR = 2
+_NO_RULES = SidecarRules()
 RULE_NAMES = tuple(field.name for field in msgspec.structs.fields(SidecarRules))
 SCORE_KEYS = ("path", "label", "scale", *RULE_NAMES)
 
 
-def parse_sidecar(spec: str, base: Location = HERE) -> Sidecar:
+def parse_sidecar(spec: str, base: Location = HERE, names: FirstNames | None = None) -> Sidecar:
     """Read ``SCORER=path`` or ``path``, maybe with the score's field behind: ``path::field``.
 
     What is there goes first: a text that is a path of a file or folder, or a pattern that some file
     matches, is that path, whatever characters it has.
+
+    Args:
+        spec: the text.
+        base: what a relative path is relative to.
+        names: those of that folder, where many sidecars are read.
     """
-    label, written, field = _parts(spec, base)
+    label, written, field = _parts(spec, lambda text: _is_given(text, base, names))
     if "" in (label, written.strip(), field):
         msg = f"score file {spec!r}: expected SCORER=path or path, maybe with ::field behind"
         raise JoinError(msg)
     _refuse_stream(written, f"score file {spec!r}")
-    return Sidecar(base.resolve(written), written, spec, label, SidecarRules(score_field=field))
+    rules = SidecarRules(score_field=field) if field else _NO_RULES
+    return Sidecar(base.resolve(written), written, spec, label, rules)
 
 
-def _parts(spec: str, base: Location) -> tuple[str | None, str, str | None]:
+def _is_given(text: str, base: Location, names: FirstNames | None) -> bool:
+    return (names is None or names.may_begin(text)) and is_given(base.resolve(text))
+
+
+def _parts(spec: str, is_path: Callable[[str], bool]) -> tuple[str | None, str, str | None]:
     """Return the scorer, the path and the field of a text; None for a part that it lacks."""
-    path, field = _without_field(spec, base)
+    path, field = _without_field(spec, is_path)
     label, separator, rest = spec.partition("=")
-    if not separator or "/" in label or "::" in label or is_given(base.resolve(path)):
+    if not separator or "/" in label or "::" in label or is_path(path):
         return None, path, field
-    return label.strip(), *_without_field(rest, base)
+    return label.strip(), *_without_field(rest, is_path)
 
 
-def _without_field(text: str, base: Location) -> tuple[str, str | None]:
+def _without_field(text: str, is_path: Callable[[str], bool]) -> tuple[str, str | None]:
     path, separator, field = text.rpartition("::")
-    if not separator or is_given(base.resolve(text)):
+    if not separator or is_path(text):
         return text, None
     return path, field.strip()
 
@@ -91,20 +103,23 @@ def _is_ambiguous(sidecar: Sidecar) -> bool:
     return read_as != label or "::" in text
 
 
-def read_sidecar_entry(entry: object, where: str, base: Location) -> Sidecar:
+def read_sidecar_entry(
+    entry: object, where: str, base: Location, names: FirstNames | None = None
+) -> Sidecar:
     """Return the sidecar that an entry of a table's `scores` asks for.
 
     Args:
         entry: ``SCORER=path``, ``path``, or an object with `path` and maybe more.
         where: its place, for the error message.
         base: what a relative path is relative to.
+        names: those of that folder, where many sidecars are read.
 
     Raises:
         JoinError: an entry that cannot be used, a line for each mistake with the place in it.
     """
     if isinstance(entry, str):
         try:
-            return parse_sidecar(entry, base)
+            return parse_sidecar(entry, base, names)
         except JoinError as error:
             msg = f"{where}: {error}"
             raise JoinError(msg) from None
@@ -186,12 +201,13 @@ def read_path(entry: dict[str, Any], name: str, where: str) -> str:
 
 
 def _refuse_stream(written: str, what: str) -> None:
-    try:
-        is_stream = Location(written).is_stream
-    except JoinError as error:
-        msg = f"{what}: {error}"
-        raise JoinError(msg) from None
-    if is_stream:
+    if "://" in written:
+        try:
+            Location(written)
+        except JoinError as error:
+            msg = f"{what}: {error}"
+            raise JoinError(msg) from None
+    if written == "-":
         msg = f"{what}: - is for the feature table and output of one join; name a file"
         raise JoinError(msg)
 

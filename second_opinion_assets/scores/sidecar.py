@@ -32,7 +32,9 @@ class Format(StrEnum):
     vbench = "vbench"
 
 
-class SidecarRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class SidecarRules(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False
+):
     """How one sidecar is read, where that is not as the table's options say.
 
     Attributes:
@@ -56,7 +58,7 @@ class SidecarRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     columns: tuple[str, ...] | None = None
 
 
-class Sidecar(msgspec.Struct, frozen=True):
+class Sidecar(msgspec.Struct, frozen=True, gc=False):
     """A score file as it was asked for.
 
     Attributes:

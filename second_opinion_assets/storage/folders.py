@@ -9,12 +9,12 @@ import errno
 import fnmatch
 import glob
 import os
+import re
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from itertools import takewhile
 from typing import NamedTuple
 
 from second_opinion_assets.storage import confinement, stores
@@ -26,6 +26,7 @@ _NO_MATCH = {
 """What a folder that cannot be listed may have: a pattern leads to nothing in it. What the machine
 lacks is an error, since files would be left out in silence."""
 
+_MAGIC = re.compile(r"[*?\[]")
 _Identity = tuple[int, int]
 
 
@@ -153,7 +154,7 @@ def _alike(names: list[str], part: str) -> list[str]:
 
 def literal_start(pattern: str) -> str:
     """Return the text that all that a pattern matches begins with."""
-    return "".join(takewhile(lambda char: char not in "*?[", pattern))
+    return _MAGIC.split(pattern, maxsplit=1)[0]
 
 
 def _is_shown(name: str) -> bool:

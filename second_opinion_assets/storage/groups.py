@@ -190,8 +190,10 @@ class InputPaths:
     def __init__(self) -> None:
         self._identities = Identities()
         self._readers: dict[str, str] = {}
-        # By the text that all matches begin with, so that few patterns are tried for a path.
-        self._patterns: defaultdict[str, dict[tuple[str, ...], str]] = defaultdict(dict)
+        # By what all matches have in common, so that few patterns are tried for a path.
+        self._patterns: defaultdict[_InCommon, dict[str, str]] = defaultdict(dict)
+        self._lengths: set[tuple[int, int, int | None]] = set()
+        self._folder_readers: dict[Location, str | None] = {}
 
     def identity(self, location: Location) -> str:
         """Return what all paths to one file have in common."""
@@ -199,29 +201,70 @@ class InputPaths:
 
     def add(self, location: Location, reader: str) -> None:
         """Note that somebody reads a path."""
-        real = Location(self.identity(location))
-        self._readers[str(real)] = reader
-        few = len(real.parts) <= _MOST_PARTS  # of more parts no pattern is looked for
-        is_itself = not location.is_remote and location.is_there()
-        if few and is_pattern(str(real)) and not is_itself:
-            self._patterns[literal_start(str(real))][real.parts] = reader
+        real = self.identity(location)
+        self._readers[real] = reader
+        self._folder_readers.clear()
+        few = real.count("/") < _MOST_PARTS  # of more parts no pattern is looked for
+        if few and is_pattern(real) and (location.is_remote or not location.is_there()):
+            shared = _in_common(real)
+            self._patterns[shared][real] = reader
+            self._lengths.add((len(shared.start), len(shared.end), shared.depth))
 
     def reader(self, location: Location) -> str | None:
         """Return who reads a path, or a folder above it, or a pattern that it matches."""
-        real = Location(self.identity(location))
-        for place in (real, *real.parents):
-            if str(place) in self._readers and (place == real or not place.is_file()):
-                return self._readers[str(place)]
-        starts = (str(real)[:end] for end in range(len(str(real)), 0, -1))
+        real = self.identity(location)
+        if found := self._readers.get(real) or self._reader_of_folder(Location(real).parent):
+            return found
+        if not self._patterns:
+            return None
+        depth = real.count("/")
+        keys = (
+            _InCommon(real[:start], real[len(real) - end :], of_depth)
+            for start, end, of_depth in self._lengths
+            if of_depth in {None, depth}
+        )
         return next(
             (
                 reader
-                for start in starts
-                for pattern, reader in self._patterns.get(start, {}).items()
-                if _matches(real.parts, pattern)
+                for key in keys
+                for pattern, reader in self._patterns.get(key, {}).items()
+                if _matches(Location(real).parts, Location(pattern).parts)
             ),
             None,
         )
+
+    def _reader_of_folder(self, folder: Location) -> str | None:
+        """Return who reads a folder, or one above it."""
+        if folder not in self._folder_readers:
+            read = next(
+                (
+                    place
+                    for place in (folder, *folder.parents)
+                    if str(place) in self._readers and not place.is_file()
+                ),
+                None,
+            )
+            self._folder_readers[folder] = None if read is None else self._readers[str(read)]
+        return self._folder_readers[folder]
+
+
+class _InCommon(NamedTuple):
+    """What all paths that a pattern matches have in common.
+
+    Attributes:
+        start: the text that they begin with.
+        end: the text that they end with.
+        depth: how many folders they lie in; None with `**`, which is any number.
+    """
+
+    start: str
+    end: str
+    depth: int | None
+
+
+def _in_common(pattern: str) -> _InCommon:
+    start, end = literal_start(pattern), re.split(r"[*?\[\]]", pattern)[-1]
+    return _InCommon(start, end, None if "**" in pattern else pattern.count("/"))
 
 
 def _matches(parts: Sequence[str], patterns: Sequence[str]) -> bool:

@@ -132,7 +132,9 @@ class Location:
         if self.is_remote and not uris.address(self._text).key:
             return self
         folder, slash, _ = self._text.rpartition("/")
-        return Location(folder or slash or ".")
+        above = object.__new__(Location)
+        above._text = folder or slash or "."  # of a plain path it is plain
+        return above
 
     @property
     def parents(self) -> tuple[Location, ...]:
@@ -171,7 +173,7 @@ class Location:
     def resolve(self, written: str) -> Location:
         """Return a written path below this folder, without `..` if that leads to the same place."""
         path = self / written
-        if ".." not in path.parts or "\0" in written:
+        if ".." not in str(path) or ".." not in path.parts or "\0" in written:
             return path
         neat = path.normal()
         return neat if neat.identity == path.identity else path
@@ -247,23 +249,55 @@ def _plain(path: str) -> str:
 
 
 HERE = Location()
+_MOST_ASKED = 8
+"""Files of one folder that are looked at before the folder is listed."""
+_MOST_DEEP = 200
+"""Folders that a path lies in, of which each is asked for by itself."""
 
 
 class Identities:
-    """The identities of many locations; the links of a folder are followed once."""
+    """The identities of many locations; the links of a folder are followed once.
+
+    A folder of which several files are asked for is listed, so that no file is looked at.
+    """
 
     def __init__(self) -> None:
         self._folders: dict[str, str] = {}
+        self._asked: dict[str, int] = {}
+        self._links: dict[str, frozenset[str] | None] = {}
 
     def of(self, location: Location) -> str:
         if location.is_remote:
             return location.identity
-        folder = str(location.parent)
-        if folder not in self._folders:
-            self._folders[folder] = os.path.realpath(folder)
-        path = os.path.join(self._folders[folder], location.name)
-        is_plain = location.name not in {"", ".."} and not os.path.islink(path)
-        return path if is_plain else location.identity
+        text = str(location)
+        folder, slash, name = text.rpartition("/")
+        folder = folder or slash or "."
+        if folder == text or name in {"", ".", ".."} or folder.count("/") > _MOST_DEEP:
+            return location.identity
+        real = self._folders.get(folder)
+        if real is None:
+            real = self._folders[folder] = self.of(Location(folder)).rstrip("/") + "/"
+        return location.identity if self._is_link(real, name) else real + name
+
+    def _is_link(self, folder: str, name: str) -> bool:
+        asked = self._asked[folder] = self._asked.get(folder, 0) + 1
+        if asked == _MOST_ASKED:
+            self._links[folder] = _links_in(folder)
+        links = self._links.get(folder)
+        return os.path.islink(folder + name) if links is None else name in links
+
+
+def _links_in(folder: str) -> frozenset[str] | None:
+    """Return the names of a folder that are links; None of one that cannot be listed."""
+    if not confinement.is_within(folder):
+        return None
+    try:
+        with os.scandir(folder) as entries:
+            return frozenset(entry.name for entry in entries if entry.is_symlink())
+    except FileNotFoundError:
+        return frozenset()
+    except OSError:
+        return None
 
 
 def shared_folder(locations: Iterable[Location]) -> Location:
