@@ -17,8 +17,10 @@ from second_opinion_assets.agreement.joined_table import JoinedTable
 from second_opinion_assets.contract.columns import Status
 from second_opinion_assets.scores.payload import read_number
 from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.frame import Frame
 from second_opinion_assets.storage.reading import Input
-from second_opinion_assets.tables.open import open_table
+from second_opinion_assets.tables.open import open_keys
+from second_opinion_assets.tables.table import KeyTable
 
 _OK = Status.ok.name
 _PLAIN = {float, int, type(None)}
@@ -34,7 +36,7 @@ class Clips(NamedTuple):
             per-frame table does. A clip's values are then the means of its rows'.
         rows_without_key: rows that are of no clip.
         no_numbers: how many values of a reference are there and are no finite numbers.
-        digest: of the file that was read.
+        digest: of the file that was read, or of the columns of a frame.
     """
 
     opinions: pd.DataFrame
@@ -56,24 +58,28 @@ def read_clips(table: JoinedTable, references: Iterable[str]) -> Clips:
     Raises:
         JoinError: the table cannot be read, or lacks a column.
     """
-    references = list(references)
+    path = table.path
+    with path if isinstance(path, Frame) else Input(path) as file:
+        return _read(open_keys(file), table, list(references), file)
+
+
+def _read(
+    joined_table: KeyTable, table: JoinedTable, references: list[str], file: Input | Frame
+) -> Clips:
     prefixes = table.column_prefixes.values()
     names = [f"{prefix}_{part}" for prefix in prefixes for part in ("status", "score")]
     keys: list[str | None] = []
     blocks: list[list[NDArray[np.float64]]] = []
     unusable = [0] * len(references)
-    with Input(table.path) as file:
-        joined_table = open_table(file)
-        for found in joined_table.read_columns([table.key_column], [*names, *references]):
-            keys.extend(found.keys[0].to_pylist())
-            columns = found.others
-            statuses, scores = columns[: len(names) : 2], columns[1 : len(names) : 2]
-            block = [_ok_scores(*pair) for pair in zip(statuses, scores, strict=True)]
-            for number, values in enumerate(columns[len(names) :]):
-                block.append(_numbers(values))
-                unusable[number] += int(np.isnan(block[-1]).sum()) - _nulls(values)
-            blocks.append(block)
-        digest = file.digest
+    for found in joined_table.read_columns([table.key_column], [*names, *references]):
+        keys.extend(found.keys[0].to_pylist())
+        columns = found.others
+        statuses, scores = columns[: len(names) : 2], columns[1 : len(names) : 2]
+        block = [_ok_scores(*pair) for pair in zip(statuses, scores, strict=True)]
+        for number, values in enumerate(columns[len(names) :]):
+            block.append(_numbers(values))
+            unusable[number] += int(np.isnan(block[-1]).sum()) - _nulls(values)
+        blocks.append(block)
     scorers = list(table.column_prefixes)
     joined = np.array([np.concatenate(parts) for parts in zip(*blocks, strict=True)])
     by_clip, rows_without_key = _by_clip(keys, joined.reshape(len(scorers) + len(references), -1))
@@ -83,7 +89,7 @@ def read_clips(table: JoinedTable, references: Iterable[str]) -> Clips:
         rows=len(keys),
         rows_without_key=rows_without_key,
         no_numbers={name: n for name, n in zip(references, unusable, strict=True) if n},
-        digest=digest,
+        digest=file.digest,
     )
 
 

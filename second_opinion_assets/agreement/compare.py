@@ -10,70 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from second_opinion_assets.agreement.agreement import Agreement, Pair
 from second_opinion_assets.agreement.clips import Clips
-from second_opinion_assets.agreement.disputed import DisputedClip, disputed_clips
-from second_opinion_assets.agreement.statistics import Correlation, Paired, correlate
+from second_opinion_assets.agreement.disputed import disputed_clips
+from second_opinion_assets.agreement.statistics import Paired, correlate
 from second_opinion_assets.registry.facts import Direction, Registry, spelling
 from second_opinion_assets.registry.references import ChosenReferences
 
-_BY_CHANCE = 0.01
-_LEAST_CONTRARY = 8
 _LEAST_NAME = 4
-
-
-class Pair(msgspec.Struct, frozen=True):
-    """A scorer and what it is held against: a reference, or another scorer."""
-
-    scorer: str
-    other: str
-    correlation: Correlation
-
-    @property
-    def contrary(self) -> bool:
-        """Whether the two rank clips the other way round, and hardly by chance."""
-        found = self.correlation
-        return (
-            found.n >= _LEAST_CONTRARY
-            and found.spearman is not None
-            and found.spearman_p is not None
-            and found.spearman < 0
-            and found.spearman_p < _BY_CHANCE
-        )
-
-
-class Agreement(msgspec.Struct, frozen=True):
-    """What comes of holding the opinions on a table against its references.
-
-    Attributes:
-        rows, clips: of the table; with more rows than clips, a clip's values are means.
-        scorers: which way each one's scores get better; None where nobody declared it, and higher
-            is taken for better.
-        references: which way each one's values get better.
-        against_references: each scorer with each reference, by reference.
-        between_scorers: each two scorers.
-        disputed: clips that scorers and a reference rank apart, by reference, the most disputed
-            first.
-        notes: what to know before these figures are believed.
-    """
-
-    rows: int
-    clips: int
-    scorers: dict[str, Direction | None]
-    references: dict[str, Direction]
-    against_references: list[Pair]
-    between_scorers: list[Pair]
-    disputed: dict[str, list[DisputedClip]]
-    notes: list[str]
-
-    @property
-    def contrary(self) -> list[Pair]:
-        """Scorers that rank clips the other way round than a reference does."""
-        return [pair for pair in self.against_references if pair.contrary]
 
 
 class _Column(NamedTuple):

@@ -4,34 +4,15 @@ from __future__ import annotations
 
 from math import isnan
 
-import msgspec
 import pandas as pd
 
+from second_opinion_assets.agreement.agreement import DisputedClip
 from second_opinion_assets.agreement.clips import Clips
 
 LEAST_DIFFERENCE = 0.25
 """Ranks closer than a quarter of all clips are no dispute."""
 KEPT_CLIPS = 100
 """Of each reference on each side."""
-
-
-class DisputedClip(msgspec.Struct, frozen=True):
-    """A clip that scorers rank otherwise than a reference does.
-
-    Attributes:
-        clip: its key.
-        reference_value: what the reference says.
-        opinions: what each scorer says, of those that say anything.
-        difference: by how much higher the scorers rank it, in shares of all clips, from -1 to 1;
-            the mean of `differences`.
-        differences: the same for each scorer.
-    """
-
-    clip: str
-    reference_value: float
-    opinions: dict[str, float]
-    difference: float
-    differences: dict[str, float]
 
 
 def disputed_clips(clips: Clips, reference: str, differences: pd.DataFrame) -> list[DisputedClip]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from second_opinion_assets.agreement.agreement import Agreement
 from second_opinion_assets.agreement.clips import read_clips
-from second_opinion_assets.agreement.compare import Agreement, compare
+from second_opinion_assets.agreement.compare import compare
 from second_opinion_assets.agreement.joined_table import JoinedTable
 from second_opinion_assets.agreement.pictures import pictures
 from second_opinion_assets.agreement.publish import AgreementFiles, publish

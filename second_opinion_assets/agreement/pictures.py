@@ -15,9 +15,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from second_opinion_assets.agreement.agreement import Agreement, DisputedClip, Pair
 from second_opinion_assets.agreement.clips import Clips
-from second_opinion_assets.agreement.compare import Agreement, Pair
-from second_opinion_assets.agreement.disputed import DisputedClip
 from second_opinion_assets.registry.facts import Direction
 from second_opinion_assets.report.markdown import printable
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from second_opinion_assets.agreement.compare import Agreement
+from second_opinion_assets.agreement.agreement import Agreement
 from second_opinion_assets.contract.audit import ReportProvenance
 from second_opinion_assets.storage.journal import writing
 from second_opinion_assets.storage.location import Location

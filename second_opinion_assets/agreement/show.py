@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from second_opinion_assets.agreement.compare import Agreement, Pair
-from second_opinion_assets.agreement.disputed import DisputedClip
+from second_opinion_assets.agreement.agreement import Agreement, DisputedClip, Pair
 from second_opinion_assets.registry.facts import Direction
 from second_opinion_assets.report.sections import Listing, Part, Strong, Table
 

@@ -7,31 +7,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from second_opinion_assets.agreement.agreement import Correlation
+
 LEAST_PAIRS = 3
 _NEARLY_CONSTANT = 1e-12
-
-
-class Correlation(msgspec.Struct, frozen=True):
-    """How far two columns agree.
-
-    Attributes:
-        n: clips that have both values.
-        pearson, spearman, kendall: the coefficients (tau-b), all three None for not enough.
-        spearman_p: how likely a Spearman this far from 0 is by chance alone.
-        not_enough: why there are none; None if there are.
-    """
-
-    n: int
-    pearson: float | None = None
-    spearman: float | None = None
-    kendall: float | None = None
-    spearman_p: float | None = None
-    not_enough: str | None = None
 
 
 class Paired(NamedTuple):

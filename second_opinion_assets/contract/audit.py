@@ -26,14 +26,16 @@ class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         path: as it was given.
         exists: whether it was there.
-        kind: `file`, or `missing`, or `files` for a folder or pattern, or `unreadable`.
-        sha256: of its bytes, or of the names and contents of several; None for none.
+        kind: `file`, or `missing`, or `files` for a folder or pattern, or `unreadable`, or `frame`
+            for a table that was in memory.
+        sha256: of its bytes, or of the names and contents of several; None for none. Of a frame,
+            of the columns that the join read.
         bytes: its size, or that of all together.
     """
 
     path: str
     exists: bool
-    kind: Literal["file", "files", "missing", "unreadable"]
+    kind: Literal["file", "files", "missing", "unreadable", "frame"]
     sha256: Sha256 | None
     bytes: Count | UnsetType = UNSET
 

@@ -10,7 +10,7 @@ import dagster as dg
 import msgspec
 from pydantic import Field
 
-from second_opinion_assets.agreement.compare import Agreement, Pair
+from second_opinion_assets.agreement.agreement import Agreement, Pair
 from second_opinion_assets.agreement.joined_table import AGREEMENT_VERSION, agreement_fingerprint
 from second_opinion_assets.agreement.make import MadeAgreement
 from second_opinion_assets.agreement.show import (

@@ -70,6 +70,7 @@ def _result(found: dict[str, Verification], unknown: list[str]) -> dg.AssetCheck
             **{
                 f"{state}_files": dg.MetadataValue.int(sum(f.state is state for f in files))
                 for state in FileState
+                if state is not FileState.frame  # no table of a manifest is one
             },
             "verified": dg.MetadataValue.json(msgspec.to_builtins(found)),
         },

@@ -29,10 +29,11 @@ from second_opinion_assets.scores.broken_files import shown_name
 from second_opinion_assets.scores.keyed_scorers import Scorer, key_scorers
 from second_opinion_assets.scores.read import SidecarScores, read_sidecar, refuse_score_field
 from second_opinion_assets.scores.sidecar import Format, Sidecar
+from second_opinion_assets.storage.frame import Frame
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.machine import machine_errors
 from second_opinion_assets.storage.reading import Input
-from second_opinion_assets.tables.open import open_table
+from second_opinion_assets.tables.open import open_keys
 from second_opinion_assets.tables.table import read_keys
 
 _AS_WRITTEN = JoinOptions(key_normalize=KeyNormalize.raw, duplicates=Duplicates.first)
@@ -132,6 +133,12 @@ class Explanation(msgspec.Struct, frozen=True):
     best: Reading | None
 
     @property
+    def is_of_files(self) -> bool:
+        """Whether there is nothing among them that a manifest cannot name."""
+        paths = [self.features.path, *(told.sidecar.path for told in self.sidecars)]
+        return not any(isinstance(path, Frame) for path in paths)
+
+    @property
     def problems(self) -> list[str]:
         """What keeps the files from being joined as asked."""
         found = [sidecar.problem for sidecar in self.sidecars]
@@ -143,8 +150,8 @@ def explain(features: Location, sidecars: Sequence[Sidecar], options: JoinOption
     """Look at a feature table and its sidecars; each file is read once.
 
     Args:
-        features: the feature table.
-        sidecars: the score files; one that cannot be used is told of and left out.
+        features: the feature table, a file or a frame.
+        sidecars: the scores, likewise; one that cannot be used is told of and left out.
         options: of the join, as asked.
 
     Raises:
@@ -156,7 +163,7 @@ def explain(features: Location, sidecars: Sequence[Sidecar], options: JoinOption
 
 def _explain(features: Location, sidecars: Sequence[Sidecar], options: JoinOptions) -> Explanation:
     found = _read_all(sidecars, options)
-    with Input(features) as file:
+    with features if isinstance(features, Frame) else Input(features) as file:
         asked, keys = _read_keys(file, options)
     usable = [each.scores.tables for each in found if each.scores]
     column, readings = read_by_clip(asked, keys, usable, options) if usable else (asked, [])
@@ -226,7 +233,7 @@ def _explain_sidecar(found: _Found, column: str | None) -> ExplainedSidecar:
         sidecar = replace(sidecar, label=label, spec=f"{label}={sidecar.spec}")
     return ExplainedSidecar(
         sidecar=sidecar,
-        reader=scores.given.formats[0],
+        reader=next(iter(scores.given.formats), None),
         rows=scores.given.rows,
         score_fields=scores.given.score_fields,
         ignored=list(map(shown_name, scores.given.ignored)),
@@ -278,13 +285,13 @@ def _row_counts(scorer: Scorer, bad: list[int]) -> ScorerTally:
     )
 
 
-def _read_keys(file: Input, options: JoinOptions) -> tuple[str, dict[str, KeyColumn]]:
+def _read_keys(file: Input | Frame, options: JoinOptions) -> tuple[str, dict[str, KeyColumn]]:
     """Return the column that the join would take for the key, and all that may hold it.
 
     Raises:
         JoinError: there is none.
     """
-    table = open_table(file)
+    table = open_keys(file)
     names = [column.name for column in table.columns]
     asked = options.key_column
     if asked and not find_name(names, [asked]):

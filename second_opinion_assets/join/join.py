@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 
 from second_opinion_assets.contract.audit import Audit
-from second_opinion_assets.contract.columns import column_names, shown_values
-from second_opinion_assets.contract.errors import JoinError, NotPublishedError, Problems
-from second_opinion_assets.contract.options import MissingPolicy
+from second_opinion_assets.contract.columns import column_names
+from second_opinion_assets.contract.errors import JoinError, NotPublishedError
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.audit import make_audit, remove_failed_audit
 from second_opinion_assets.join.gates import why_not_published
-from second_opinion_assets.join.key_remedies import add_remedies
 from second_opinion_assets.join.manifest import TableSpec, refuse_shared_paths
+from second_opinion_assets.join.phases import Inputs, Matched, match_inputs, read_inputs
 from second_opinion_assets.join.previous import PreviousOutput
 from second_opinion_assets.join.provenance import Invocation, fingerprint
 from second_opinion_assets.matching.changes import PresentRows
-from second_opinion_assets.matching.counts import count, rows_with_every_scorer
 from second_opinion_assets.matching.drift import Drift
-from second_opinion_assets.matching.key_hints import few_keys_found
-from second_opinion_assets.matching.keys import KeyColumn
-from second_opinion_assets.matching.match import Match, match
-from second_opinion_assets.scores.clip_keys import by_clip, further_key_names
-from second_opinion_assets.scores.keyed_scorers import KeyedScorers, key_scorers
-from second_opinion_assets.scores.read import read_scores
-from second_opinion_assets.scores.score_table import ScoreTable
 from second_opinion_assets.scores.sidecar import SidecarInput
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.journal import writing
-from second_opinion_assets.storage.limits import refuse_fields
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.machine import machine_errors
 from second_opinion_assets.storage.output_lock import USUAL_WAIT, LockWait
@@ -47,10 +35,8 @@ from second_opinion_assets.storage.reading import Input, Progress
 from second_opinion_assets.tables.foreign import FEATURES, refuse_unknown_suffix
 from second_opinion_assets.tables.open import open_table, write_table
 from second_opinion_assets.tables.table import (
-    Added,
     Column,
     FeatureTable,
-    read_keys,
 )
 
 PREVIEW_ROWS = 5
@@ -119,8 +105,9 @@ def materialize(
             PreviousOutput(spec) as previous,
             Input(spec.features, progress) as features,
         ):
-            inputs = _read(spec, features, progress)
-            joined = _match(spec, inputs, features)
+            prefix = f"{spec.options.prefix}_"
+            inputs = read_inputs(spec, lambda: open_table(features, prefix), progress)
+            joined = match_inputs(spec, inputs, features)
             tally = joined.tally
             if refused := why_not_published(spec, tally):
                 audit = _audit(spec, inputs, tally, invocation, features.digest, refused=refused)
@@ -154,8 +141,8 @@ class _Published(NamedTuple):
 
 def _publish(
     spec: TableSpec,
-    inputs: _Inputs,
-    joined: _Joined,
+    inputs: Inputs[FeatureTable],
+    joined: Matched,
     features: Input,
     previous: PreviousOutput,
     invocation: Invocation,
@@ -183,7 +170,7 @@ def _publish(
 
 def _audit(
     spec: TableSpec,
-    inputs: _Inputs,
+    inputs: Inputs[FeatureTable],
     tally: Tally,
     invocation: Invocation,
     features: FileDigest,
@@ -218,67 +205,3 @@ def _with_failed_audit(
         except JoinError as error:
             return type(refused)(f"{refused}; {error}", refused.tally)
     return refused
-
-
-class _Inputs(NamedTuple):
-    """What was read: the scores, and the feature table's keys."""
-
-    keyed: KeyedScorers
-    sidecars: list[SidecarInput]
-    table: FeatureTable
-    key_column: str
-    columns: dict[str, KeyColumn]
-
-
-def _read(spec: TableSpec, features: Input, progress: Progress | None) -> _Inputs:
-    """Read the sidecars and the keys of the feature table; what is wrong with both is told."""
-    problems, options = Problems(), spec.options
-    scores: Sequence[ScoreTable] = ()
-    with problems.at():
-        scores, sidecars = read_scores(spec.scores, options, progress, spec.scorer_name)
-    with problems.at():
-        table = open_table(features, f"{options.prefix}_")
-        also = further_key_names(scores)
-        columns = read_keys(table, options.key_column, spec.features, also)
-    problems.refuse()
-    key_column, scores = by_clip(scores, next(iter(columns)), columns, options)
-    keyed = key_scorers(scores, options)
-    names = column_names([scorer.name for scorer in keyed.scorers], options.prefix)
-    table.append(names, overwrite=options.overwrite)
-    refuse_fields(len(table.columns) + len(names), spec.out)
-    return _Inputs(keyed, sidecars, table, key_column, columns)
-
-
-class _Joined(NamedTuple):
-    """What matching found."""
-
-    match: Match
-    added: Added
-    tally: Tally
-
-    def preview(self, key_column: str) -> list[dict[str, Any]]:
-        """Return key and appended columns of the first output rows."""
-        kept = self.added.kept
-        rows = range(len(self.match.features.codes)) if kept is None else np.flatnonzero(kept)
-        return [
-            {
-                key_column: self.match.features.key(int(row)),
-                **shown_values(self.added.scorers, self.added.prefix, int(row)),
-            }
-            for row in rows[:PREVIEW_ROWS]
-        ]
-
-
-def _match(spec: TableSpec, inputs: _Inputs, features: Input) -> _Joined:
-    """Match the feature rows, count what was found, and ask what would find more of few keys."""
-    options, keys = spec.options, inputs.columns[inputs.key_column]
-    numbering, scorers = inputs.keyed
-    found = match(numbering, scorers, keys, inputs.key_column, options)
-    columns = [scorer.columns(rows) for scorer, rows in zip(scorers, found.rows, strict=True)]
-    drops = options.missing_policy is MissingPolicy.drop
-    kept = rows_with_every_scorer(columns) if drops else None
-    tally = count(found, scorers, columns, options.prefix, kept)
-    tally.non_finite_values = inputs.table.non_finite_values
-    if doubtful := [s for s in scorers if few_keys_found(tally.scorers[s.name])]:
-        add_remedies(doubtful, tally, inputs.key_column, features, options)
-    return _Joined(found, Added(columns, options.prefix, kept), tally)

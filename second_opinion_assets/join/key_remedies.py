@@ -11,18 +11,19 @@ from second_opinion_assets.matching.keys import KeyColumn
 from second_opinion_assets.matching.remedies import RemedySearch
 from second_opinion_assets.scores.keyed_scorers import Scorer
 from second_opinion_assets.scores.score_table import ScoreTable
+from second_opinion_assets.storage.frame import Frame
 from second_opinion_assets.storage.reading import Input
-from second_opinion_assets.tables.open import open_table
+from second_opinion_assets.tables.open import open_keys
 from second_opinion_assets.tables.table import read_usable_key_columns
 
 
-def read_usual_columns(features: Input, first: str) -> dict[str, KeyColumn]:
+def read_usual_columns(features: Input | Frame, first: str) -> dict[str, KeyColumn]:
     """Return the columns of a feature table that may hold the key, one that is named first.
 
     Raises:
         JoinError: a row that is none, or a key of that one that is no text or number.
     """
-    table = open_table(features)
+    table = open_keys(features)
     names = [column.name for column in table.columns]
     usual = [name for wanted in ALL_KEY_NAMES for name in names if name.lower() == wanted]
     others = [name for name in dict.fromkeys(usual) if name != first]
@@ -36,7 +37,11 @@ def common_fields(tables: Sequence[ScoreTable]) -> list[str]:
 
 
 def add_remedies(
-    scorers: Sequence[Scorer], tally: Tally, key_column: str, features: Input, options: JoinOptions
+    scorers: Sequence[Scorer],
+    tally: Tally,
+    key_column: str,
+    features: Input | Frame,
+    options: JoinOptions,
 ) -> None:
     """Note in the tally of each scorer what would find more of its keys.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET
@@ -26,6 +26,7 @@ from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.manifest_sidecars import as_written
 from second_opinion_assets.scores.sidecar import SidecarFile, SidecarInput
 from second_opinion_assets.storage.digests import UNREADABLE, FileDigest
+from second_opinion_assets.storage.frame import Frame
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import digest_file
 
@@ -44,8 +45,16 @@ class Invocation(msgspec.Struct, frozen=True):
 def input_entry(location: Location, digest: FileDigest) -> InputEntry:
     """Return what the provenance says of a file that was read."""
     return InputEntry(
-        path=str(location), exists=True, kind="file", sha256=digest.sha256, bytes=digest.bytes
+        path=str(location),
+        exists=True,
+        kind=_kind(location),
+        sha256=digest.sha256,
+        bytes=digest.bytes,
     )
+
+
+def _kind(location: Location) -> Literal["file", "frame"]:
+    return "frame" if isinstance(location, Frame) else "file"
 
 
 def sidecar_entry(given: SidecarInput) -> SidecarEntry:
@@ -54,7 +63,7 @@ def sidecar_entry(given: SidecarInput) -> SidecarEntry:
     return SidecarEntry(
         path=str(sidecar.path),
         exists=True,
-        kind="files" if given.is_several else "file",
+        kind="files" if given.is_several else _kind(sidecar.path),
         sha256=digest.sha256,
         bytes=digest.bytes,
         label=sidecar.label,

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
-from second_opinion_assets.contract.audit import Audit, SidecarEntry
+from second_opinion_assets.contract.audit import Audit, FileEntry, SidecarEntry
 from second_opinion_assets.contract.columns import Status
 from second_opinion_assets.contract.errors import JoinError, MachineError
 from second_opinion_assets.contract.options import MissingPolicy
@@ -20,13 +20,15 @@ from second_opinion_assets.contract.tally import ScorerTally
 from second_opinion_assets.join.audit import read_audit
 from second_opinion_assets.storage.confinement import OutsideError
 from second_opinion_assets.storage.digests import FileDigest
+from second_opinion_assets.storage.frame import Frame
 from second_opinion_assets.storage.groups import group_of
 from second_opinion_assets.storage.journal import recover
 from second_opinion_assets.storage.location import HERE, Location
 from second_opinion_assets.storage.machine import machine_errors
 from second_opinion_assets.storage.opened import ChangedInputError
 from second_opinion_assets.storage.reading import Input, digest_file
-from second_opinion_assets.tables.open import open_table
+from second_opinion_assets.tables.open import open_keys, open_table
+from second_opinion_assets.tables.table import KeyTable
 
 STATUSES = tuple(status.name for status in Status)
 
@@ -39,7 +41,7 @@ class Role(StrEnum):
 
 
 class FileState(StrEnum):
-    """What became of a file since the join; of a stream nothing is left to look at."""
+    """What became of a file since the join; of a stream or frame nothing is left to look at."""
 
     unchanged = "unchanged"
     changed = "changed"
@@ -47,11 +49,12 @@ class FileState(StrEnum):
     unreadable = "unreadable"
     added = "added"
     stream = "stream"
+    frame = "frame"
 
     @property
     def holds(self) -> bool:
         """Whether nothing tells against the audit."""
-        return self in {FileState.unchanged, FileState.stream}
+        return self in {FileState.unchanged, FileState.stream, FileState.frame}
 
 
 class FileCheck(msgspec.Struct, frozen=True):
@@ -149,12 +152,15 @@ class Verifier:
         except JoinError as error:
             return None, Verification(problem=str(error))
 
-    def verify(self, audit: Audit, base: Location | None = None) -> Verification:
+    def verify(
+        self, audit: Audit, base: Location | None = None, joined: Frame | None = None
+    ) -> Verification:
         """Verify an audit; what went wrong with a file is part of the answer.
 
         Args:
             audit: what the join wrote.
             base: what relative paths seem to be relative to, unless a base was given for all.
+            joined: the output, if it is no file.
 
         Raises:
             MachineError: the machine did not give what it takes to look.
@@ -162,7 +168,7 @@ class Verifier:
         if audit.output_sha256 is None:
             return Verification(refused=audit.error or "no reason is given")
         base = self._base_dir or base or HERE
-        output = base / audit.output
+        output = joined or base / audit.output
         rows, differences, problem = None, [], None
         if Location(audit.output).is_stream:
             problem = "the output went to standard output, so there are no rows to count"
@@ -175,10 +181,18 @@ class Verifier:
             except JoinError as error:
                 problem = str(error)
         inputs = audit.run_provenance.inputs
-        files = [self._check(Role.input, file.path, file.sha256, base) for file in inputs.files]
-        files.append(self._check(Role.output, audit.output, audit.output_sha256, base))
+        files = [self._check_input(file, base) for file in inputs.files]
+        if joined:
+            files.append(_check_frame(joined, audit))
+        else:
+            files.append(self._check(Role.output, audit.output, audit.output_sha256, base))
         files.extend(added for sidecar in inputs.scores for added in _added_files(sidecar, base))
         return Verification(tuple(files), rows, tuple(differences), problem)
+
+    def _check_input(self, file: FileEntry, base: Location) -> FileCheck:
+        if file.kind == "frame":
+            return FileCheck(Role.input, file.path, FileState.frame, file.sha256, None)
+        return self._check(Role.input, file.path, file.sha256, base)
 
     def _check(self, role: Role, path: str, sha256: str | None, base: Location) -> FileCheck:
         if Location(path).is_stream:
@@ -208,14 +222,29 @@ class Verifier:
 
     def _count(self, output: Location, audit: Audit) -> list[Counter[str]]:
         """Return, for each scorer, how many rows of the output have which status."""
-        names = [f"{scorer.column_prefix}_status" for scorer in audit.scorers.values()]
-        counters: list[Counter[str]] = [Counter() for _ in names]
+        if isinstance(output, Frame):
+            return _count_statuses(open_keys(output), audit)
         with Input(output) as file:
-            for block in open_table(file).read_columns([], names):
-                for counter, statuses in zip(counters, block.others, strict=True):
-                    counter.update(map(str, statuses))
+            counters = _count_statuses(open_table(file), audit)
             self._digests[output.identity] = file.digest
         return counters
+
+
+def _count_statuses(table: KeyTable, audit: Audit) -> list[Counter[str]]:
+    names = [f"{scorer.column_prefix}_status" for scorer in audit.scorers.values()]
+    counters: list[Counter[str]] = [Counter() for _ in names]
+    for block in table.read_columns([], names):
+        for counter, statuses in zip(counters, block.others, strict=True):
+            counter.update(map(str, statuses))
+    return counters
+
+
+def _check_frame(joined: Frame, audit: Audit) -> FileCheck:
+    """Return whether the appended columns of a frame are what the join gave it."""
+    appended = audit.columns.names
+    found = joined.digest_of([name for name in joined.names if name in appended]).sha256
+    state = FileState.unchanged if found == audit.output_sha256 else FileState.changed
+    return FileCheck(Role.output, audit.output, state, audit.output_sha256, found)
 
 
 def base_of(recorded: str, actual: Location) -> Location | None:

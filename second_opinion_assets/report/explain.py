@@ -51,6 +51,8 @@ def lines(explanation: Explanation, words: Callable[[str], str] = str) -> Iterat
         yield from _matrix(explanation, words)
         yield ""
         yield from map(words, _verdict(explanation))
+    if not explanation.is_of_files:
+        return
     yield ""
     yield "Entry of a manifest in this folder:"
     yield ""
@@ -82,7 +84,7 @@ def _sidecar_lines(sidecar: ExplainedSidecar, words: Callable[[str], str]) -> It
         yield f"  error   {problem[0]}"
         yield from (f"          {line}" for line in problem[1:])
         return
-    form = (sidecar.reader or "").replace("_", " ")
+    form = sidecar.reader.replace("_", " ") if sidecar.reader else "frame"
     yield f"{path}: {form}, {sidecar.rows} rows"
     if sidecar.ignored:
         shown = sidecar.ignored[:SHOWN_FILES]

@@ -14,7 +14,7 @@ from second_opinion_assets.storage.location import Location
 
 VERIFY_SCHEMA = "second-opinion-verify-v1"
 LISTED_FILES = 5
-_SELDOM = {FileState.added, FileState.stream}
+_SELDOM = {FileState.added, FileState.stream, FileState.frame}
 _WIDTHS = (10, 7)  # the same for all audits of a run
 
 

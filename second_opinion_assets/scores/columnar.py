@@ -20,6 +20,7 @@ from second_opinion_assets.contract.errors import JoinError, UnnamedScorerError
 from second_opinion_assets.contract.fields import GOOD_STATUSES
 from second_opinion_assets.matching.key_texts import key_texts, untyped_key_texts
 from second_opinion_assets.matching.keys import KEY_TYPE
+from second_opinion_assets.matching.views import without_views
 from second_opinion_assets.scores.payload import NO_SCORE, Defect, read_number, status_defect
 from second_opinion_assets.scores.rows import CollectedRows, Place, Skipped, row_columns
 from second_opinion_assets.scores.score_columns import ScoreColumns
@@ -118,7 +119,8 @@ class ColumnReader:
         for row in np.flatnonzero(keys.is_null().to_numpy(zero_copy_only=False)).tolist():
             self._skipped.add(self._place.where(positions[row]), f"{self._columns.key} is null")
         filled = np.flatnonzero(keys.is_valid().to_numpy(zero_copy_only=False))
-        kept = {name: column.take(pa.array(filled)) for name, column in cells.items()}
+        rows = pa.array(filled)
+        kept = {name: without_views(column).take(rows) for name, column in cells.items()}
         return self.read(kept, np.asarray(positions)[filled].tolist()) if len(filled) else 0
 
     def _scorers(self, columns: list[Cells], positions: Sequence[int]) -> int | list[int]:

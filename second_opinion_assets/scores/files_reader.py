@@ -21,7 +21,8 @@ from second_opinion_assets.scores.broken_files import (
     refuse_strangers,
 )
 from second_opinion_assets.scores.columnar import ColumnReader
-from second_opinion_assets.scores.formats.loaded import LoadedRows
+from second_opinion_assets.scores.formats import frame as frame_rows
+from second_opinion_assets.scores.formats.loaded import Loaded, LoadedRows
 from second_opinion_assets.scores.formats.recognise import load
 from second_opinion_assets.scores.json_rows import JsonRowReader
 from second_opinion_assets.scores.rows import CollectedRows, Skipped, Source
@@ -29,6 +30,7 @@ from second_opinion_assets.scores.rules import ReadRequest, row_rules
 from second_opinion_assets.scores.score_table import ScoreTable, score_tables
 from second_opinion_assets.scores.sidecar import Format, Sidecar
 from second_opinion_assets.storage.decompress import Content
+from second_opinion_assets.storage.frame import Frame
 from second_opinion_assets.storage.groups import FileGroup
 from second_opinion_assets.storage.location import Location
 
@@ -116,8 +118,14 @@ class FilesReader:
             self._without_rows.append(empty)
         return found
 
+    def read_frame(self, frame: Frame, written: str) -> FileRows:
+        """Read a table in memory; the errors are those of `read`, named by row."""
+        return self._take(frame_rows.load(frame, self._asked), written)
+
     def _read(self, content: Content, written: str) -> FileRows:
-        loaded = load(content, self._asked)
+        return self._take(load(content, self._asked), written)
+
+    def _take(self, loaded: Loaded, written: str) -> FileRows:
         number = len(self._collected.sources)
         self._collected.sources.append(Source(written, loaded.place, self._key_pattern))
         with closing(loaded.blocks):

@@ -13,13 +13,14 @@ from second_opinion_assets.contract.options import JoinOptions
 from second_opinion_assets.scores import broken_files
 from second_opinion_assets.scores.asked_fields import AskedFields, no_such_field
 from second_opinion_assets.scores.broken_files import OF_THE_WHOLE, BrokenFile
-from second_opinion_assets.scores.files_reader import FilesReader
+from second_opinion_assets.scores.files_reader import FileRows, FilesReader
 from second_opinion_assets.scores.score_table import ScoreTable, one_table_a_scorer
 from second_opinion_assets.scores.sidecar import Sidecar, SidecarFile, SidecarInput
 from second_opinion_assets.storage.ahead import opened_ahead
 from second_opinion_assets.storage.decompress import Content
-from second_opinion_assets.storage.digests import UNREADABLE
+from second_opinion_assets.storage.digests import UNREADABLE, FileDigest
 from second_opinion_assets.storage.folders import listed_once
+from second_opinion_assets.storage.frame import Frame
 from second_opinion_assets.storage.groups import Listing, group_of
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input, Progress
@@ -87,13 +88,15 @@ def read_sidecar(
     Raises:
         JoinError: a file-level defect, named by file and line.
     """
-    group = group_of(sidecar.path)
+    group = None if isinstance(sidecar.path, Frame) else group_of(sidecar.path)
     names_field = sidecar.rules.scorers is not None
     readers = [
         FilesReader(own, options, group, names_field=names_field) for own in sidecar.one_a_scorer()
     ]
     listing = Listing([], [])
-    if group is None:
+    if isinstance(sidecar.path, Frame):
+        files = [_read_frame(sidecar.path, sidecar.written, readers)]
+    elif group is None:
         with Input(sidecar.path, progress) as file:
             files = [_read_file(file, "", sidecar.written, readers)]
     else:
@@ -144,17 +147,24 @@ def _read_file(file: Input, name: str, written: str, readers: Sequence[FilesRead
         if len(readers) > 1:
             content.keep()
         read = [reader.read(content, written) for reader in readers]
-        first = max(read, key=lambda found: found.rows)
-        skipped = first.skipped
-        return SidecarFile(
-            file.location,
-            name,
-            file.digest,
-            first.rows,
-            first.format,
-            skipped.count,
-            tuple(skipped.first),
-        )
+        return _sidecar_file(file.location, name, file.digest, read)
+
+
+def _sidecar_file(
+    location: Location, name: str, digest: FileDigest, read: Sequence[FileRows]
+) -> SidecarFile:
+    """Return what a file is, of what its readers read."""
+    first = max(read, key=lambda found: found.rows)
+    skipped = first.skipped
+    return SidecarFile(
+        location, name, digest, first.rows, first.format, skipped.count, tuple(skipped.first)
+    )
+
+
+def _read_frame(frame: Frame, written: str, readers: Sequence[FilesReader]) -> SidecarFile:
+    """Read a table in memory, likewise."""
+    read = [reader.read_frame(frame, written) for reader in readers]
+    return _sidecar_file(frame, "", frame.digest, read)
 
 
 def _read_several(

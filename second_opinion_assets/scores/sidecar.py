@@ -116,7 +116,7 @@ class SidecarFile(msgspec.Struct, frozen=True):
         name: its path below the sidecar's folder; of a sidecar that is one file, empty.
         digest: of its bytes, as they lie on the disk; `UNREADABLE` of a broken file that has none.
         rows: how many score rows it holds, repeated ones included; a broken file counts as one.
-        format: how it was read; None of a broken file.
+        format: how it was read; None of a broken file, and of a frame.
         skipped_lines: how many lines that are no rows were passed over.
         skipped: the first few of them, each with its place.
         problem: why a broken file of one clip could not be read.

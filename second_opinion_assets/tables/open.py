@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from second_opinion_assets.storage.frame import Frame
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.tables.csv_output import CellsWriter, CsvWriter
@@ -12,6 +13,7 @@ from second_opinion_assets.tables.foreign import (
     refuse_foreign_content,
     refuse_unknown_suffix,
 )
+from second_opinion_assets.tables.frame_table import FrameTable
 from second_opinion_assets.tables.json_document import DocumentFrame, JsonDocument
 from second_opinion_assets.tables.json_lines import JsonLines
 from second_opinion_assets.tables.json_output import JsonDocumentWriter, JsonLinesWriter
@@ -20,6 +22,7 @@ from second_opinion_assets.tables.table import (
     LINE_SUFFIXES,
     Added,
     FeatureTable,
+    KeyTable,
     Sink,
     Writer,
     is_parquet,
@@ -51,6 +54,11 @@ def open_table(file: Input, prefix: str | None = None) -> FeatureTable:
     if suffix in CSV_SUFFIXES:
         return CsvTable(file)
     return JsonDocument(file, prefix)
+
+
+def open_keys(file: Input | Frame) -> KeyTable:
+    """Return a table of a file, or one in memory, to read its columns."""
+    return FrameTable(file) if isinstance(file, Frame) else open_table(file)
 
 
 def write_table(location: Location, table: FeatureTable, added: Added, sink: Sink) -> int:

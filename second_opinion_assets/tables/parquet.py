@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import chain, islice, pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from second_opinion_assets.contract.columns import (
-    STATUS_NAMES,
-    ScorerColumns,
-    column_names,
-)
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.matching.key_texts import key_texts
 from second_opinion_assets.storage.limits import ROW_BYTES, refuse_fields, refuse_unpacked
 from second_opinion_assets.storage.machine import arrow_errors
 from second_opinion_assets.storage.reading import Input
+from second_opinion_assets.tables.appended import (
+    appended_table,
+    joined_tables,
+    plain_appended_table,
+)
 from second_opinion_assets.tables.convert import json_rows_of_table
+from second_opinion_assets.tables.odd_values import refusing_odd_values
 from second_opinion_assets.tables.parquet_settings import stores_arrow_schema, writer_settings
 from second_opinion_assets.tables.parquet_splice import NoSplice, Splice
 from second_opinion_assets.tables.table import (
@@ -52,7 +52,7 @@ class ParquetBlock:
         return self._rows
 
     def json_rows(self) -> JsonRows:
-        with _refusing_odd_values(self._parquet.path):
+        with refusing_odd_values(self._parquet.path):
             rows, non_finite = json_rows_of_table(self.arrow(None))
         self._parquet.non_finite_values += non_finite
         return rows
@@ -61,19 +61,6 @@ class ParquetBlock:
         with arrow_errors(self._parquet.path, f"row group {self._number} cannot be read"):
             table = self._parquet.file.read_row_group(self._number)
         return self._parquet.without_replaced(table)
-
-
-@contextmanager
-def _refusing_odd_values(where: str) -> Iterator[None]:
-    try:
-        yield
-    except (ValueError, OverflowError, KeyError) as error:  # pyarrow's and those of time zones
-        reason = error.reason if isinstance(error, UnicodeDecodeError) else _first_line(error)
-        if isinstance(error, UnicodeDecodeError | pa.ArrowInvalid):
-            msg = f"{where}: a column of text holds bytes that are not UTF-8 ({reason})"
-        else:
-            msg = f"{where}: a column holds a value that cannot be read: {reason}; write it as text"
-        raise JoinError(msg) from None
 
 
 class ParquetTable:
@@ -110,7 +97,7 @@ class ParquetTable:
         batches = self.file.iter_batches(BATCH_ROWS, columns=wanted)
         while (batch := self._next(batches)) is not None:
             table = pa.Table.from_batches([batch])
-            with _refusing_odd_values(self.path):
+            with refusing_odd_values(self.path):
                 texts = [key_texts(table.column(key), self.path).combine_chunks() for key in keys]
                 values = [table.column(name).to_pylist() for name in names]
             yield ColumnBlock(table.num_rows, texts, values)
@@ -178,37 +165,6 @@ class ParquetTable:
             raise JoinError(msg)
 
 
-def appended_table(added: Added, rows: slice) -> pa.Table:
-    """Return the appended columns of some feature rows; texts of which there are few are codes."""
-    names = column_names([scorer.scorer for scorer in added.scorers], added.prefix)
-    arrays = [array for scorer in added.scorers for array in _arrays(scorer, rows)]
-    return pa.table(arrays, names=names)
-
-
-def _arrays(scorer: ScorerColumns, rows: slice) -> list[pa.Array]:
-    values = scorer.values(rows)
-    return [
-        pa.array(values.score, mask=np.isnan(values.score)),
-        _coded(values.status.astype(np.int32), STATUS_NAMES),
-        pa.array(values.runtime_ms, mask=np.isnan(values.runtime_ms)),
-        pa.array(values.frames),
-        _coded(values.source, scorer.sources),
-    ]
-
-
-def _coded(codes: NDArray[np.int32], texts: Sequence[str]) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(texts, pa.string()))
-
-
-def _decoded(table: pa.Table) -> pa.Table:
-    """Return a table with texts in place of codes, as a file is to say."""
-    for number, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type):
-            texts = table.column(number).cast(pa.string())
-            table = table.set_column(number, field.name, texts)
-    return table
-
-
 def write_parquet(table: FeatureTable, added: Added, sink: Sink) -> int:
     """Write a table as parquet; return how many rows.
 
@@ -264,11 +220,11 @@ class ParquetWriter:
         self._rows = 0
 
     def write(self, blocks: Iterable[Block]) -> int:
-        new = _decoded(appended_table(self._added, slice(0, 0))).schema
+        new = plain_appended_table(self._added, slice(0, 0)).schema
         schema = self._schema
         for field in new:
             schema = schema.append(field)
-        tables = self._tables(blocks)
+        tables = joined_tables(blocks, self._added, self._schema)
         # Rows first: pyarrow aborts the process where it is asked what damaged metadata says of a
         # column, and raises an error where it is to read that column.
         head = list(islice(tables, 1))
@@ -281,22 +237,6 @@ class ParquetWriter:
                 self._take(writer, table)
             self._write_gathered(writer)
         return self._rows
-
-    def _tables(self, blocks: Iterable[Block]) -> Iterator[pa.Table]:
-        first = 0
-        for block in blocks:
-            rows = slice(first, first + len(block))
-            first = rows.stop
-            yield self._joined(block, rows)
-
-    def _joined(self, block: Block, rows: slice) -> pa.Table:
-        table = block.arrow(self._schema)
-        added = _decoded(appended_table(self._added, rows))
-        for name in added.column_names:
-            table = table.append_column(name, added.column(name))
-        if self._added.kept is not None:
-            table = table.filter(pa.array(self._added.kept[rows]))
-        return table
 
     def _take(self, writer: pq.ParquetWriter, table: pa.Table) -> None:
         if self._like is not None:
@@ -315,7 +255,3 @@ class ParquetWriter:
         if table.num_rows:
             writer.write_table(table, row_group_size=table.num_rows)
             self._rows += table.num_rows
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

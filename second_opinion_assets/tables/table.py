@@ -95,11 +95,11 @@ class ColumnBlock(NamedTuple):
     others: list[Sequence[Any]]
 
 
-class FeatureTable(Protocol):
-    """A table that was opened for reading.
+class KeyTable(Protocol):
+    """A table that was opened, as far as its keys and columns are concerned.
 
     Attributes:
-        path: of its file.
+        path: of its file, or its name if it is in memory.
     """
 
     path: str
@@ -133,6 +133,10 @@ class FeatureTable(Protocol):
         Raises:
             JoinError: the table has one of them already, and they are not to be overwritten.
         """
+
+
+class FeatureTable(KeyTable, Protocol):
+    """A table of a file, whose rows go into an output."""
 
     def blocks(self) -> Iterator[Block]:
         """Yield all rows, once `read_columns` came to its end."""
@@ -168,7 +172,7 @@ class Writer(Protocol):
 
 
 def read_keys(
-    table: FeatureTable, asked: str | None, path: object, also: Collection[str] = ()
+    table: KeyTable, asked: str | None, path: object, also: Collection[str] = ()
 ) -> dict[str, KeyColumn]:
     """Return the key column of a table, by its name, and then others that may be one.
 
@@ -194,7 +198,7 @@ def read_keys(
 
 
 def read_usable_key_columns(
-    table: FeatureTable, first: str, others: Sequence[str]
+    table: KeyTable, first: str, others: Sequence[str]
 ) -> dict[str, KeyColumn]:
     """Return the keys of a column, and of others if they can be keys.
 
@@ -209,7 +213,7 @@ def read_usable_key_columns(
     return read_key_columns(table, [first])
 
 
-def read_key_columns(table: FeatureTable, columns: Sequence[str]) -> dict[str, KeyColumn]:
+def read_key_columns(table: KeyTable, columns: Sequence[str]) -> dict[str, KeyColumn]:
     """Return the keys of several columns, read at once.
 
     Raises:

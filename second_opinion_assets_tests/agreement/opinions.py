@@ -7,8 +7,9 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from second_opinion_assets.agreement.agreement import Agreement
 from second_opinion_assets.agreement.clips import Clips, read_clips
-from second_opinion_assets.agreement.compare import Agreement, compare
+from second_opinion_assets.agreement.compare import compare
 from second_opinion_assets.agreement.joined_table import JoinedTable
 from second_opinion_assets.registry.facts import Registry, shipped_registry
 from second_opinion_assets.registry.references import Reference, choose_references

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from second_opinion_assets.agreement.compare import Agreement
+from second_opinion_assets.agreement.agreement import Agreement
 from second_opinion_assets.registry.facts import Direction
 from second_opinion_assets.registry.references import Reference
 from second_opinion_assets_tests.agreement.opinions import Opinions

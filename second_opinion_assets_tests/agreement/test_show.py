@@ -9,8 +9,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from second_opinion_assets.agreement import pictures as drawing
+from second_opinion_assets.agreement.agreement import Agreement
 from second_opinion_assets.agreement.clips import Clips
-from second_opinion_assets.agreement.compare import Agreement
 from second_opinion_assets.agreement.show import disputed, figures, headline, notes
 from second_opinion_assets.report.markdown import render
 from second_opinion_assets_tests.agreement.opinions import Opinions

@@ -11,7 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from second_opinion_assets.agreement.statistics import Correlation, Paired, correlate
+from second_opinion_assets.agreement.agreement import Correlation
+from second_opinion_assets.agreement.statistics import Paired, correlate
 
 NAMES = ("opinion", "reference")
 

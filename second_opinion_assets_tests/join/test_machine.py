@@ -16,7 +16,7 @@ import pytest
 
 from second_opinion_assets.contract.errors import JoinError, MachineError
 from second_opinion_assets.contract.options import JoinOptions
-from second_opinion_assets.join import join
+from second_opinion_assets.join import join, phases
 from second_opinion_assets.join.batch import BatchInterrupted, materialize_batch
 from second_opinion_assets.join.explain import explain
 from second_opinion_assets.join.manifest import Manifest, load_manifest
@@ -76,7 +76,10 @@ def clips(request: pytest.FixtureRequest, work: Workspace) -> Workspace:
 def test_a_shortage_is_one_line(work: Workspace, shortage: str) -> None:
     """Memory, threads or files that are not to be had end a join with what to do about it."""
     error, said = SHORTAGES[shortage]
-    with patch.object(join, "_match", failing(error)), pytest.raises(MachineError, match=said):
+    with (
+        patch.object(join, "match_inputs", failing(error)),
+        pytest.raises(MachineError, match=said),
+    ):
         work.join()
     assert sorted(path.name for path in work.folder.iterdir()) == ["features.jsonl", "scores.jsonl"]
 
@@ -84,7 +87,10 @@ def test_a_shortage_is_one_line(work: Workspace, shortage: str) -> None:
 def test_a_bug_keeps_its_traceback(work: Workspace) -> None:
     """An error that says nothing of the machine is none of it."""
     error = RuntimeError("dictionary changed size during iteration")
-    with patch.object(join, "_match", failing(error)), pytest.raises(RuntimeError, match="changed"):
+    with (
+        patch.object(join, "match_inputs", failing(error)),
+        pytest.raises(RuntimeError, match="changed"),
+    ):
         work.join()
 
 
@@ -100,8 +106,8 @@ def three_tables(work: Workspace) -> Manifest:
 def test_a_batch_goes_on_after_a_shortage(work: Workspace) -> None:
     """A table for which memory does not suffice takes no other with it."""
     manifest = three_tables(work)
-    real = join._match  # noqa: SLF001
-    with patch.object(join, "_match", in_turn(real, failing(MemoryError()), real)):
+    real = phases.match_inputs
+    with patch.object(join, "match_inputs", in_turn(real, failing(MemoryError()), real)):
         outcomes = materialize_batch(manifest, INVOCATION)
     assert [outcome.status for outcome in outcomes] == ["ok", "failed", "ok"]
     assert "not enough memory" in (outcomes[1].error or "")
@@ -110,9 +116,9 @@ def test_a_batch_goes_on_after_a_shortage(work: Workspace) -> None:
 def test_an_interrupt_ends_a_batch_and_all_is_told(work: Workspace) -> None:
     """Tables before it are joined, the one at hand is as it was, the others are not begun."""
     manifest = three_tables(work)
-    real = join._match  # noqa: SLF001
+    real = phases.match_inputs
     with (
-        patch.object(join, "_match", in_turn(real, failing(KeyboardInterrupt()))),
+        patch.object(join, "match_inputs", in_turn(real, failing(KeyboardInterrupt()))),
         pytest.raises(BatchInterrupted) as interrupt,
     ):
         materialize_batch(manifest, INVOCATION)

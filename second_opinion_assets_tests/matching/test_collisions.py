@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError, MissingScoresError
-from second_opinion_assets.join import join as join_module
+from second_opinion_assets.join import phases
 from second_opinion_assets.matching.keys import KeyPath
 from second_opinion_assets.matching.match import match
 from second_opinion_assets.scores.score_table import ScoreTable
@@ -412,7 +412,7 @@ def test_a_table_that_changes_between_its_readings(work: Workspace) -> None:
         return found
 
     with (
-        patch.object(join_module, "match", match_and_change),
+        patch.object(phases, "match", match_and_change),
         pytest.raises(JoinError, match=r"features\.jsonl: changed while it was read; join again"),
     ):
         join(work, ["a/x", "b/x"], ["b/x"])

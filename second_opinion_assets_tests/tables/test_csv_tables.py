@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.join import join
+from second_opinion_assets.join import join, phases
 from second_opinion_assets_tests.workspace import Workspace
 
 NAMES = [
@@ -275,8 +275,8 @@ def test_a_change_while_it_is_read(work: Workspace, monkeypatch: pytest.MonkeyPa
         path.write_text("clip_id\na\nc\n")
         return match(*given)
 
-    match = join._match  # noqa: SLF001 (what comes between the two readings)
-    monkeypatch.setattr(join, "_match", write_and_match)
+    match = phases.match_inputs
+    monkeypatch.setattr(join, "match_inputs", write_and_match)
     with pytest.raises(JoinError, match="changed while it was read"):
         work.join(features="features.csv", out="out.csv")
     assert not (work.folder / "out.csv").exists()

@@ -39,7 +39,7 @@ class LoadedColumns:
     """A score file of columns.
 
     Attributes:
-        format: how it is read.
+        format: how it is read; None of a frame.
         place: where its rows stand.
         columns: what its columns are.
         blocks: the values of the columns by their names, and the positions of the rows; once.
@@ -47,7 +47,7 @@ class LoadedColumns:
         fields: the names of all its columns, as far as they are known.
     """
 
-    format: Format
+    format: Format | None
     place: Place
     columns: ScoreColumns
     blocks: Generator[tuple[dict[str, Cells], Sequence[int]], None, None]
