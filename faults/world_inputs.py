@@ -9,9 +9,11 @@ import errno
 import json
 import os
 import random
+import resource
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 from pathlib import Path
 from unittest.mock import patch
 
@@ -21,11 +23,13 @@ from click.testing import CliRunner
 from outputs import Outputs
 
 from second_opinion_assets.cli.main import main
+from second_opinion_assets_tests.lying_pages import CLIPS, SCORES, SETTINGS, lies, written
 
 sys.modules["pandas"] = None  # type: ignore[assignment] # as the command line has it
 
 Found = tuple[str, str]
 
+MOST_GROWTH_KB = 512 << 10
 ROWS = 1_500  # more than the first look sees
 BAD_BYTES = (
     *(b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\0", b"\x1b[31m", b'"', b"\\ud800"),
@@ -179,6 +183,38 @@ def odd_columns() -> list[pa.Array]:
     return [*columns, pa.Array.from_buffers(pa.string(), 5, no_text)]
 
 
+def lying_pages(folder: Path) -> Iterator[Found]:
+    """Page headers that lie about sizes and counts, in parquet score files and feature tables."""
+    place = folder / "pages"
+    place.mkdir()
+    rows = [{"clip_id": clip, "score": score} for clip, score in zip(CLIPS, SCORES, strict=True)]
+    good, file, out = place / "good.jsonl", place / "t.parquet", place / "o.jsonl"
+    good.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    joins = [
+        ["materialize", "--features", str(features), "--scores", f"S={scores}", "--out", str(made)]
+        for features, scores, made in (
+            (good, file, out),
+            (file, good, out),
+            (file, good, out.with_suffix(".parquet")),
+        )
+    ]
+    for settings, column in product(SETTINGS.values(), ("clip_id", "score")):
+        for what, content in lies(written(column, **settings), (0, 299, 301, 1 << 20, 2**31 - 1)):
+            file.write_bytes(content)
+            for arguments in joins:
+                out.unlink(missing_ok=True)
+                before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+                bug = run(arguments)
+                grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+                lost = f"{what}: grew by {grown} kB" if grown > MOST_GROWTH_KB else ""
+                if out.exists():
+                    got = [json.loads(line) for line in out.read_text().splitlines()]
+                    found = [(row["clip_id"], row["second_opinion_s_score"]) for row in got]
+                    wrong = found != [(row["clip_id"], row["score"]) for row in rows]
+                    lost = lost or (f"{what}: other scores" if wrong else "")
+                yield lost, bug
+
+
 def failing_calls(folder: Path) -> Iterator[Found]:
     """Errors of the system, three of each call, at every second call on the files of a join."""
     chance = random.Random(1)
@@ -286,6 +322,7 @@ FAULTS: dict[str, Callable[[Path], Iterator[Found]]] = {
     "broken texts": texts,
     "broken outputs of earlier joins": previous,
     "odd types in parquet": types,
+    "parquet page headers that lie": lying_pages,
     "calls that fail": failing_calls,
     "files that change under their reader": vanishing,
 }

@@ -6,7 +6,7 @@ read as `payload` reads it is left to that plain reading.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import msgspec
 
@@ -34,11 +34,6 @@ class AlikeReader:
     def score_field(self) -> str:
         """The field that `read` takes scores from: `mos`, `summary.mos` or `frames[].mos`."""
         return self._schema.score_field if self._schema else ""
-
-    @property
-    def paths(self) -> Mapping[tuple[str, ...], str]:
-        """The fields that lead to the key and the score that `read` takes, and which of the two."""
-        return self._schema.paths if self._schema else {}
 
     @property
     def field_names(self) -> list[str]:
@@ -69,8 +64,12 @@ class AlikeReader:
         """
         if self._schema is None:
             return None
+        self._schema.members.start()
         try:
             rows = self._schema.decoder.decode_lines(text)
-            return self._schema.read(rows) if len(rows) == count else None
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return None  # an unknown field, another type, half a character
+        if len(rows) != count:
+            return None
+        may_have_twins = not self._schema.members.are_all_of(text, rows)
+        return self._schema.read(rows, may_have_twins=may_have_twins)

@@ -34,11 +34,9 @@ from second_opinion_assets.scores.payload import (
     read_row,
     read_score_field,
     read_scorer_name,
-    score_path,
 )
 from second_opinion_assets.scores.payload_fields import (
     SHOWN_FIELDS,
-    has_twin,
     numeric_fields,
     prediction_beside,
 )
@@ -52,6 +50,7 @@ from second_opinion_assets.scores.rows import (
     row_columns,
 )
 from second_opinion_assets.scores.rules import RowRules
+from second_opinion_assets.scores.twins import refuse_twins
 from second_opinion_assets.storage.limits import refuse_fields
 
 LEARNING_ROWS = 200
@@ -111,7 +110,8 @@ class JsonRowReader:
         else:
             if len(rows.numbers):
                 parts.append(self._columns(rows, block))
-            self._refuse_twins(block, len(rows.numbers) + len(rows.others))
+            if rows.may_have_twins:
+                self._refuse_twins(block)
             if rows.others:
                 lines = block.lines()
                 others = ((block.first + number, lines[number]) for number in rows.others)
@@ -205,12 +205,9 @@ class JsonRowReader:
             raise UnnamedScorerError(msg)
         json_text.whole_characters(scorer, where)
         found = self._find_key(payload, where)
-        if has_twin(text, found.path):
-            raise _twins(where, found.field, "key")
+        refuse_twins(text, payload, self._rules, where)
         row = read_row(payload, self._rules)
         score_field = self._score_field(payload, scorer, where)
-        if (path := score_path(payload, self._rules)) and has_twin(text, path):
-            raise _twins(where, path[-1], "score")
         collected = self._collected
         collected.label_used |= read_scorer_name(payload) is None
         number = collected.scorers.number(scorer)
@@ -245,15 +242,11 @@ class JsonRowReader:
             raise DoubtError(msg)
         return field
 
-    def _refuse_twins(self, block: JsonBlock, count: int) -> None:
-        """Raise a JoinError for a row with two members of one name, of which decoding takes one."""
-        for path, role in self._reader.paths.items():
-            quoted = [f'"{name}"'.encode() for name in path]
-            if all(block.text.count(name) == count for name in quoted):
-                continue
-            for position, text in block.rows():
-                if any(text.count(name) > 1 for name in quoted) and has_twin(text, path):
-                    raise _twins(self._place.where(position), path[-1], role)
+    def _refuse_twins(self, block: JsonBlock) -> None:
+        """Raise a JoinError for a row with twins, which quick reading does not see."""
+        for position, text in block.rows():
+            where = self._place.where(position)
+            refuse_twins(text, json_text.decode(text, where), self._rules, where)
 
     def _find_key(self, payload: Payload, where: str) -> Found:
         found = find_key(payload, self._rules)
@@ -282,13 +275,6 @@ def _refuse_lone_number(payload: Payload, where: str) -> None:
             '{"a.mp4": 0.5, "b.mp4": 0.6}, or rows with a name and a score each'
         )
         raise JoinError(msg)
-
-
-def _twins(where: str, name: str, role: str) -> JoinError:
-    return JoinError(
-        f"{where}: two members are called {name!r}, so which is the {role} is not certain; "
-        "write the row with one"
-    )
 
 
 def _decode(text: bytes, where: str, *, may_be_cut: bool) -> tuple[dict[str, Any], bytes]:

@@ -1,14 +1,12 @@
-"""What fields a payload has beside those that are read: numbers, predictions, members of one name.
+"""What fields a payload has beside those that are read: numbers and predictions.
 
 What is read of a payload belongs to `payload`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 from second_opinion_assets.contract.fields import (
     ALL_KEY_NAMES,
@@ -98,17 +96,3 @@ def _leads(place: Payload, path: str) -> bool:
         (f"{name.lower()}.", value) for name, value in place.items() if isinstance(value, dict)
     )
     return any(path.startswith(way) and _leads(value, path[len(way) :]) for way, value in inner)
-
-
-def has_twin(text: bytes, path: tuple[str, ...]) -> bool:
-    """Return whether a JSON object has several members where a path leads to one."""
-    quoted = [json.dumps(name, ensure_ascii=False).encode(errors="replace") for name in path]
-    if all(text.count(name) < 2 for name in quoted):  # noqa: PLR2004 (two of one name)
-        return False
-    place: list[tuple[str, Any]] = json.loads(text, object_pairs_hook=list)
-    for name in path:
-        found = [value for member, value in place if member == name]
-        if len(found) != 1:
-            return len(found) > 1
-        place = found[0]
-    return False

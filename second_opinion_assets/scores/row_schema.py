@@ -40,6 +40,7 @@ from second_opinion_assets.scores.payload import (
 )
 from second_opinion_assets.scores.payload_fields import is_prediction, may_be_label
 from second_opinion_assets.scores.row_fields import SUMMARY, Fields, frame_roles
+from second_opinion_assets.scores.row_structs import ROLE_TYPES, Members, row_type
 from second_opinion_assets.scores.rules import RowRules
 
 _GOOD_OR_NONE = GOOD_STATUSES | {None}
@@ -51,6 +52,7 @@ class AlikeRows(NamedTuple):
     Attributes:
         numbers: which rows of the block these are, ascending.
         others: which rows of the block were left to the plain reading.
+        may_have_twins: whether it is not certain that each row has each of its fields once.
         further_keys: as in `rows.RowColumns`.
         keys: the text of each key, as written; None for a key that the file's name is.
         scorers: the scorer that each row names.
@@ -68,6 +70,7 @@ class AlikeRows(NamedTuple):
     frames: Integers
     defects: dict[int, Defect]
     further_keys: dict[str, pa.Array]
+    may_have_twins: bool
 
     def scorers_with_scores(self) -> set[str]:
         """Return the names of the scorers that have a score in some row."""
@@ -88,6 +91,7 @@ class RowSchema:
         predicted: slugs of fields by whose name a scorer's prediction might go, beside a score that
             is the label then.
         status_field: as the rules name it.
+        members: counts what rows have.
     """
 
     decoder: msgspec.json.Decoder[Any]
@@ -102,11 +106,11 @@ class RowSchema:
     names_scorers: bool
     only_score: bool
     only_runtime: bool
-    paths: Mapping[tuple[str, ...], str]
     further_keys: Mapping[str, Callable[[Any], object]]
     predicted: frozenset[str]
+    members: Members
 
-    def read(self, rows: list[Any]) -> AlikeRows | None:
+    def read(self, rows: list[Any], *, may_have_twins: bool) -> AlikeRows | None:
         """Return decoded rows as columns; None where their scores may be labels."""
         count = len(rows)
         keys = None if self.key is None else list(map(self.key, rows))
@@ -155,6 +159,7 @@ class RowSchema:
             frames[numbers],
             defects,
             further,
+            may_have_twins,
         )
 
     def _bad_statuses(self, statuses: Iterable[str | None]) -> dict[int, Defect]:
@@ -204,13 +209,18 @@ def infer(fields: Fields, rules: RowRules, label: str | None) -> RowSchema | Non
     if any(is_prediction(name, label or "") for name in others):
         return None
     places |= (further := _further_keys(fields, places.values()))
-    kinds: dict[str, Any] = dict(_ROLE_TYPES)
+    kinds: dict[str, Any] = dict(ROLE_TYPES)
     top, summary = _by_level(places)
-    if summary:
-        kinds["summary"] = _row_type(fields.summary, summary, kinds, fields.nesting) | None
+    members = Members()
+
+    def level(names: Iterable[str], roles: Mapping[str, str]) -> type[msgspec.Struct]:
+        return row_type(names, roles, kinds, fields.nesting, members.absent)
+
+    if "summary" in fields.top and "summary" in fields.nesting:
+        kinds["summary"] = level(fields.summary, summary) | None
         top["summary"] = "summary"
     if frame:
-        kinds["frames"] = list[_row_type(fields.frame, frame, kinds, fields.nesting)] | None  # type: ignore[misc]
+        kinds["frames"] = list[level(fields.frame, frame)] | None  # type: ignore[misc]
         top["frames"] = "frames"
 
     def getter(role: str) -> Callable[[Any], Any]:
@@ -222,7 +232,7 @@ def infer(fields: Fields, rules: RowRules, label: str | None) -> RowSchema | Non
     has_frames = "frames" in fields.top
     sums_runtime = "runtime" not in places and "runtime" in frame.values()
     return RowSchema(
-        decoder=msgspec.json.Decoder(_row_type(fields.top, top, kinds, fields.nesting)),
+        decoder=msgspec.json.Decoder(level(fields.top, top)),
         key_field=places.get("key", STEM_FIELD).removeprefix(SUMMARY),
         score_field=score_field,
         status_field=rules.status_field,
@@ -235,18 +245,12 @@ def infer(fields: Fields, rules: RowRules, label: str | None) -> RowSchema | Non
         only_score=len(candidates["score"]) == 1 and not has_frames,
         only_runtime=("runtime" not in places and not sums_runtime)
         or (len(candidates["runtime"]) == 1 and not has_frames),
-        paths={_path(places[role]): role for role in ("key", "score") if role in places},
         further_keys={
             name.removeprefix(SUMMARY).lower(): getter(role) for role, name in further.items()
         },
         predicted=frozenset(map(slug, others)) - {slug(name) for name in SCORE_NAMES},
+        members=members,
     )
-
-
-def _path(place: str) -> tuple[str, ...]:
-    """Return the fields that lead to a place."""
-    in_summary = place.startswith(SUMMARY)
-    return ("summary", place.removeprefix(SUMMARY)) if in_summary else (place,)
 
 
 def _by_level(places: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -319,30 +323,3 @@ def _key_fields(fields: Fields, rules: RowRules) -> list[str]:
     if rules.key_field:
         return fields.find((rules.key_field,))
     return fields.find(KEY_NAMES) or fields.find(FURTHER_KEY_NAMES)
-
-
-_SCALAR = int | float | str | bool | None
-_ROLE_TYPES: dict[str, Any] = {
-    "key": str | None,
-    "score": float | None,
-    "scorer": str | None,
-    "status": str | None,
-    "runtime": float | None,
-}
-
-
-def _row_type(
-    names: Iterable[str], roles: Mapping[str, str], kinds: Mapping[str, Any], nesting: set[str]
-) -> type[msgspec.Struct]:
-    """Return a Struct with one attribute for each role; of other fields nothing is kept."""
-    members = []
-    for number, name in enumerate(names):
-        other = msgspec.Raw if name in nesting else _SCALAR  # a scalar is read in less time
-        role = roles.get(name, f"other_{number}")
-        members.append((role, kinds.get(role, other), msgspec.field(name=name, default=None)))
-    return msgspec.defstruct(
-        "AlikeRow",
-        members,
-        forbid_unknown_fields=True,
-        gc=False,
-    )

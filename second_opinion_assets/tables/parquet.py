@@ -95,12 +95,18 @@ class ParquetTable:
             msg = f"{self.path}: the table has no column {', '.join(sorted(absent))}"
             raise JoinError(msg)
         batches = self.file.iter_batches(BATCH_ROWS, columns=wanted)
+        rows = 0
         while (batch := self._next(batches)) is not None:
+            rows += batch.num_rows
             table = pa.Table.from_batches([batch])
             with refusing_odd_values(self.path):
                 texts = [key_texts(table.column(key), self.path).combine_chunks() for key in keys]
                 values = [table.column(name).to_pylist() for name in names]
             yield ColumnBlock(table.num_rows, texts, values)
+        if rows != (told := self.file.metadata.num_rows):
+            found = f"its pages hold {rows} rows, its footer tells of {told}"
+            msg = f"{self.path}: {found}; write it again"
+            raise JoinError(msg)
 
     def append(self, names: Sequence[str], *, overwrite: bool) -> None:
         self.replaced = [name for name in self.file.schema_arrow.names if name in set(names)]

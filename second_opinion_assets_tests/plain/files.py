@@ -130,6 +130,8 @@ def rows_in(document: Any) -> list[Any]:
 
     Unclear: a form of certain scorers, which this reading does not know.
     """
+    if isinstance(document, Members) and document.twice & {"rows", "results"}:
+        raise Refused(document.twice)
     for name in ("rows", "results"):
         if isinstance(document, dict) and isinstance(document.get(name), list):
             document = document[name]

@@ -49,6 +49,10 @@ from second_opinion_assets_tests.plain.values import (
     total,
 )
 
+USUAL_NAMES = {
+    *(*KEY_NAMES, *FURTHER_KEY_NAMES, *SCORE_NAMES, *FURTHER_SCORE_NAMES, *RUNTIME_NAMES),
+    *("competitor", "summary", "frames"),
+}
 LABELS = ("gt_score", "gt", "mos_gt", "label")
 PREDICTION_WORDS = {"score", "scores", "estimate", "estimated", "estimation", "inferred", "hat"}
 PREDICTION_ENDS = (["output"], ["outputs"], ["quality"])
@@ -102,22 +106,30 @@ def refuse_label_of(payload: Row, name: str, asked: str | None, competitor: str)
                 raise Refused(name, other)
 
 
-def refuse_twins(payload: Row, found: Found) -> None:
-    """Refuse a row in which several members have the name of the key or the score.
+def refuse_twins(payload: Row, asked: Sequence[str | None]) -> None:
+    """Refuse a row that has several members of one name among those that are looked for.
 
-    Unclear: something stands twice that may lead to it, or deeper than the summary.
+    They are looked for in the row, in its summary, and in its frames where these are read.
+
+    Unclear: twins deeper in the row, where a path that is asked for may lead.
     """
-    if not found or not isinstance(payload, Members):
-        return
-    if found[0] in payload.twice and payload[found[0]] is found[1]:
-        raise Refused(found)
-    summary = payload.get("summary")
-    if isinstance(summary, Members) and summary.get(found[0]) is found[1]:
-        if found[0] in summary.twice or "summary" in payload.twice:
-            raise Refused(found)
-        return
-    is_at_the_top = payload.get(found[0]) is found[1]
-    if (payload.twice and not is_at_the_top) or any(map(has_twins, payload.values())):
+    known = {*USUAL_NAMES, *(name.lower() for name in asked if name)}
+    paths = [name for name in asked if name and "." in name]
+    parts = {part for path in paths for part in path.lower().split(".")}
+    found = look_up_asked(payload, asked[0]) if asked[0] else None
+    found = found or look_up(payload, SCORE_NAMES)
+    if not found and payload.get("frames") is None:
+        found = look_up(payload, FURTHER_SCORE_NAMES)
+    frames = payload.get("frames")
+    read = (
+        frames
+        if isinstance(frames, list) and not (found and look_up(payload, RUNTIME_NAMES))
+        else []
+    )
+    for place in [payload, payload.get("summary"), *read]:
+        if isinstance(place, Members) and {name.lower() for name in place.twice} & (known | parts):
+            raise Refused(place.twice)
+    if paths and has_twins(payload):
         raise Unclear(payload)
 
 
@@ -141,7 +153,6 @@ def score_of(payload: Row, asked: str | None, competitor: str) -> tuple[float | 
         found = look_up(payload, SCORE_NAMES)
     if found:
         refuse_label_of(payload, found[0], asked, competitor)
-        refuse_twins(payload, found)
         return mean_of(found[1])
     frames = payload.get("frames")
     if frames is None and (found := look_up(payload, FURTHER_SCORE_NAMES)):
@@ -269,7 +280,7 @@ class Reader:
             key = look_up_asked(payload, self.key_field)
         else:
             key = look_up(payload, KEY_NAMES) or look_up(payload, FURTHER_KEY_NAMES)
-        refuse_twins(payload, key)
+        refuse_twins(payload, (self.score_field, self.key_field, self.status_field))
         score, frames = score_of(payload, self.score_field, competitor)
         status = look_up_asked(payload, self.status_field)
         ok = is_good(status[1]) if status else True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import pytest
@@ -145,47 +144,6 @@ def test_a_label_far_down(work: Workspace) -> None:
     write(work, "s.jsonl", [*rows, {"clip_id": "z", "mos": 1, "pred": 2}])
     with pytest.raises(JoinError, match=r"s\.jsonl:501: 'mos' beside 'pred'"):
         work.join(scores=["S=s.jsonl"])
-
-
-TWINS = '{"name": "a", "score": 1, "name": "b"}'
-
-
-@pytest.mark.parametrize("before", [0, 300])
-@pytest.mark.parametrize("row", [TWINS, TWINS.replace('"name"', '"summary": {}, "name"', 1)])
-def test_keys_of_one_name(work: Workspace, row: str, before: int) -> None:
-    """A row with two keys of one name is refused, after many that have one."""
-    plain = "".join(f'{{"name": "c{n}", "score": 1}}\n' for n in range(before))
-    work.write("s.jsonl", f"{plain}{row}\n")
-    with pytest.raises(JoinError, match=rf"s\.jsonl:{before + 1}: two members are called 'name'"):
-        work.join(scores=["S=s.jsonl"])
-
-
-@pytest.mark.parametrize("text", [f"[{TWINS}]", f'{{"rows": [{TWINS}]}}', TWINS])
-def test_keys_of_one_name_in_documents(work: Workspace, text: str) -> None:
-    """Documents are held to the same."""
-    work.write("s.json", text)
-    with pytest.raises(JoinError, match="two members are called 'name'"):
-        work.join(scores=["S=s.json"])
-
-
-INNER_TWINS = {
-    "score": '{"name": "a", "summary": {"score": 1, "score": 2}}',
-    "summary": '{"name": "a", "summary": {"score": 1}, "summary": {"score": 2}}',
-    "key": '{"summary": {"name": "a", "name": "b"}, "score": 1}',
-    "path": '{"name": "a", "x": {"y": 1, "y": 2}}',
-}
-
-
-@pytest.mark.parametrize("row", INNER_TWINS.values(), ids=INNER_TWINS)
-@pytest.mark.parametrize("before", [0, 300])
-def test_inner_fields_of_one_name(work: Workspace, row: str, before: int) -> None:
-    """What leads to a key or a score twice is refused in the summary and on a path too."""
-    one_each = re.sub(r', "(score|name|y)": (2|"b")|, "summary": [{]"score": 2}', "", row)
-    plain = "".join(one_each.replace('"a"', f'"c{n}"') + "\n" for n in range(before))
-    work.write("s.jsonl", f"{plain}{row}\n")
-    score = {"score_field": "x.y"} if '"x"' in row else {}
-    with pytest.raises(JoinError, match=rf"s\.jsonl:{before + 1}: two members are called '"):
-        work.join(scores=["S=s.jsonl"], **score)
 
 
 def test_a_key_name_that_stands_elsewhere_too(work: Workspace) -> None:

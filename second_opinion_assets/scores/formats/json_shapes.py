@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from second_opinion_assets.contract import json_text
-from second_opinion_assets.contract.errors import DoubtError
+from second_opinion_assets.contract.errors import DoubtError, JoinError
 from second_opinion_assets.contract.fields import (
     ALL_KEY_NAMES,
     ALL_SCORE_NAMES,
@@ -24,6 +24,7 @@ from second_opinion_assets.contract.fields import (
 )
 from second_opinion_assets.scores.measures import MEASURES, refuse_measures
 from second_opinion_assets.scores.rules import ReadRequest
+from second_opinion_assets.scores.twins import count_members
 from second_opinion_assets.storage.location import Location
 
 ROW_LIST_NAMES = ("rows", "results")
@@ -66,6 +67,7 @@ def read_document(text: bytes, path: Location, asked: ReadRequest) -> Document:
     if text.lstrip().startswith(b"["):
         return _listed(text, "", path)
     members = json_text.members(text, str(path))
+    _refuse_two_lists(text, members, path)
     for name in ROW_LIST_NAMES:
         if members.get(name, b"").startswith(b"["):
             return _listed(members[name], f".{name}", path)
@@ -77,6 +79,16 @@ def read_document(text: bytes, path: Location, asked: ReadRequest) -> Document:
         return _listed(members["data"], ".data", path)
     _refuse_columns(members, path, asked)
     return _mapped(text, "", asked) or Document([text], members=members)
+
+
+def _refuse_two_lists(text: bytes, members: dict[str, bytes], path: Location) -> None:
+    """Raise a JoinError for a document with two lists of one name, of which one would be read."""
+    if count_members(text) == len(members) + sum(map(count_members, members.values())):
+        return
+    lists = (name for name, raw in members.items() if raw.startswith(b"["))
+    if twin := json_text.repeated_member(text, (*ROW_LIST_NAMES, *lists)):
+        msg = f"{path}: two members are called {twin!r}, so which counts is not certain; write one"
+        raise JoinError(msg)
 
 
 def _listed(text: bytes, name: str, path: Location) -> Document:

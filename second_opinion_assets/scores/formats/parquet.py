@@ -65,6 +65,13 @@ def _refuse_large(metadata: Any, packed_bytes: int, where: str) -> None:  # noqa
     refuse_unpacked(where, packed_bytes, unpacked)
 
 
+def _refuse_other_rows(rows: int, told: int, where: str) -> None:
+    """Raise a JoinError where pages hold more or fewer rows than the footer says."""
+    if rows != told:
+        msg = f"{where}: its pages hold {rows} rows, its footer tells of {told}; write it again"
+        raise JoinError(msg)
+
+
 def _file(content: Content) -> Any:  # noqa: ANN401 (pyarrow has no types)
     """Return the file to be read at random: a table may be larger than memory."""
     if content.is_compressed:
@@ -83,6 +90,7 @@ def _blocks(
         with arrow_errors(content.path, *_DAMAGED):
             batch = next(batches, None)
         if batch is None:
+            _refuse_other_rows(first, file.metadata.num_rows, str(content.path))
             return
         yield (
             dict(zip(columns, map(batch.column, columns), strict=True)),
