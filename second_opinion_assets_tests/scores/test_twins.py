@@ -16,6 +16,8 @@ TWINS = {
     "key": '{"clip_id": "a", "score": 1, "clip_id": "b"}',
     "score": '{"clip_id": "a", "score": 1, "score": 2}',
     "escape": r'{"clip_id": "a", "score": 1, "\u0073core": 2}',
+    "case": '{"clip_id": "a", "Score": 1, "Score": 2}',
+    "quote and colon": r'{"clip_id": "a", "note": "\u0022:", "score": 1, "score": 2}',
     "space": '{"clip_id": "a", "score" : 1, "score"\t: 2}',
     "equal": '{"clip_id": "a", "score": 1, "score": 1}',
     "null": '{"clip_id": "a", "mos": 1, "score": 3, "score": null}',
@@ -39,7 +41,7 @@ LACKING = '{"clip_id": "lacking"}\n'
 def plain(row: str, count: int) -> str:
     """Return rows like a row, each member once."""
     once = re.sub(
-        r', "(clip_id|score|.u0073core|status|competitor|runtime_ms|elapsed_ms)"\s?: ?'
+        r', "(clip_id|score|Score|.u0073core|status|competitor|runtime_ms|elapsed_ms)"\s?: ?'
         r'("b"|2|"ok"|"S"|6|null|1(?=\}$))(?=[,}])',
         "",
         row.replace(', "summary": {"score": 2}', "").replace(f"{FRAMES}, {FRAMES}", FRAMES),
