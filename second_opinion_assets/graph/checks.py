@@ -11,6 +11,7 @@ from second_opinion_assets.contract.printable import one_line
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.graph.metadata import count_metadata, markdown
 from second_opinion_assets.graph.names import (
+    COVERAGE,
     KEYS_MATCH,
     LICENCE,
     OUTPUT_ROWS,
@@ -21,6 +22,7 @@ from second_opinion_assets.graph.names import (
     USABLE_SCORES,
     Metadata,
 )
+from second_opinion_assets.join.gates import least_coverage
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.matching.doubts import few_ok
 from second_opinion_assets.matching.key_hints import few_keys_found, key_hint
@@ -32,9 +34,13 @@ from second_opinion_assets.storage.git import why_untracked
 
 JOIN_CHECKS = {
     PROMOTION_GATE: (
-        "Every row has an ok score from every scorer. An error for a promotion-grade table "
-        "(missing_policy `fail` in the manifest), which must not be used for retraining until it "
-        "passes; a warning for any other."
+        "Every row of a promotion-grade table (missing_policy `fail` in the manifest) has an ok "
+        "score from every scorer: it must not be used for retraining until this passes. Any other "
+        "table passes; `coverage` shows its gaps."
+    ),
+    COVERAGE: (
+        "Each scorer has an ok score for as many rows as `min_coverage` asks, or for every row "
+        "where the manifest asks nothing of it."
     ),
     ROWS_KEPT: "As many rows came out as went in, or as policy `drop` was to keep.",
     KEYS_MATCH: "At least 5 % of the keys of each scorer's sidecar are found in the table.",
@@ -93,6 +99,7 @@ def check_results(
         published: whether the join wrote the table, or refused to for its gaps.
     """
     yield _promotion_gate(tally, promotion_grade=promotion_grade, published=published)
+    yield _coverage(tally, spec, published=published)
     yield _rows_kept(tally, published=published)
     yield _keys_match(tally)
     yield _usable_scores(tally)
@@ -102,35 +109,59 @@ def check_results(
 
 
 def _promotion_gate(tally: Tally, *, promotion_grade: bool, published: bool) -> dg.AssetCheckResult:
-    """Return whether a table is complete.
+    """Return whether a table that must be complete is."""
+    grade: Metadata = {"promotion_grade": dg.MetadataValue.bool(promotion_grade)}
+    if not promotion_grade:
+        return dg.AssetCheckResult(
+            check_name=PROMOTION_GATE,
+            passed=True,
+            description="not promotion-grade; `coverage` shows gaps, if there are any",
+            metadata=grade,
+        )
+    description, metadata = _evidence(tally, published=published)
+    return dg.AssetCheckResult(
+        check_name=PROMOTION_GATE,
+        passed=not tally.gaps,
+        description=description,
+        metadata={**grade, **metadata},
+    )
+
+
+def _coverage(tally: Tally, spec: TableSpec, *, published: bool) -> dg.AssetCheckResult:
+    """Return whether each scorer has scores for as many rows as is asked of it."""
+    least = least_coverage(spec, tally)
+    low = [name for name in tally.scorers if tally.coverage(name) < least.get(name, 1.0)]
+    description, metadata = _evidence(tally, published=published)
+    for name, share in least.items():
+        metadata[f"{slug(name)}/min_coverage"] = dg.MetadataValue.float(float(share))
+    return dg.AssetCheckResult(
+        check_name=COVERAGE,
+        passed=not low,
+        severity=AssetCheckSeverity.WARN,
+        description=description,
+        metadata=metadata,
+    )
+
+
+def _evidence(tally: Tally, *, published: bool) -> tuple[str, Metadata]:
+    """Return the gaps of a table, if there are any, as a description and as metadata.
 
     The description shows what there is to know, since the UI puts a check's tables of metadata
     behind links.
     """
-    description = "every row has an ok score from every scorer"
-    metadata: Metadata = {
-        "promotion_grade": dg.MetadataValue.bool(promotion_grade),
-        **count_metadata(tally),
-        "tallies": markdown(tallies(tally)),
-    }
+    metadata: Metadata = {**count_metadata(tally), "tallies": markdown(tallies(tally))}
     if not published:
         del metadata[OUTPUT_ROWS]
-    if tally.gaps:
-        description = render(tally.gaps, tallies(tally), first_gaps(tally))
-        metadata["sample_rows"] = markdown(first_gaps(tally))
-        metadata["missing_keys"] = dg.MetadataValue.json(
-            {name: [row.key for row in scorer.missing] for name, scorer in tally.scorers.items()}
-        )
-        metadata["bad_keys"] = dg.MetadataValue.json(
-            {name: [row.key for row in scorer.bad] for name, scorer in tally.scorers.items()}
-        )
-    return dg.AssetCheckResult(
-        check_name=PROMOTION_GATE,
-        passed=not tally.gaps,
-        severity=AssetCheckSeverity.ERROR if promotion_grade else AssetCheckSeverity.WARN,
-        description=description,
-        metadata=metadata,
+    if not tally.gaps:
+        return "every row has an ok score from every scorer", metadata
+    metadata["sample_rows"] = markdown(first_gaps(tally))
+    metadata["missing_keys"] = dg.MetadataValue.json(
+        {name: [row.key for row in scorer.missing] for name, scorer in tally.scorers.items()}
     )
+    metadata["bad_keys"] = dg.MetadataValue.json(
+        {name: [row.key for row in scorer.bad] for name, scorer in tally.scorers.items()}
+    )
+    return render(tally.gaps, tallies(tally), first_gaps(tally)), metadata
 
 
 def _rows_kept(tally: Tally, *, published: bool) -> dg.AssetCheckResult:

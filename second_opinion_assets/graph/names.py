@@ -22,6 +22,7 @@ OWNERS = ["team:video-quality"]
 ROLE_TAG = "second_opinion/role"
 
 PROMOTION_GATE = "promotion_gate"
+COVERAGE = "coverage"
 ROWS_KEPT = "rows_kept"
 KEYS_MATCH = "keys_match"
 SCORES_VARY = "scores_vary"

@@ -27,7 +27,7 @@ def why_not_published(spec: TableSpec, tally: Tally) -> NotPublishedError | None
     Raises:
         JoinError: a scorer is asked for a coverage and is none of the table's.
     """
-    least = _least_coverage(spec, tally)
+    least = least_coverage(spec, tally)
     if spec.options.missing_policy is MissingPolicy.fail and tally.gaps:
         return MissingScoresError(tally.gaps + _clips(tally.scorers.values()), tally)
     low = [tally.scorers[name] for name, share in least.items() if tally.coverage(name) < share]
@@ -45,8 +45,12 @@ def why_not_published(spec: TableSpec, tally: Tally) -> NotPublishedError | None
     return None
 
 
-def _least_coverage(spec: TableSpec, tally: Tally) -> dict[str, float]:
-    """Return the share of ok rows that is asked of each scorer, of those that are asked for any."""
+def least_coverage(spec: TableSpec, tally: Tally) -> dict[str, float]:
+    """Return the share of ok rows that is asked of each scorer, of those that are asked for any.
+
+    Raises:
+        JoinError: a scorer is asked for a coverage and is none of the table's.
+    """
     asked = spec.options.min_coverage
     if asked is None:
         return {}

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import dagster as dg
 import pytest
 
 from second_opinion_assets.contract.options import OPTION_NAMES
+from second_opinion_assets.graph.build import build_definitions
 from second_opinion_assets.graph.joined import JoinConfig
+from second_opinion_assets.graph.names import JOINED_KEY
+from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets_tests.graph.project import Project
-from second_opinion_assets_tests.graph.runs import Join, checks_of, failure_of, metadata_of
+from second_opinion_assets_tests.graph.runs import QUIET, Join, checks_of, failure_of, metadata_of
 
 CLIPS = ["a", "b", "c"]
 
@@ -167,6 +171,7 @@ def test_a_promotion_grade_table_with_gaps_is_not_published(project: Project, jo
     others = {name: check.passed for name, check in checks_of(result).items()}
     assert others == {
         "promotion_gate": False,
+        "coverage": False,
         "rows_kept": True,
         "keys_match": True,
         "usable_scores": False,
@@ -200,12 +205,64 @@ def test_relaxing_the_policy_publishes_and_the_gate_still_fails(
 
 
 def test_gaps_of_an_ordinary_table_are_a_warning(project: Project, join: Join) -> None:
-    """A table that is not promotion-grade publishes with gaps, and its gate warns."""
-    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0}})
+    """A table that is not promotion-grade passes its gate; `coverage` warns, with the keys."""
+    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0, "b": None}})
     result = join(project.save(), "t")
-    gate = checks_of(result)["promotion_gate"]
+    gate, coverage = (checks_of(result)[name] for name in ("promotion_gate", "coverage"))
     assert result.success
-    assert (gate.passed, gate.severity.value) == (False, "WARN")
+    assert gate.passed
+    assert str(gate.description).startswith("not promotion-grade")
+    assert (coverage.passed, coverage.severity.value, coverage.partition) == (False, "WARN", "t")
+    assert str(coverage.description).startswith("missing second-opinion scores: DOVER=1; bad")
+    assert coverage.metadata["missing_keys"].value == {"DOVER": ["c"]}
+    assert coverage.metadata["bad_keys"].value == {"DOVER": ["b"]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "passes"),
+    [(0.3, True), ({"DOVER": 0.3}, False), ({"DOVER": 0.3, "MUSIQ": 0.3}, True), (None, False)],
+)
+def test_coverage_is_what_the_manifest_asks(
+    project: Project, join: Join, asked: object, *, passes: bool
+) -> None:
+    """Its threshold is `min_coverage`; of a scorer of which nothing is asked it is every row."""
+    scores: dict[str, dict[str, float | None]] = {"DOVER": {"a": 1.0}, "MUSIQ": {"b": 1.0}}
+    options: dict[str, Any] = {} if asked is None else {"min_coverage": asked}
+    project.add_table("t", CLIPS, scores, **options)
+    coverage = checks_of(join(project.save(), "t"))["coverage"]
+    assert coverage.passed == passes
+    shares = {name: v.value for name, v in coverage.metadata.items() if "min_coverage" in name}
+    assert set(shares.values()) <= {0.3}
+
+
+def test_the_tables_that_are_red_are_those_that_fail_their_gate(
+    project: Project, instance: dg.DagsterInstance
+) -> None:
+    """Of forty tables with gaps four are promotion-grade: the two of them with gaps are red."""
+    for number in range(40):
+        scores: dict[str, float | None] = {"a": 1.0} if number % 20 else dict.fromkeys(CLIPS, 1.0)
+        policy = "fail" if number % 10 == 0 else "mark"
+        project.add_table(f"t{number}", CLIPS, {"DOVER": scores}, missing_policy=policy)
+    manifest = project.save()
+    result = (
+        build_definitions(manifest, Settings(manifest.path))
+        .resolve_implicit_global_asset_job_def()
+        .execute_in_process(
+            instance=instance,
+            asset_selection=[JOINED_KEY],
+            tags={
+                "dagster/asset_partition_range_start": "t0",
+                "dagster/asset_partition_range_end": "t39",
+            },
+            run_config=QUIET,
+            raise_on_error=False,
+        )
+    )
+    found = result.get_asset_check_evaluations()
+    red = {c.partition for c in found if not c.passed and c.severity.value == "ERROR"}
+    assert red == {"t10", "t30"}
+    warned = {c.partition for c in found if not c.passed and c.check_name == "coverage"}
+    assert len(warned) == 38
 
 
 def test_at_most_ten_sample_keys_a_scorer(project: Project, join: Join) -> None:

@@ -95,10 +95,12 @@ def test_a_gate_fails_for_its_own_table(instance: dg.DagsterInstance, manifest: 
     found = checks(join_range(instance, manifest, "one", "four"))
     gates = {table: check for (table, name), check in found.items() if name == "promotion_gate"}
     assert {table: (gate.passed, gate.severity.value) for table, gate in gates.items()} == {
-        "one": (True, "WARN"),
+        "one": (True, "ERROR"),
         "two": (False, "ERROR"),
-        "four": (False, "WARN"),
+        "four": (True, "ERROR"),
     }
+    covered = {table: check.passed for (table, name), check in found.items() if name == "coverage"}
+    assert covered == {"one": True, "two": False, "four": False}
     assert gates["two"].metadata["missing_keys"].value == {"DOVER": ["b"]}
     assert {name for table, name in found if table == "two"} == {name for _, name in found}
 

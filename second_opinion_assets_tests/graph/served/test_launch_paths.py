@@ -50,9 +50,10 @@ def test_a_partition_is_launched_over_graphql(clips: Clips) -> None:
     provenance = json.loads(found["run_provenance"]["jsonString"])
     assert provenance["schema"] == "ai-run-provenance-v1"
     assert provenance["args"]["run_config"] == {"missing_policy": "drop"}
-    gate = server.check("promotion_gate", "clips_jsonl")
-    assert (gate["success"], gate["severity"], gate["partition"]) == (False, "WARN", "clips_jsonl")
-    assert {"missing_keys", "tallies"} <= {entry["label"] for entry in gate["metadataEntries"]}
+    assert server.check("promotion_gate", "clips_jsonl")["success"]
+    gaps = server.check("coverage", "clips_jsonl")
+    assert (gaps["success"], gaps["severity"], gaps["partition"]) == (False, "WARN", "clips_jsonl")
+    assert {"missing_keys", "tallies"} <= {entry["label"] for entry in gaps["metadataEntries"]}
     assert server.check("rows_kept", "clips_jsonl")["success"]
     assert len((clips.outputs / "clips.jsonl").read_bytes().splitlines()) == 11
 
