@@ -14,7 +14,7 @@ ifdef MANIFEST
 export SECOND_OPINION_MANIFEST = $(MANIFEST)
 endif
 
-.PHONY: setup run test ui check audit bench faults fuzz mutants clean
+.PHONY: setup run test test-cluster ui check audit bench faults fuzz mutants clean
 
 setup: $(STAMP)
 
@@ -44,6 +44,13 @@ test: $(WHEEL)/.complete
 	$(WHEEL)/$(PIP) install --no-deps --force-reinstall $(WHEEL)/dist/*.whl
 	mkdir $(WHEEL)/tree && cp -r $(TESTED) $(WHEEL)/tree
 	cd $(WHEEL)/tree && ../bin/python -m pytest -n auto --cov --cov-report=term:skip-covered $(ARGS)
+
+# Several machines as processes of this one: a lane of its own, which needs the programs of
+# PostgreSQL and Redis (apt-get install postgresql redis-server). ARGS="-m 'not cluster'" leaves the
+# processes out, and holds the files of config/deploy alone.
+test-cluster: $(STAMP)
+	.venv/$(PIP) install --constraint constraints.txt --editable '.[stores,workers,kubernetes,deploy]'
+	$(BIN)/python -m pytest -m "cluster or not cluster" second_opinion_assets_tests/cluster $(ARGS)
 
 # What server and main job look at, read and write lies below these folders and the manifest's own;
 # set the variable to have it otherwise.

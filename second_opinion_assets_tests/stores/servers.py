@@ -27,7 +27,9 @@ AZURE_ACCOUNT = "devstoreaccount1"
 AZURE_KEY = (  # of every Azurite, and documented
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
-END_SECONDS = 30
+END_SECONDS = 5
+"""How long a server is waited for when it was asked to end; nobody needs what it holds."""
+ANSWER_SECONDS = 30
 
 
 @contextmanager
@@ -111,6 +113,11 @@ def make_bucket(url: str, name: str) -> None:
     _send("PUT", f"{url}/{name}")
 
 
+def unfinished_uploads(url: str) -> int:
+    """Return how many uploads in parts of the bucket were neither completed nor aborted."""
+    return _send("GET", f"{url}/{BUCKET}?uploads").count(b"<Upload>")
+
+
 def s3_environment(url: str) -> dict[str, str]:
     """Return the variables by which clients find an S3 server on loopback, or a line to it."""
     return {
@@ -161,9 +168,9 @@ def azure_environment(url: str) -> dict[str, str]:
     }
 
 
-def _send(method: str, url: str, headers: Mapping[str, str] | None = None) -> None:
+def _send(method: str, url: str, headers: Mapping[str, str] | None = None) -> bytes:
     request = urllib.request.Request(  # noqa: S310 (loopback)
         url, method=method, headers={**(headers or {}), "Content-Length": "0"}
     )
-    with urllib.request.urlopen(request, timeout=END_SECONDS):  # noqa: S310 (loopback)
-        pass
+    with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310 (loopback)
+        return bytes(answer.read())

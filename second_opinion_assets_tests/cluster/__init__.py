@@ -1,0 +1,1 @@
+"""Several machines as processes of one: a database, a queue, workers, an object store."""
