@@ -1,36 +1,46 @@
 # Every target needs nothing but python3 (3.11 or newer) with venv, make, and a package index.
 PYTHON ?= python3
+PORT ?= 3000
 BIN := .venv/bin
 STAMP := .venv/.complete
-PIP := bin/pip --quiet --disable-pip-version-check
+TOOLS := .venv/.tools
+PIP := bin/python -m pip --quiet --disable-pip-version-check
 WHEEL := .venv-wheel
 # What the tests read beside themselves: no source of the package.
 TESTED := second_opinion_assets_tests config data docs benchmarks fuzz workspace.yaml pyproject.toml README.md \
-	SECURITY.md
-export DAGSTER_HOME ?= $(CURDIR)/.dagster
+	SECURITY.md CONTRIBUTING.md
 # Nothing but an environment's own packages is on its path.
 unexport PYTHONPATH
 ifdef MANIFEST
 export SECOND_OPINION_MANIFEST = $(MANIFEST)
 endif
 
-.PHONY: setup run test test-cluster ui check audit bench faults fuzz mutants clean
+.PHONY: help setup tools run test test-cluster ui check audit bench faults fuzz mutants clean
+.DEFAULT_GOAL := help
 
-setup: $(STAMP)
+help: ## What there is to make; MANIFEST=, PORT= and ARGS= go with it.
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 14
+
+setup: $(STAMP) ## What running needs, into .venv.
+
+tools: $(TOOLS) ## Also what development needs.
 
 # Made anew whenever what is to be installed changes; a set-up that was interrupted has no stamp.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python3 is older than 3.11; pass PYTHON=/path/to/a/newer/one")'
 	$(PYTHON) -m venv --clear .venv
-	.venv/$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	.venv/$(PIP) install --constraint constraints.txt --editable .
 	touch $(STAMP)
 
-$(DAGSTER_HOME)/dagster.yaml: config/dagster.yaml
-	@mkdir -p $(DAGSTER_HOME)
-	@cp config/dagster.yaml $@
+$(TOOLS): $(STAMP)
+	.venv/$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	touch $(TOOLS)
 
-run: $(STAMP) $(DAGSTER_HOME)/dagster.yaml
-	@$(BIN)/python -m second_opinion_assets.graph.launch
+run: $(STAMP) ## The main job: all tables of MANIFEST, the smoke one by default.
+	@$(BIN)/second-opinion run
+
+ui: $(STAMP) ## The graph in a browser, at PORT, 3000 by default.
+	@$(BIN)/second-opinion ui --port $(PORT)
 
 $(WHEEL)/.complete: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(WHEEL)
@@ -38,7 +48,7 @@ $(WHEEL)/.complete: pyproject.toml constraints.txt
 	touch $@
 
 # What is tested is what is shipped: the wheel, in an environment of its own.
-test: $(WHEEL)/.complete
+test: $(WHEEL)/.complete ## All tests, against the wheel in an environment of its own.
 	rm -rf build $(WHEEL)/dist $(WHEEL)/tree
 	$(WHEEL)/$(PIP) wheel --no-deps --wheel-dir $(WHEEL)/dist .
 	$(WHEEL)/$(PIP) install --no-deps --force-reinstall $(WHEEL)/dist/*.whl
@@ -48,52 +58,43 @@ test: $(WHEEL)/.complete
 # Several machines as processes of this one: a lane of its own, which needs the programs of
 # PostgreSQL and Redis (apt-get install postgresql redis-server). ARGS="-m 'not cluster'" leaves the
 # processes out, and holds the files of config/deploy alone.
-test-cluster: $(STAMP)
+test-cluster: $(TOOLS) ## Several machines as processes of this one.
 	.venv/$(PIP) install --constraint constraints.txt --editable '.[stores,workers,kubernetes,deploy]'
 	$(BIN)/python -m pytest -m "cluster or not cluster" second_opinion_assets_tests/cluster $(ARGS)
 
-# What server and main job look at, read and write lies below these folders and the manifest's own;
-# set the variable to have it otherwise.
-BASE = $(or $(SECOND_OPINION_BASE_DIR),$(dir $(SECOND_OPINION_MANIFEST)),config)
-FOLDERS = $(abspath config data outputs $(BASE) $(SECOND_OPINION_REPORT_DIR))
-run ui: export SECOND_OPINION_CONFINE_TO ?= $(subst $() ,:,$(FOLDERS))
-
-ui: $(STAMP) $(DAGSTER_HOME)/dagster.yaml
-	$(BIN)/python -m second_opinion_assets.graph.serve --host 127.0.0.1 --port 3000 --workspace workspace.yaml
-
 # What an audit of dependencies can say without a network: they fit, and are those that are pinned.
-audit: $(STAMP)
+audit: $(STAMP) ## Whether what is installed fits, and is what is pinned.
 	$(BIN)/python -m pip check
 	! $(BIN)/python -m pip freeze --all --exclude-editable | grep -v '^pip==' | grep -vxFf constraints.txt
 
-check: $(STAMP)
+check: $(TOOLS) ## Lints, types, floors and dependencies.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 
-bench: $(STAMP)
+bench: $(TOOLS) ## This project beside DuckDB, polars and pandas.
 	.venv/$(PIP) install --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/bench.py $(ARGS)
 
 # Inputs at random, guided by what they reach: make fuzz SECONDS=3600.
 SECONDS := 120
-fuzz: $(STAMP)
+fuzz: $(TOOLS) ## Inputs at random, guided by what they reach, for SECONDS.
 	.venv/$(PIP) install --constraint constraints.txt --editable '.[fuzz]'
 	$(BIN)/python fuzz/run.py --seconds $(SECONDS)
 
 # Takes over an hour, and needs a C compiler.
-faults: $(STAMP)
-	PYTHONPATH=$(CURDIR) $(BIN)/python faults/deaths.py
-	PYTHONPATH=$(CURDIR) $(BIN)/python faults/pairs.py
-	PYTHONPATH=$(CURDIR) $(BIN)/python faults/world.py
-	PYTHONPATH=$(CURDIR) $(BIN)/python faults/losses.py
+faults: $(TOOLS) ## Deaths and losses on purpose; over an hour.
+	PYTHONPATH="$(CURDIR)" $(BIN)/python faults/deaths.py
+	PYTHONPATH="$(CURDIR)" $(BIN)/python faults/pairs.py
+	PYTHONPATH="$(CURDIR)" $(BIN)/python faults/world.py
+	PYTHONPATH="$(CURDIR)" $(BIN)/python faults/losses.py
 
 # ARGS="SIZE SEED" says how many changes of each floor are tried, and which.
-mutants: $(STAMP)
+mutants: $(TOOLS) ## Changes of the code, and those that no test notices.
 	.venv/$(PIP) install --constraint constraints.txt --editable '.[mutants]'
 	$(BIN)/python faults/mutants.py $(ARGS)
 
-clean:
+clean: ## Removes all that was made but outputs.
 	rm -rf .venv $(WHEEL) .dagster mutants build dist *.egg-info

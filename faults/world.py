@@ -22,6 +22,7 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 import world_inputs
+
 from outputs import COMMAND, Outputs
 
 NOBODY = 65534

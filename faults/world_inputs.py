@@ -20,8 +20,8 @@ from unittest.mock import patch
 import pyarrow as pa
 import pyarrow.parquet as pq
 from click.testing import CliRunner
-from outputs import Outputs
 
+from outputs import Outputs
 from second_opinion_assets.cli.main import main
 from second_opinion_assets_tests.lying_pages import CLIPS, SCORES, SETTINGS, lies, written
 

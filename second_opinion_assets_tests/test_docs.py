@@ -20,7 +20,11 @@ from second_opinion_assets_tests import new_user
 PROJECT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 INSTALLED = Path(second_opinion_assets.__path__[0]).parent
-DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    PROJECT / "README.md",
+    PROJECT / "CONTRIBUTING.md",
+    *sorted((PROJECT / "docs").glob("*.md")),
+]
 OWN = "second-opinion "
 
 

@@ -6,6 +6,7 @@ A command's own answer stands in its module; how a report reads is in `report`.
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import IntEnum
 from typing import Any
 
 import click
@@ -43,6 +44,23 @@ Words = Callable[[str], str]
 """Puts a message into the words of a command."""
 
 
+class Verbosity(IntEnum):
+    """How much a command says of its work, on stderr. Its answer and errors are always told."""
+
+    quiet = 0
+    usual = 1
+    verbose = 2
+
+
+_verbosity = Verbosity.usual
+
+
+def set_verbosity(verbosity: Verbosity) -> None:
+    """Say from now on so much, in the whole process."""
+    global _verbosity  # noqa: PLW0603 (a policy of the whole process)
+    _verbosity = verbosity
+
+
 def invocation(args: dict[str, Any]) -> Invocation:
     """Return this program and its arguments, for the provenance.
 
@@ -52,9 +70,15 @@ def invocation(args: dict[str, Any]) -> Invocation:
     return Invocation(Location(sys.argv[0]), tuple(map(without_secrets, sys.argv[1:])), args)
 
 
-def say(line: str) -> None:
-    """Print a line about the work, on stderr."""
-    _say(f"second-opinion: {line}")
+def say(line: str, at: Verbosity = Verbosity.usual) -> None:
+    """Print a line about the work, on stderr, if as much is to be said."""
+    if _verbosity >= at:
+        _print(one_line(f"second-opinion: {line}"))
+
+
+def say_detail(line: str) -> None:
+    """Print a line that only who asked for more wants to see."""
+    say(line, Verbosity.verbose)
 
 
 def say_error(what: str, message: str) -> None:
@@ -84,11 +108,8 @@ def _answer(text: str) -> None:
 
 def say_totals(command: str, totals: object) -> None:
     """Print the last line of a command, on stderr."""
-    _say(f"second-opinion {command}: {totals}")
-
-
-def _say(line: str) -> None:
-    _print(one_line(line))
+    if _verbosity >= Verbosity.usual:
+        _print(one_line(f"second-opinion {command}: {totals}"))
 
 
 def _print(text: str) -> None:
@@ -137,7 +158,9 @@ def errors_in_one_line(words: Words = str) -> Iterator[None]:
 @contextmanager
 def progress_bar(specs: Sequence[TableSpec]) -> Iterator[Progress | None]:
     """Show a progress bar over the input bytes, on a terminal and for long work only."""
-    is_shown = sys.stderr.isatty()  # else no folder is looked through for it
+    is_shown = (
+        _verbosity >= Verbosity.usual and sys.stderr.isatty()
+    )  # else no folder is looked through for it
     total = sum(size_bytes(path) for spec in specs for path in spec.inputs) if is_shown else 0
     if total < LONG_WORK_BYTES:
         yield None

@@ -15,10 +15,12 @@ from second_opinion_assets.cli.flags import in_flags
 from second_opinion_assets.cli.options import (
     LOCATION,
     confine_option,
+    examples,
     json_option,
     limit_option,
     reading_options,
     scores_option,
+    verbosity_options,
 )
 from second_opinion_assets.contract.options import parse_options
 from second_opinion_assets.join.explain import explain
@@ -27,11 +29,18 @@ from second_opinion_assets.report.explain import document, lines
 from second_opinion_assets.storage.location import Location
 
 
-@click.command("explain")
+@click.command(
+    "explain",
+    epilog=examples(
+        "explain features.jsonl --scores DOVER=dover.csv --scores VMAF=vmaf_logs",
+        "explain data/clips/features.jsonl --scores data/clips/piqe.jsonl --json",
+    ),
+)
 @click.argument("features", type=LOCATION)
 @scores_option
 @reading_options
 @json_option
+@verbosity_options
 @confine_option
 @limit_option
 def explain_command(
@@ -40,9 +49,8 @@ def explain_command(
     """Explain what is recognised of a feature table and its score files.
 
     The answer tells how each score file is read, how many rows find a score under each way of
-    reading keys, and why others do not. It ends with the entry of a manifest to paste. No file is
-    written. The exit status is 0, or 1 if the files cannot be joined as asked, or 2 for a usage
-    error.
+    reading keys, and why others do not. It ends with a manifest to be saved. No file is written.
+    The exit status is 0, or 1 if the files cannot be joined as asked, or 2 for a usage error.
     """
     with usage_errors():
         sidecars, _ = parse_sidecars(scores)

@@ -12,8 +12,11 @@ import click
 
 from second_opinion_assets.cli.batch import batch_command
 from second_opinion_assets.cli.explain import explain_command
+from second_opinion_assets.cli.init import init_command
 from second_opinion_assets.cli.materialize import materialize_command
+from second_opinion_assets.cli.options import examples, verbosity_options
 from second_opinion_assets.cli.outermost import one_line_at_the_end
+from second_opinion_assets.cli.serve import run_command, ui_command
 from second_opinion_assets.cli.verify import verify_command
 from second_opinion_assets.contract.printable import printable
 
@@ -42,12 +45,26 @@ class _Commands(click.Group):
 
 @click.group(
     cls=_Commands,
+    epilog=examples("init", "batch --manifest second-opinion.json"),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="second-opinion-assets")
+@verbosity_options
 def main() -> None:
-    """Join the scores of external video-quality scorers onto feature tables."""
+    """Join the scores of external video-quality scorers onto feature tables.
+
+    Begin with init in a folder of yours. Ctrl-C ends any command with status 130; what is published
+    is whole, and the rest as it was.
+    """
 
 
-for _command in (materialize_command, batch_command, explain_command, verify_command):
+for _command in (
+    init_command,
+    explain_command,
+    materialize_command,
+    batch_command,
+    verify_command,
+    run_command,
+    ui_command,
+):
     main.add_command(_command)

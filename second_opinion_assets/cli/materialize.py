@@ -9,6 +9,7 @@ from second_opinion_assets.cli.console import (
     invocation,
     progress_bar,
     say,
+    say_detail,
     say_totals,
     usage_errors,
     warn,
@@ -18,10 +19,12 @@ from second_opinion_assets.cli.options import (
     LOCATION,
     allow_empty_option,
     confine_option,
+    examples,
     limit_option,
     lock_option,
     reading_options,
     scores_option,
+    verbosity_options,
 )
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import DEFAULT_PREFIX, MissingPolicy, parse_options
@@ -37,7 +40,13 @@ from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.output_lock import LockWait
 
 
-@click.command("materialize")
+@click.command(
+    "materialize",
+    epilog=examples(
+        "materialize --features features.jsonl --scores DOVER=dover.csv --out joined.jsonl",
+        "materialize --features f.parquet --scores logs/ --out joined.parquet --audit-json a.json",
+    ),
+)
 @click.option(
     "--features",
     type=LOCATION,
@@ -80,6 +89,7 @@ from second_opinion_assets.storage.output_lock import LockWait
 @allow_empty_option
 @click.option("--canonical-names", is_flag=True, help="Give each known scorer its canonical name.")
 @lock_option
+@verbosity_options
 @confine_option
 @limit_option
 def materialize_command(
@@ -109,6 +119,11 @@ def materialize_command(
         wait = LockWait(lock_timeout, say)
         result = materialize(spec, invocation(table_args(spec)), progress, wait)
     tally = result.tally
+    say_detail(f"read {features}: {tally.input_rows} rows, key {result.key_column}")
+    for given in result.sidecars:
+        fields = ", ".join(given.score_fields) or "none"
+        read_as = ", ".join(given.formats).replace("_", " ")
+        say_detail(f"read {given.sidecar.written}: {read_as}, {given.rows} rows, score {fields}")
     for line in (*scorer_lines(tally), *skipped_lines(result.sidecars)):
         say(line)
     warn(tally, in_flags)

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
+from second_opinion_assets.cli.console import Verbosity, set_verbosity
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import Duplicates, KeyNormalize
 from second_opinion_assets.storage import confinement
@@ -95,6 +96,34 @@ def json_option(command: _Command) -> _Command:
     return click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(command)
 
 
+_VERBOSITY = f"{__name__}.verbosity"
+"""What was asked for, by the program's own options or those of the command: one or the other."""
+
+
+def _say_so_much(context: click.Context, option: click.Parameter, given: bool) -> None:  # noqa: FBT001 (click's)
+    asked: set[str] = context.meta.setdefault(_VERBOSITY, set())
+    if given:
+        asked.add(str(option.name))
+    if len(asked) > 1:
+        msg = "-q and -v exclude one another; leave out one"
+        raise click.UsageError(msg, context)
+    set_verbosity(Verbosity[next(iter(asked), Verbosity.usual.name)])
+
+
+def verbosity_options(command: _Command) -> _Command:
+    """Add the options that say how much is told."""
+    flags = (
+        ("-q", "--quiet", "Say nothing but errors and the answer."),
+        ("-v", "--verbose", "Say also what was read and counted."),
+    )
+    for short, long, text in reversed(flags):
+        option = click.option(
+            short, long, is_flag=True, expose_value=False, callback=_say_so_much, help=text
+        )
+        command = option(command)
+    return command
+
+
 lock_option = click.option(
     "--lock-timeout",
     type=click.FloatRange(min=0),
@@ -103,6 +132,11 @@ lock_option = click.option(
     metavar="SECONDS",
     help="How long to wait for another run that writes the same output.",
 )
+
+
+def examples(*commands: str) -> str:
+    """Return the end of a command's help: how it is used, each line to be copied as it stands."""
+    return "\n".join(["\b", "Examples:", *(f"  second-opinion {command}" for command in commands)])
 
 
 def _confine(context: click.Context, option: click.Parameter, folders: tuple[str, ...]) -> None:

@@ -11,14 +11,27 @@ from second_opinion_assets.cli.console import (
     errors_in_one_line,
     say_totals,
 )
-from second_opinion_assets.cli.options import LOCATION, confine_option, json_option, limit_option
+from second_opinion_assets.cli.options import (
+    LOCATION,
+    confine_option,
+    examples,
+    json_option,
+    limit_option,
+    verbosity_options,
+)
 from second_opinion_assets.join.in_toto import write_statements
 from second_opinion_assets.join.verify import Verifier
 from second_opinion_assets.report.verify import AuditOutcome, document, lines, summary
 from second_opinion_assets.storage.location import Location
 
 
-@click.command("verify")
+@click.command(
+    "verify",
+    epilog=examples(
+        "verify outputs/clips/clips_jsonl.audit.json",
+        "verify outputs/clips/*.audit.json --json",
+    ),
+)
 @click.argument("audits", type=LOCATION, nargs=-1, required=True, metavar="AUDIT.json...")
 @click.option(
     "--base-dir",
@@ -33,6 +46,7 @@ from second_opinion_assets.storage.location import Location
     metavar="FOLDER",
     help="Write an in-toto Statement for the output of each audit that holds.",
 )
+@verbosity_options
 @confine_option
 @limit_option
 def verify_command(

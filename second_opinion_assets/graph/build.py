@@ -1,5 +1,7 @@
 """The whole graph of one manifest, from its parts."""
 
+from collections.abc import Callable
+
 import dagster as dg
 
 from second_opinion_assets.graph.agreement import agreement_asset
@@ -17,19 +19,25 @@ from second_opinion_assets.graph.verification import provenance_check
 from second_opinion_assets.join.manifest import Manifest
 
 
-def build_definitions(manifest: Manifest, settings: Settings, problem: str = "") -> dg.Definitions:
+def build_definitions(
+    manifest: Manifest,
+    settings: Settings,
+    problem: str = "",
+    ended: Callable[[str], None] = lambda _: None,
+) -> dg.Definitions:
     """Return the graph of a manifest.
 
     Args:
         manifest: the tables.
         settings: of the graph.
         problem: why the manifest on the disk is another one; the page of every asset shows it.
+        ended: told of each table by its id as its join ends, in the process of the run.
     """
     current = CurrentManifest(manifest, problem)
     return dg.Definitions(
         assets=[
             *source_assets(manifest, problem),
-            joined_tables(manifest, settings, problem),
+            joined_tables(manifest, settings, problem, ended),
             agreement_asset(manifest, settings, problem),
             report_asset(manifest, settings, problem),
         ],

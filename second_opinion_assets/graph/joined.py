@@ -3,7 +3,7 @@
 Turning run config into options and results into events belongs here; the join does not.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any
 
@@ -115,13 +115,19 @@ class JoinConfig(dg.Config):
         }
 
 
-def joined_tables(manifest: Manifest, settings: Settings, problem: str = "") -> dg.AssetsDefinition:
+def joined_tables(
+    manifest: Manifest,
+    settings: Settings,
+    problem: str = "",
+    ended: Callable[[str], None] = lambda _: None,
+) -> dg.AssetsDefinition:
     """Return the asset of the joined tables of a manifest.
 
     Args:
         manifest: the tables.
         settings: of the graph.
         problem: why the manifest on the disk is another one; each run says it.
+        ended: told of each table by its id as its join ends.
     """
     kinds = {table.out.suffix.lstrip(".").lower() for table in manifest.tables}
 
@@ -134,10 +140,11 @@ def joined_tables(manifest: Manifest, settings: Settings, problem: str = "") -> 
 
         def join(table_id: str) -> Outcome:
             try:
-                table = manifest.table(table_id)
+                return _join(context, manifest.table(table_id), config, wait)
             except JoinError as error:
                 return Outcome([], {}, failure=str(error))
-            return _join(context, table, config, wait)
+            finally:
+                ended(table_id)
 
         yield from events_of_run(context, join)
 

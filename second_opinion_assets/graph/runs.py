@@ -16,6 +16,7 @@ from second_opinion_assets.contract.printable import one_line
 from second_opinion_assets.graph.checks import check_specs
 from second_opinion_assets.graph.names import (
     DATA_VERSION_TAG,
+    FAILED_TABLES,
     JOINED_GROUP,
     MANIFEST,
     OWNERS,
@@ -197,7 +198,7 @@ def _failure(failures: Mapping[str, str], tables: int) -> dg.Failure:
         shown.append(f"and {len(failures) - len(shown)} more")
     return dg.Failure(
         description=f"{len(failures)} of {tables} tables failed\n" + "\n".join(shown),
-        metadata={"failed_tables": dg.MetadataValue.json(dict(failures))},
+        metadata={FAILED_TABLES: dg.MetadataValue.json(dict(failures))},
         allow_retries=False,
     )
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from second_opinion_assets.contract.errors import JoinError, MachineError, NotPublishedError
 from second_opinion_assets.contract.tally import Tally
-from second_opinion_assets.join.join import materialize
+from second_opinion_assets.join.join import materialize, rehearse
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.outcomes import (
     EarlierOutput,
@@ -45,6 +45,7 @@ def materialize_batch(
     invocation: Invocation,
     *,
     fail_fast: bool = False,
+    dry_run: bool = False,
     progress: Progress | None = None,
     ended: Callable[[TableOutcome, Tally | None], None] = _tell_nobody,
     wait: LockWait = USUAL_WAIT,
@@ -55,6 +56,7 @@ def materialize_batch(
         manifest: the tables.
         invocation: what asked for it, for each table's provenance.
         fail_fast: stop after the first table that fails.
+        dry_run: read and match, and write nothing.
         progress: told of input bytes as they are done.
         ended: told of each table as it ends, with its full counts if the join got that far.
         wait: for another run that writes the same output.
@@ -65,7 +67,7 @@ def materialize_batch(
     outcomes: list[TableOutcome] = []
     try:
         for spec in manifest.tables:
-            outcome, tally = _join(spec, invocation, progress, wait)
+            outcome, tally = _join(spec, invocation, progress, None if dry_run else wait)
             outcomes.append(outcome)
             ended(outcome, tally)
             if fail_fast and outcome.error is not None:
@@ -92,10 +94,14 @@ def allowing_empty(manifest: Manifest) -> Manifest:
 
 
 def _join(
-    spec: TableSpec, invocation: Invocation, progress: Progress | None, wait: LockWait
+    spec: TableSpec, invocation: Invocation, progress: Progress | None, wait: LockWait | None
 ) -> tuple[TableOutcome, Tally | None]:
+    """Join one table; without a wait for its output nothing is written."""
     own = replace(invocation, args={**invocation.args, **table_args(spec)})
     try:
+        if wait is None:
+            tally = rehearse(spec, progress)
+            return TableOutcome(spec, TableStatus.ok, TableSummary.of(tally, published=True)), tally
         result = materialize(spec, own, progress, wait)
     except NotPublishedError as error:
         refused = TableSummary.of(error.tally, published=False)

@@ -131,6 +131,23 @@ def materialize(
         )
 
 
+def rehearse(spec: TableSpec, progress: Progress | None = None) -> Tally:
+    """Read and match as `materialize` does, and write nothing; return what would be counted.
+
+    Raises:
+        JoinError: what `materialize` would raise before it writes.
+    """
+    with machine_errors(spec.features):
+        _refuse_paths(spec)
+        with Input(spec.features, progress) as features:
+            prefix = f"{spec.options.prefix}_"
+            inputs = read_inputs(spec, lambda: open_table(features, prefix), progress)
+            tally = match_inputs(spec, inputs, features).tally
+            if refused := why_not_published(spec, tally):
+                raise refused
+        return tally
+
+
 class _Published(NamedTuple):
     """What was published, and how it differs from what was there."""
 

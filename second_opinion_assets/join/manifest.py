@@ -30,6 +30,7 @@ from second_opinion_assets.join.manifest_sidecars import (
     read_text,
     with_canonical_names,
 )
+from second_opinion_assets.join.manifest_text import decode_manifest
 from second_opinion_assets.registry.facts import Registry, shipped_registry
 from second_opinion_assets.registry.references import Reference, read_references
 from second_opinion_assets.scores.sidecar import Sidecar
@@ -131,7 +132,7 @@ def load_manifest(
     """Read and check a manifest; its files need not exist yet.
 
     Args:
-        path: the manifest, JSON.
+        path: the manifest: JSON, or YAML or TOML by its suffix.
         base_dir: what its paths are relative to; by default the manifest's folder.
         copies: what to read in the place of it, and of files of scorers that it names.
 
@@ -196,7 +197,7 @@ class _Common:
 
 
 def _document(text: bytes, path: Location) -> dict[str, Any]:
-    document = json_text.decode(text.removeprefix(b"\xef\xbb\xbf"), str(path))
+    document = decode_manifest(text, path)
     if not isinstance(document, dict):
         msg = f"{path}: the manifest is {json_text.shown(document)}, expected an object with tables"
         raise JoinError(msg)

@@ -54,10 +54,10 @@ def lines(explanation: Explanation, words: Callable[[str], str] = str) -> Iterat
     if not explanation.is_of_files:
         return
     yield ""
-    yield "Entry of a manifest in this folder:"
+    yield "A manifest in this folder, such as second-opinion.json:"
     yield ""
-    entry = json.dumps(manifest_entry(explanation), indent=2, ensure_ascii=False)
-    yield from printable_json(entry).split("\n")
+    manifest = json.dumps(_manifest(explanation), indent=2, ensure_ascii=False)
+    yield from printable_json(manifest).split("\n")
 
 
 def document(explanation: Explanation) -> dict[str, Any]:
@@ -73,7 +73,13 @@ def document(explanation: Explanation) -> dict[str, Any]:
         "readings": [msgspec.to_builtins(reading) for reading in explanation.readings],
         "best": best and {"key_column": best.key_column, "key_normalize": best.key_normalize.value},
         "manifest_entry": manifest_entry(explanation),
+        "manifest": _manifest(explanation),
     }
+
+
+def _manifest(explanation: Explanation) -> dict[str, Any]:
+    """Return a whole manifest, which joins these files in the best way that was found."""
+    return {"tables": [manifest_entry(explanation)]}
 
 
 def _sidecar_lines(sidecar: ExplainedSidecar, words: Callable[[str], str]) -> Iterator[str]:

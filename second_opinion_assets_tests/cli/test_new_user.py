@@ -50,6 +50,17 @@ def test_what_explain_says() -> None:
         assert line in said
 
 
+def test_explain_ends_with_a_manifest(folder: Path) -> None:
+    """What is printed at the end is a whole manifest, by which a batch joins the same files."""
+    said = _run("explain", "features.jsonl", *SCORES).stdout
+    text = said.partition("A manifest in this folder, such as second-opinion.json:\n")[2]
+    (folder / "second-opinion.json").write_text(text)
+    told = _run("batch", "--manifest", "second-opinion.json").stderr
+    assert "input_rows=500 output_rows=500 failed_tables=0" in told
+    document = json.loads(_run("explain", "features.jsonl", *SCORES, "--json").stdout)
+    assert document["manifest"] == json.loads(text)
+
+
 def test_what_is_joined(folder: Path) -> None:
     """The second command gives each clip its scores; broken logs and missing ones cost no other."""
     _join()
