@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from second_opinion_assets.agreement.answers import Answers
 from second_opinion_assets.registry.facts import Direction
 
 _BY_CHANCE = 0.01
@@ -82,6 +83,7 @@ class Agreement(msgspec.Struct, frozen=True):
         between_scorers: each two scorers.
         disputed: clips that scorers and a reference rank apart, by reference, the most disputed
             first.
+        answers: to the questions that second opinions are for.
         notes: what to know before these figures are believed.
     """
 
@@ -92,6 +94,7 @@ class Agreement(msgspec.Struct, frozen=True):
     against_references: list[Pair]
     between_scorers: list[Pair]
     disputed: dict[str, list[DisputedClip]]
+    answers: Answers
     notes: list[str]
 
     @property

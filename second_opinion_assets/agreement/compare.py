@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from second_opinion_assets.agreement.agreement import Agreement, Pair
 from second_opinion_assets.agreement.clips import Clips
 from second_opinion_assets.agreement.disputed import disputed_clips
+from second_opinion_assets.agreement.questions import answers
+from second_opinion_assets.agreement.sides import Turned
 from second_opinion_assets.agreement.statistics import Paired, correlate
 from second_opinion_assets.registry.facts import Direction, Registry, spelling
 from second_opinion_assets.registry.references import ChosenReferences
@@ -68,6 +70,7 @@ def compare(
             name: disputed_clips(clips, name, _differences(held[: len(against)], name))
             for name in chosen.directions
         },
+        answers=answers(clips, Turned(_frame(opinions), _frame(references)), chosen, registry),
         notes=[*_notes(clips, chosen, scorers), *_leaks(registry, scorers, dataset_hints)],
     )
 
@@ -75,6 +78,10 @@ def compare(
 def _turned(frame: pd.DataFrame, name: str, direction: Direction | None) -> _Column:
     values: NDArray[np.float64] = frame[name].to_numpy()
     return _Column(name, -values if direction is Direction.LOWER else values)
+
+
+def _frame(columns: list[_Column]) -> pd.DataFrame:
+    return pd.DataFrame(dict(columns))
 
 
 def _hold(columns: tuple[_Column, _Column]) -> _Held:

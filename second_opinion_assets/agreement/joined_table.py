@@ -16,7 +16,7 @@ from second_opinion_assets.registry.facts import Registry
 from second_opinion_assets.registry.references import USUAL, Reference
 from second_opinion_assets.storage.location import Location
 
-AGREEMENT_VERSION = "1"
+AGREEMENT_VERSION = "2"
 """Changes whenever the same joined table and settings would give another agreement."""
 
 
@@ -72,7 +72,9 @@ def agreement_fingerprint(
         "agreement_version": AGREEMENT_VERSION,
         "joined": joined_version,
         "references": references,
-        "scorers": [[known.name, known.direction, known.trained_on] for known in facts],
+        "scorers": [
+            [known.name, known.direction, known.trained_on, known.scales] for known in facts
+        ],
         "directions": [registry.direction(asked.column) for asked in references or USUAL],
     }
     return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()

@@ -20,6 +20,7 @@ from second_opinion_assets.agreement.show import (
     headline,
     notes,
 )
+from second_opinion_assets.agreement.show_answers import answer_parts
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.contract.printable import one_line
@@ -153,6 +154,7 @@ def _metadata(made: MadeAgreement) -> Metadata:
             f"disputed_by_{_key(reference)}": _disputed_metadata(agreement, reference)
             for reference in reversed(agreement.references)
         },
+        **{name: markdown(*parts) for name, parts in answer_parts(agreement).items()},
         "pictures": markdown(*_pictures(made)),
         **({"notes": markdown(*known)} if known else {}),
         "rows": dg.MetadataValue.int(agreement.rows),

@@ -20,6 +20,7 @@ from second_opinion_assets.registry.facts import Direction, Registry
 
 _SPREAD = re.compile(r".*[_ .-](std|stdev|stddev|sd|var|variance|iqr|ci|n|num|count|votes)")
 _LOWER_IS_BETTER = "dmos*"
+_PEOPLE = ("mos*", _LOWER_IS_BETTER)
 
 
 class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,10 +29,12 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         column: a name, or a pattern with `*` and `?`; letter case does not matter.
         direction: whether higher or lower values are better; None for what is known of the name.
+        people: whether they hold what people say; None for what the name says.
     """
 
     column: str
     direction: Direction | None = None
+    people: bool | None = None
 
 
 USUAL = (Reference("vmaf*"), Reference("mos*"), Reference(_LOWER_IS_BETTER))
@@ -43,10 +46,12 @@ class ChosenReferences(NamedTuple):
     Attributes:
         directions: each column that was found, in the table's order, and which way it gets better.
         absent: what was asked for and is not in the table, with a near name where there is one.
+        people: those columns that hold what people say.
     """
 
     directions: dict[str, Direction]
     absent: list[str]
+    people: frozenset[str] = frozenset()
 
 
 def choose_references(
@@ -62,6 +67,7 @@ def choose_references(
     """
     columns = list(columns)
     found: dict[str, Direction] = {}
+    people: dict[str, bool] = {}
     absent = []
     for reference in asked or USUAL:
         names = [name for name in columns if _matches(name, reference.column)]
@@ -71,7 +77,13 @@ def choose_references(
             absent.append(_not_there(reference.column, columns))
         for name in names:
             found.setdefault(name, reference.direction or _usual_direction(name, registry))
-    return ChosenReferences({name: found[name] for name in columns if name in found}, absent)
+            by_name = any(_matches(name, usual) for usual in _PEOPLE)
+            people.setdefault(name, by_name if reference.people is None else reference.people)
+    return ChosenReferences(
+        {name: found[name] for name in columns if name in found},
+        absent,
+        frozenset(name for name in people if people[name]),
+    )
 
 
 def read_references(entry: Mapping[str, object], where: str) -> tuple[Reference, ...]:
@@ -108,7 +120,7 @@ def _reference(value: object, where: str) -> Reference:
         msg = f"{where}: is {json_text.shown(value)}, expected a column, or an object with one"
         raise JoinError(msg)
     refuse_unknown(parts, Reference.__struct_fields__, where, "field")
-    column, direction = parts.get("column"), parts.get("direction")
+    column, direction, people = (parts.get(name) for name in Reference.__struct_fields__)
     if not isinstance(column, str) or not column.strip():
         msg = f"{where}.column: is {json_text.shown(column)}, expected the name of a column"
         raise JoinError(msg)
@@ -116,7 +128,10 @@ def _reference(value: object, where: str) -> Reference:
         shown = json_text.shown(direction)
         msg = f"{where}.direction: is {shown}, expected {' or '.join(Direction)}"
         raise JoinError(msg)
-    return Reference(column, direction and Direction(direction))
+    if not isinstance(people, bool | None):
+        msg = f"{where}.people: is {json_text.shown(people)}, expected true or false"
+        raise JoinError(msg)
+    return Reference(column, direction and Direction(direction), people)
 
 
 def _matches(name: str, pattern: str) -> bool:

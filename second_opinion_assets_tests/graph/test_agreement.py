@@ -75,6 +75,7 @@ def test_figures_and_files(
     assert "| DOVER | ssim | 12 | 1.000 | 1.000 | 1.000 |  |" in str(
         event.metadata["agreement"].value
     )
+    assert "| DOVER | 0-100 | 0 | 5.5 (" in str(event.metadata["distributions"].value)
     assert "Rated poorly, ssim likes it" in str(event.metadata["disputed_by_ssim"].value)
     assert str(event.metadata["pictures"].value).count("](data:image/svg+xml;base64,") == 2
     for suffix in ("json", "parquet"):

@@ -109,6 +109,11 @@ def test_references_of_a_manifest(tmp_path: Path) -> None:
             r'references\[0\].direction: is "up", expected higher or lower',
             id="direction",
         ),
+        pytest.param(
+            [{"column": "mos", "people": 1}],
+            r"references\[0\].people: is 1, expected true or false",
+            id="people",
+        ),
     ],
 )
 def test_references_that_are_none(tmp_path: Path, references: Any, message: str) -> None:
