@@ -22,7 +22,6 @@ from typing import NamedTuple
 from unittest.mock import patch
 
 import world_inputs
-
 from outputs import COMMAND, Outputs
 
 NOBODY = 65534

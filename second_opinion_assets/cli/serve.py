@@ -84,8 +84,11 @@ def _usual_manifest() -> Location:
 
 
 def _folders(manifest: Location, base_dir: Location | None) -> list[str]:
-    """Return what server and main job may look at: the folders of work, and the manifest's own."""
+    """Return what server and main job may look at: the folders of work, and the manifest's own.
+
+    What its paths are relative to may be elsewhere, as in a store.
+    """
     report_dir = os.environ.get("SECOND_OPINION_REPORT_DIR")
-    others = [base_dir or manifest.parent, *([Location(report_dir)] if report_dir else [])]
-    folders = [*map(Location, _WORK_FOLDERS), *others]
+    others = [base_dir, Location(report_dir) if report_dir else None]
+    folders = [*map(Location, _WORK_FOLDERS), manifest.parent, *filter(None, others)]
     return list(dict.fromkeys(str(folder.absolute()) for folder in folders))

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from second_opinion_assets.cli.main import main
+from second_opinion_assets.storage.confinement import folders_of
 from second_opinion_assets.storage.home import shipped
 
 PROJECT = Path(__file__).parents[2]
@@ -98,11 +99,12 @@ def test_what_is_looked_at_is_confined(folder: Path) -> None:
     ]
     asked = started("run", SECOND_OPINION_CONFINE_TO="/srv").environment
     assert asked["SECOND_OPINION_CONFINE_TO"] == "/srv"
-    others = started(
-        "run", "--base-dir", "/mnt/data", SECOND_OPINION_REPORT_DIR="reports"
-    ).environment
-    assert others["SECOND_OPINION_CONFINE_TO"].split(os.pathsep)[3:] == [
-        "/mnt/data",
+    (folder / "m").mkdir()
+    elsewhere = ["--manifest", "m/of-mine.json", "--base-dir", "s3://bucket/data"]
+    others = started("run", *elsewhere, SECOND_OPINION_REPORT_DIR="reports").environment
+    assert folders_of(others["SECOND_OPINION_CONFINE_TO"])[3:] == [
+        str(folder / "m"),
+        "s3://bucket/data",
         str(folder / "reports"),
     ]
 
