@@ -6,6 +6,7 @@ What they plan belongs to `refresh` and `evidence`.
 import time
 
 import dagster as dg
+import msgspec
 from dagster import DefaultSensorStatus
 
 from second_opinion_assets.graph.current import CurrentManifest, CurrentPlanner, ManifestWatch
@@ -23,6 +24,8 @@ from second_opinion_assets.graph.refresh import RefreshPlanner
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 
+_GOES_ON = "goes_on_with"
+
 
 def refresh_sensor(current: CurrentManifest, settings: Settings) -> dg.SensorDefinition:
     """Return the sensor that joins a table again once its inputs or options changed."""
@@ -31,22 +34,24 @@ def refresh_sensor(current: CurrentManifest, settings: Settings) -> dg.SensorDef
         dg.AssetSelection.assets(JOINED_KEY),
         _refresh_planner(current, settings),
         settings,
-        "Looks at the files of every table, records what changed, and asks for one run for each "
-        "table whose inputs or options differ from what it was joined from. A file must have been "
-        f"still for {settings.settle_seconds:g} s.",
+        "Looks at the files of every table, records what changed, and asks for runs of the tables "
+        "whose inputs or options differ from what they were joined from, up to "
+        f"{settings.tables_per_run} neighbours in a run. A file must have been still for "
+        f"{settings.settle_seconds:g} s.",
     )
 
 
 def evidence_sensor(current: CurrentManifest, settings: Settings) -> dg.SensorDefinition:
     """Return the sensor that makes agreements and the report again once tables were joined."""
-
-    def make(manifest: Manifest) -> Planner:
-        return EvidencePlanner(manifest, settings.agreements_per_run)
-
     return _sensor(
         EVIDENCE_SENSOR,
         dg.AssetSelection.assets(AGREEMENT_KEY, REPORT_KEY),
-        CurrentPlanner(ManifestWatch(settings, current), current.manifest, make),
+        CurrentPlanner(
+            ManifestWatch(settings, current),
+            current.manifest,
+            EvidencePlanner,
+            settings.agreements_per_run,
+        ),
         settings,
         "Once no table is being joined, asks for the agreement of those that were joined since, up "
         f"to {settings.agreements_per_run} neighbours in a run, and for the report if any of them "
@@ -76,10 +81,11 @@ def nightly_schedule(current: CurrentManifest, settings: Settings) -> dg.Schedul
 
 
 def _refresh_planner(current: CurrentManifest, settings: Settings) -> Planner:
-    def make(manifest: Manifest) -> Planner:
-        return RefreshPlanner(manifest, settings.settle_seconds)
+    def make(manifest: Manifest, most_tables: int) -> Planner:
+        return RefreshPlanner(manifest, settings.settle_seconds, most_tables)
 
-    return CurrentPlanner(ManifestWatch(settings, current), current.manifest, make)
+    watch = ManifestWatch(settings, current)
+    return CurrentPlanner(watch, current.manifest, make, settings.tables_per_run)
 
 
 def _sensor(
@@ -95,13 +101,22 @@ def _sensor(
         description=description,
     )
     def look(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        plan = planner.plan(context.instance, time.time())
+        plan = planner.plan(context.instance, time.time(), _table_of(context.cursor))
         for note in plan.notes:
             context.log.info(note)
         return dg.SensorResult(
             run_requests=plan.requests,
             asset_events=[*plan.events, *plan.checks],
             skip_reason=plan.skip_reason,
+            cursor=msgspec.json.encode({_GOES_ON: plan.goes_on_with}).decode(),
         )
 
     return look
+
+
+def _table_of(cursor: str | None) -> str | None:
+    """Return the table that a sensor's cursor names; an old or foreign cursor names none."""
+    try:
+        return msgspec.json.decode(cursor or "{}", type=dict[str, str | None]).get(_GOES_ON)
+    except msgspec.DecodeError:
+        return None

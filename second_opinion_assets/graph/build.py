@@ -12,6 +12,7 @@ from second_opinion_assets.graph.automation import (
 )
 from second_opinion_assets.graph.current import CurrentManifest, manifest_check
 from second_opinion_assets.graph.joined import joined_tables
+from second_opinion_assets.graph.purge import purge_job, purge_schedule
 from second_opinion_assets.graph.report import report_asset
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.graph.sources import observe_job, source_assets
@@ -34,6 +35,7 @@ def build_definitions(
         ended: told of each table by its id as its join ends, in the process of the run.
     """
     current = CurrentManifest(manifest, problem)
+    purge = purge_job(manifest, settings)
     return dg.Definitions(
         assets=[
             *source_assets(manifest, problem),
@@ -42,9 +44,9 @@ def build_definitions(
             report_asset(manifest, settings, problem),
         ],
         asset_checks=[provenance_check(manifest), manifest_check(settings)],
-        jobs=[observe_job(manifest)],
+        jobs=[observe_job(manifest), purge],
         sensors=[refresh_sensor(current, settings), evidence_sensor(current, settings)],
-        schedules=[nightly_schedule(current, settings)],
+        schedules=[nightly_schedule(current, settings), purge_schedule(purge, settings)],
         # A run has one step: a process of its own for it would double the run's time.
         executor=dg.in_process_executor,
     )

@@ -8,6 +8,7 @@ by such copies says so.
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 from unicodedata import category
@@ -123,34 +124,56 @@ class CurrentPlanner:
     Args:
         watch: looks at the manifest.
         graph: the manifest that the graph was made from.
-        make: makes the planner for a manifest.
+        make: makes the planner for a manifest, given how many tables may share a run.
+        most_tables: how many tables share a run, where the graph has those of the manifest.
     """
 
     def __init__(
-        self, watch: ManifestWatch, graph: Manifest, make: Callable[[Manifest], Planner]
+        self,
+        watch: ManifestWatch,
+        graph: Manifest,
+        make: Callable[[Manifest, int], Planner],
+        most_tables: int = 1,
     ) -> None:
         self._watch = watch
-        self._graph = _pairs(graph)
+        self._graph_manifest = graph
         self._make = make
+        self._most_tables = most_tables
         self._manifest: Manifest | None = None
-        self._planner = make(graph)
+        self._planner: Planner | None = None
+        self._differs = ""
         self._told: str | None = None
 
-    def plan(self, instance: dg.DagsterInstance, now: float) -> RefreshPlan:
+    @cached_property
+    def _graph(self) -> set[tuple[dg.AssetKey, str | None]]:
+        return _pairs(self._graph_manifest)
+
+    def plan(
+        self, instance: dg.DagsterInstance, now: float, after: str | None = None, /
+    ) -> RefreshPlan:
         current = self._watch.look()
-        pairs = _pairs(current.manifest)
-        if current.manifest is not self._manifest:
-            tables = [t for t in current.manifest.tables if (ENTRIES_KEY, t.id) in self._graph]
-            self._planner = self._make(
-                msgspec.structs.replace(current.manifest, tables=tuple(tables))
-            )
+        if self._planner is None or current.manifest is not self._manifest:
+            self._planner = self._planner_of(current.manifest)
             self._manifest = current.manifest
-        plan = self._planner.plan(instance, now)
+            self._differs = _difference(self._graph, _pairs(current.manifest))
+        plan = self._planner.plan(instance, now, after)
         events = [e for e in plan.events if (e.asset_key, e.partition) in self._graph]
         told, self._told = self._told, current.problem
         checks = () if told == current.problem else (manifest_evaluation(current),)
-        notes = [current.problem, _difference(self._graph, pairs)]
-        return RefreshPlan(events, plan.requests, [*filter(None, notes), *plan.notes], checks)
+        notes = [*filter(None, [current.problem, self._differs]), *plan.notes]
+        return plan._replace(events=events, notes=notes, checks=checks)
+
+    def _planner_of(self, manifest: Manifest) -> Planner:
+        """Return what plans by a manifest, as far as the graph has its tables.
+
+        A run over several has what stands between the first and the last, which is the same for
+        graph and run only if both have the same tables.
+        """
+        ids = [table.id for table in manifest.tables]
+        is_same = ids == [table.id for table in self._graph_manifest.tables]
+        tables = [t for t in manifest.tables if (ENTRIES_KEY, t.id) in self._graph]
+        known = msgspec.structs.replace(manifest, tables=tuple(tables))
+        return self._make(known, self._most_tables if is_same else 1)
 
 
 def manifest_evaluation(current: CurrentManifest) -> dg.AssetCheckEvaluation:

@@ -4,6 +4,7 @@ Which tables to join belongs to `refresh`.
 """
 
 import hashlib
+import time
 from collections.abc import Iterator
 
 import dagster as dg
@@ -13,10 +14,10 @@ from dagster import DagsterEventType
 from second_opinion_assets.agreement.joined_table import agreement_fingerprint
 from second_opinion_assets.graph.history import (
     Attempts,
-    LatestEvents,
     open_attempts,
     state_version,
 )
+from second_opinion_assets.graph.latest_events import LatestEvents
 from second_opinion_assets.graph.names import (
     AGREEMENT_KEY,
     ALL_JOINED,
@@ -27,7 +28,7 @@ from second_opinion_assets.graph.names import (
     SUMMARY,
 )
 from second_opinion_assets.graph.own_events import latest_of_a_run
-from second_opinion_assets.graph.plan import RefreshPlan
+from second_opinion_assets.graph.plan import TICK_SECONDS, RefreshPlan
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.outcomes import TableSummary
 
@@ -53,9 +54,14 @@ class EvidencePlanner:
         self._agreed = LatestEvents(AGREEMENT_KEY, kind, [MANIFEST_FINGERPRINT])
         self._waits_since: float | None = None
 
-    def plan(self, instance: dg.DagsterInstance, now: float) -> RefreshPlan:
-        self._joined.catch_up(instance)
-        self._agreed.catch_up(instance)
+    def plan(
+        self, instance: dg.DagsterInstance, now: float, _after: str | None = None, /
+    ) -> RefreshPlan:
+        until = time.monotonic() + TICK_SECONDS
+        self._joined.catch_up(instance, until)
+        self._agreed.catch_up(instance, until)
+        if unread := self._joined.unread + self._agreed.unread:
+            return RefreshPlan([], [], [f"{unread} events of the history are left to be read"])
         joins = open_attempts(instance, own=self._joined.ids)
         if joins.in_progress:
             self._waits_since = now if self._waits_since is None else self._waits_since

@@ -1,10 +1,10 @@
-"""What Dagster's history says of each table: its latest events, runs, materialization, failure.
+"""What Dagster's history says of each table: its latest runs, materialization, failure.
 
 Only stored events are read here, never a table; how a report reads does not belong here.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import dagster as dg
@@ -20,12 +20,10 @@ from second_opinion_assets.graph.names import (
     DATA_VERSION_TAG,
     DRIFT,
     JOINED_KEY,
-    STAMP,
     SUMMARY,
 )
 from second_opinion_assets.graph.own_events import (
     hidden_attempts,
-    is_sealed,
     latest_of_a_run,
     latest_of_runs,
 )
@@ -39,74 +37,9 @@ from second_opinion_assets.join.outcomes import (
 from second_opinion_assets.matching.drift import Drift
 from second_opinion_assets.storage.folders import listed_once
 
-PAGE_EVENTS = 1000
+_PAGE_RUNS = 1000
 _DONE = {dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.SUCCESS}
 _Item = TypeVar("_Item")
-
-
-class LatestEvent(NamedTuple):
-    """What is kept of the latest event of a partition."""
-
-    event_id: int
-    timestamp: float
-    version: str | None
-    metadata: dict[str, object]
-
-
-class LatestEvents(dict[str, LatestEvent]):
-    """The latest event of each partition of an asset, kept up to date with little reading.
-
-    Args:
-        key: the asset.
-        kind: observations or materializations.
-        metadata: the names of the metadata to keep of each event.
-    """
-
-    def __init__(
-        self, key: dg.AssetKey, kind: DagsterEventType, metadata: Collection[str] = ()
-    ) -> None:
-        super().__init__()
-        self._key = key
-        self._kind = kind
-        self._metadata = metadata
-        self._last = 0
-
-    @property
-    def ids(self) -> dict[str, int]:
-        """The ids of the events, by partition."""
-        return {partition: event.event_id for partition, event in self.items()}
-
-    def catch_up(self, instance: dg.DagsterInstance) -> list[str]:
-        """Read the events that are new; return the partitions concerned."""
-        ids = instance.event_log_storage.get_latest_storage_id_by_partition(
-            self._key, self._kind, after_cursor=self._last
-        )
-        told = []
-        for record in self._new(instance, ids) if ids else ():
-            event = record.asset_observation or record.asset_materialization
-            if event is None or event.partition is None:
-                continue
-            names = {name for name in self._metadata if name in event.metadata}
-            if STAMP in names and not is_sealed(instance, event):
-                names.remove(STAMP)
-            told.append(event.partition)
-            self[event.partition] = LatestEvent(
-                record.storage_id,
-                record.timestamp,
-                (event.tags or {}).get(DATA_VERSION_TAG),
-                {name: event.metadata[name].value for name in names},
-            )
-        self._last = max(ids.values(), default=self._last)
-        return told
-
-    def _new(
-        self, instance: dg.DagsterInstance, ids: Mapping[str, int]
-    ) -> Sequence[dg.EventLogRecord]:
-        """Return the latest event of each partition that has a new one."""
-        if self._kind is not DagsterEventType.ASSET_OBSERVATION:
-            return latest_of_runs(instance, self._key, self._last)
-        wanted = dg.AssetRecordsFilter(asset_key=self._key, storage_ids=list(ids.values()))
-        return instance.fetch_observations(wanted, limit=len(ids)).records
 
 
 class Attempts(NamedTuple):
@@ -116,7 +49,10 @@ class Attempts(NamedTuple):
     in_progress: dict[str, str]
 
 
-class _LatestJoin(NamedTuple):
+class LatestJoin(NamedTuple):
+    """What is kept of the latest materialization of a table by a run."""
+
+    event_id: int
     run_id: str
     summary: TableSummary | None
     drift: Drift | None
@@ -174,13 +110,15 @@ def state_version(attempts: Attempts, own: Mapping[str, int]) -> str:
 
 @listed_once()
 def table_outcomes(
-    instance: dg.DagsterInstance, manifest: Manifest, attempts: Attempts
+    instance: dg.DagsterInstance,
+    manifest: Manifest,
+    joined: Mapping[str, LatestJoin],
+    attempts: Attempts,
 ) -> list[TableOutcome]:
     """Return how each table of the manifest stands, in its order.
 
     A table that is being joined right now stands as its earlier run left it.
     """
-    joined = _latest_joined(instance)
     failures = _failures(instance, attempts.failed.values())
     return [
         _failed(table, run_id, failures, joined.get(table.id))
@@ -225,7 +163,7 @@ def latest_audits(instance: dg.DagsterInstance, manifest: Manifest) -> dict[str,
     return {table.id: audits[table.id] for table in manifest.tables if table.id in audits}
 
 
-def _not_failed(table: TableSpec, joined: _LatestJoin | None) -> TableOutcome:
+def _not_failed(table: TableSpec, joined: LatestJoin | None) -> TableOutcome:
     if joined is None:
         return TableOutcome(table, TableStatus.not_joined)
     status = TableStatus.ok if table.out.exists() else TableStatus.output_gone
@@ -233,7 +171,7 @@ def _not_failed(table: TableSpec, joined: _LatestJoin | None) -> TableOutcome:
 
 
 def _failed(
-    table: TableSpec, run_id: str, failures: Mapping[str, _Failure], joined: _LatestJoin | None
+    table: TableSpec, run_id: str, failures: Mapping[str, _Failure], joined: LatestJoin | None
 ) -> TableOutcome:
     failure = failures.get(run_id, _Failure("the run failed without saying why", None))
     earlier = joined and EarlierOutput(
@@ -244,22 +182,29 @@ def _failed(
     return TableOutcome(table, TableStatus.failed, failure.summary, failure.error, run_id, earlier)
 
 
-def _latest_joined(instance: dg.DagsterInstance) -> dict[str, _LatestJoin]:
+def latest_joined(instance: dg.DagsterInstance) -> dict[str, LatestJoin]:
     """Return the latest materialization of each table."""
     return {
-        table_id: _LatestJoin(run_id, _summary(metadata), _stored(metadata, DRIFT, Drift))
-        for table_id, run_id, metadata in _latest_materializations(instance)
+        table_id: LatestJoin(
+            record.storage_id, record.run_id, _summary(metadata), _stored(metadata, DRIFT, Drift)
+        )
+        for table_id, record, metadata in _latest_materializations(instance)
     }
+
+
+def ids_of(joined: Mapping[str, LatestJoin]) -> dict[str, int]:
+    """Return the ids of the latest materializations, by table."""
+    return {table_id: join.event_id for table_id, join in joined.items()}
 
 
 def _latest_materializations(
     instance: dg.DagsterInstance,
-) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Yield table id, run and metadata of the latest materialization of each table."""
+) -> Iterator[tuple[str, dg.EventLogRecord, Mapping[str, Any]]]:
+    """Yield table id, record and metadata of the latest materialization of each table."""
     for record in latest_of_runs(instance, JOINED_KEY):
         event = record.asset_materialization
         if event is not None and event.partition is not None:
-            yield event.partition, record.run_id, event.metadata
+            yield event.partition, record, event.metadata
 
 
 def _failures(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> dict[str, _Failure]:
@@ -270,7 +215,7 @@ def _failures(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> dict[str,
     while wanted - failures.keys():
         page = instance.fetch_run_status_changes(
             RunStatusChangeRecordsFilter(DagsterEventType.RUN_FAILURE),
-            limit=PAGE_EVENTS,
+            limit=_PAGE_RUNS,
             cursor=cursor,
         )
         for record in page.records:
@@ -308,4 +253,4 @@ def _stored(metadata: Mapping[str, Any], name: str, kind: type[_Item]) -> _Item 
 
 
 def _pages(items: list[_Item]) -> Iterable[list[_Item]]:
-    return (items[start : start + PAGE_EVENTS] for start in range(0, len(items), PAGE_EVENTS))
+    return (items[start : start + _PAGE_RUNS] for start in range(0, len(items), _PAGE_RUNS))

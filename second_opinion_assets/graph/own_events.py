@@ -6,7 +6,8 @@ records, carry a seal by a secret that the instance keeps. What events say is re
 
 import hmac
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Self
 
 import dagster as dg
 import msgspec
@@ -15,32 +16,42 @@ from dagster import DagsterEventType, EventLogRecord
 from second_opinion_assets.graph.names import DATA_VERSION_TAG, SEAL, STAMP
 from second_opinion_assets.join.source_files import Stamp
 
-PAGE_EVENTS = 1000
+PAGE_EVENTS = 250
+"""Events that are read at once: one of a joined table takes some milliseconds and 40 kB."""
+PAGE_IDS = 1000
 SourceEvent = dg.AssetObservation | dg.AssetMaterialization
 _SECRET = "second_opinion/seal"  # noqa: S105 (its name, not the secret)
 _FEW = 20
 
 
-def latest_of_runs(
-    instance: dg.DagsterInstance, key: dg.AssetKey, after: int = 0
-) -> list[EventLogRecord]:
-    """Return the latest materialization of each partition that a run recorded.
+def latest_of_runs(instance: dg.DagsterInstance, key: dg.AssetKey) -> Iterator[EventLogRecord]:
+    """Yield the latest materialization of each partition that a run recorded."""
+    kind = DagsterEventType.ASSET_MATERIALIZATION
+    latest = instance.event_log_storage.get_latest_storage_id_by_partition(key, kind)
+    for ids in _pages(list(latest.values()), PAGE_EVENTS):
+        yield from of_runs(instance, key, ids)
+
+
+def of_runs(
+    instance: dg.DagsterInstance,
+    key: dg.AssetKey,
+    ids: Sequence[int],
+    known: Mapping[str, int] | None = None,
+) -> Iterator[EventLogRecord]:
+    """Yield materializations, for each that was reported from outside what a run recorded before.
 
     Args:
         instance: whose history is read.
         key: the asset.
-        after: the id of an event; only later ones are looked at.
+        ids: of the events, as many as are to be read at once.
+        known: the ids of events that are known, by partition: only later ones are looked for.
     """
-    storage, kind = instance.event_log_storage, DagsterEventType.ASSET_MATERIALIZATION
-    latest = storage.get_latest_storage_id_by_partition(key, kind, after_cursor=after)
-    found = []
-    for ids in _pages(list(latest.values())):
-        wanted = dg.AssetRecordsFilter(key, storage_ids=ids)
-        for record in instance.fetch_materializations(wanted, limit=len(ids)).records:
-            own = record if record.run_id else _before(instance, key, record, after)
-            if own is not None:
-                found.append(own)
-    return found
+    wanted = dg.AssetRecordsFilter(key, storage_ids=ids)
+    for record in instance.fetch_materializations(wanted, limit=len(ids)).records:
+        after = (known or {}).get(record.partition_key or "", 0)
+        own = record if record.run_id else _before(instance, key, record, after)
+        if own is not None:
+            yield own
 
 
 def latest_of_a_run(
@@ -90,7 +101,7 @@ def hidden_attempts(
     planned = storage.get_latest_storage_id_by_partition(key, kind)
     later = [id_ for partition, id_ in planned.items() if id_ > own.get(partition, 0)]
     found: dict[str, str] = {}
-    for ids in _pages(later):
+    for ids in _pages(later, PAGE_IDS):
         wanted = dg.EventRecordsFilter(event_type=kind, asset_key=key, storage_ids=ids)
         for record in storage.get_event_records(wanted, limit=len(ids)):
             if record.partition_key is not None:
@@ -98,30 +109,43 @@ def hidden_attempts(
     return found
 
 
-def sealed(instance: dg.DagsterInstance, events: Sequence[SourceEvent]) -> Iterator[SourceEvent]:
-    """Yield events, those with a stamp under seal."""
-    for event in events:
-        seal = _seal(instance, event)
-        metadata = {**event.metadata, SEAL: dg.MetadataValue.text(seal)} if seal else None
-        yield event.with_metadata(metadata) if metadata else event
+class Seals:
+    """Tells by a secret which stamps this graph recorded.
 
+    Args:
+        secret: the instance's.
+    """
 
-def is_sealed(instance: dg.DagsterInstance, event: SourceEvent) -> bool:
-    """Return whether the stamp and the version of an event are what this graph recorded."""
-    seal, known = event.metadata.get(SEAL), _seal(instance, event)
-    return bool(seal and known) and hmac.compare_digest(str(seal and seal.value), str(known))
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
 
+    @classmethod
+    def of(cls, instance: dg.DagsterInstance) -> Self:
+        """Return the seals of an instance, whose secret is asked for once."""
+        return cls(_secret(instance))
 
-def _seal(instance: dg.DagsterInstance, event: SourceEvent) -> str | None:
-    """Return the seal of an event; None of one without a stamp."""
-    stamp = event.metadata.get(STAMP)
-    try:
-        known = msgspec.convert(stamp and stamp.value, Stamp)
-    except msgspec.ValidationError:
-        return None
-    version = (event.tags or {}).get(DATA_VERSION_TAG)
-    said = repr((event.asset_key.path, event.partition, version, known))
-    return hmac.digest(_secret(instance), said.encode(errors="surrogatepass"), "sha256").hex()
+    def put_on(self, events: Iterable[SourceEvent]) -> Iterator[SourceEvent]:
+        """Yield events, those with a stamp under seal."""
+        for event in events:
+            seal = self._seal(event)
+            metadata = {**event.metadata, SEAL: dg.MetadataValue.text(seal)} if seal else None
+            yield event.with_metadata(metadata) if metadata else event
+
+    def hold(self, event: SourceEvent) -> bool:
+        """Return whether the stamp and the version of an event are what this graph recorded."""
+        seal, known = event.metadata.get(SEAL), self._seal(event)
+        return bool(seal and known) and hmac.compare_digest(str(seal and seal.value), str(known))
+
+    def _seal(self, event: SourceEvent) -> str | None:
+        """Return the seal of an event; None of one without a stamp."""
+        stamp = event.metadata.get(STAMP)
+        try:
+            known = msgspec.convert(stamp and stamp.value, Stamp)
+        except msgspec.ValidationError:
+            return None
+        version = (event.tags or {}).get(DATA_VERSION_TAG)
+        said = repr((event.asset_key.path, event.partition, version, known))
+        return hmac.digest(self._secret, said.encode(errors="surrogatepass"), "sha256").hex()
 
 
 def _secret(instance: dg.DagsterInstance) -> bytes:
@@ -133,14 +157,5 @@ def _secret(instance: dg.DagsterInstance) -> bytes:
     return known[_SECRET].encode()
 
 
-def _pages(items: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (items[start : start + PAGE_EVENTS] for start in range(0, len(items), PAGE_EVENTS))
-
-
-def latest_ids(instance: dg.DagsterInstance, key: dg.AssetKey) -> Mapping[str, int]:
-    """Return the id of the latest materialization of each partition that a run recorded."""
-    return {
-        record.partition_key: record.storage_id
-        for record in latest_of_runs(instance, key)
-        if record.partition_key is not None
-    }
+def _pages(items: Sequence[int], most: int) -> Iterator[Sequence[int]]:
+    return (items[start : start + most] for start in range(0, len(items), most))

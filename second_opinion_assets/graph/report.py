@@ -10,7 +10,13 @@ import dagster as dg
 import msgspec
 
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.graph.history import open_attempts, state_version, table_outcomes
+from second_opinion_assets.graph.history import (
+    ids_of,
+    latest_joined,
+    open_attempts,
+    state_version,
+    table_outcomes,
+)
 from second_opinion_assets.graph.metadata import described, markdown
 from second_opinion_assets.graph.names import (
     ALL_JOINED,
@@ -25,7 +31,6 @@ from second_opinion_assets.graph.names import (
     RUN_PROVENANCE,
     Metadata,
 )
-from second_opinion_assets.graph.own_events import latest_ids
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.outcomes import TableStatus, summaries
@@ -75,7 +80,8 @@ def report_asset(manifest: Manifest, settings: Settings, problem: str = "") -> d
     def second_opinion_report(
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[None]]:
-        own = latest_ids(context.instance, JOINED_KEY)
+        joined = latest_joined(context.instance)
+        own = ids_of(joined)
         attempts = open_attempts(context.instance, own=own)
         # Taken first: what ends while the report is made is reported the next time.
         version = state_version(attempts, own)
@@ -84,7 +90,7 @@ def report_asset(manifest: Manifest, settings: Settings, problem: str = "") -> d
             argv=(),
             args={name: str(path) for name, path in files.named().items()},
         )
-        outcomes = table_outcomes(context.instance, manifest, attempts)
+        outcomes = table_outcomes(context.instance, manifest, joined, attempts)
         report = Report(manifest, outcomes, invocation, files)
         try:
             files.refuse_shared(manifest)

@@ -22,6 +22,7 @@ from second_opinion_assets.graph.names import (
     OWNERS,
     ROLE_TAG,
     TRANSIENT,
+    TRANSIENT_TABLES,
     Metadata,
 )
 from second_opinion_assets.join.manifest import Manifest
@@ -143,6 +144,7 @@ def _events_of_tables(
     specs = {spec.name: spec for spec in context.assets_def.check_specs}
     provenance = _provenance_tags(context)
     failures: dict[str, str] = {}
+    transient: list[str] = []
     bug: Exception | None = None
     for table_id in context.partition_keys:
         try:
@@ -162,9 +164,10 @@ def _events_of_tables(
                 failures[table_id] = f"published, but its {evaluation.check_name} failed"
         if outcome.failure:
             failures[table_id] = outcome.failure
+            transient += [table_id] if outcome.transient else []
             context.log.error("%s: %s", table_id, outcome.failure)
     if failures:
-        raise _failure(failures, len(context.partition_keys)) from bug
+        raise _failure(failures, transient, len(context.partition_keys)) from bug
     # The step has an output for each check, which says nothing; its own one would stand for a
     # materialization of every table once more.
     outputs = context.op_execution_context.selected_output_names
@@ -191,14 +194,20 @@ def _is_error(evaluation: dg.AssetCheckEvaluation) -> bool:
     return not evaluation.passed and evaluation.severity is AssetCheckSeverity.ERROR
 
 
-def _failure(failures: Mapping[str, str], tables: int) -> dg.Failure:
-    """Return the failure of a run that names the tables that failed; trying again is no use."""
+def _failure(failures: Mapping[str, str], transient: list[str], tables: int) -> dg.Failure:
+    """Return the failure of a run that names the tables that failed, and those it may pass of.
+
+    Trying again at once is no use.
+    """
     shown = [f"{table_id}: {why}" for table_id, why in failures.items()][:_SHOWN_FAILURES]
     if len(failures) > len(shown):
         shown.append(f"and {len(failures) - len(shown)} more")
     return dg.Failure(
         description=f"{len(failures)} of {tables} tables failed\n" + "\n".join(shown),
-        metadata={FAILED_TABLES: dg.MetadataValue.json(dict(failures))},
+        metadata={
+            FAILED_TABLES: dg.MetadataValue.json(dict(failures)),
+            **({TRANSIENT_TABLES: dg.MetadataValue.json(transient)} if transient else {}),
+        },
         allow_retries=False,
     )
 

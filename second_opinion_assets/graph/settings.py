@@ -44,6 +44,8 @@ class Settings:
         nightly_cron: ``SECOND_OPINION_NIGHTLY_CRON``, when the nightly refresh looks.
         tables_per_run: ``SECOND_OPINION_TABLES_PER_RUN``, how many tables share a run; fewer let
             several workers have something to do.
+        keep_days: ``SECOND_OPINION_KEEP_DAYS``, for how many days history is kept that nothing
+            needs any more; 0 for ever.
         kept_dir: a folder in ``DAGSTER_HOME``, where a copy of the last usable manifest is kept;
             None where there is no such home.
         confine_to: ``SECOND_OPINION_CONFINE_TO``, the folders that all files must lie below,
@@ -61,6 +63,7 @@ class Settings:
     lock_timeout_seconds: float = LOCK_TIMEOUT_S
     nightly_cron: str = "0 3 * * *"
     tables_per_run: int = TABLES_PER_RUN
+    keep_days: float = 30.0
     kept_dir: Location | None = None
     confine_to: tuple[str, ...] = ()
     limits: Limits = USUAL_LIMITS
@@ -95,6 +98,7 @@ class Settings:
             ),
             nightly_cron=read("NIGHTLY_CRON", "0 3 * * *"),
             tables_per_run=_count("TABLES_PER_RUN", read("TABLES_PER_RUN", str(TABLES_PER_RUN))),
+            keep_days=_number("KEEP_DAYS", read("KEEP_DAYS", "30"), "days"),
             kept_dir=Location(home) / "second_opinion" if home else None,
             confine_to=tuple(confinement.folders_of(read("CONFINE_TO", ""))),
             limits=_limits(read("LIMITS", "")),
@@ -129,14 +133,18 @@ def _limits(text: str) -> Limits:
 
 
 def _seconds(name: str, text: str) -> float:
+    return _number(name, text, "seconds")
+
+
+def _number(name: str, text: str, unit: str) -> float:
     try:
-        seconds = float(text)
+        number = float(text)
     except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
-        msg = f"SECOND_OPINION_{name} is {text!r}, expected a number of seconds"
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        msg = f"SECOND_OPINION_{name} is {text!r}, expected a number of {unit}"
         raise SettingsError(msg)
-    return seconds
+    return number
 
 
 def _count(name: str, text: str) -> int:

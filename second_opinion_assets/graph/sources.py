@@ -8,6 +8,7 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import NamedTuple
 
 import dagster as dg
@@ -29,7 +30,7 @@ from second_opinion_assets.graph.names import (
     STAMP,
     Metadata,
 )
-from second_opinion_assets.graph.own_events import SourceEvent, sealed
+from second_opinion_assets.graph.own_events import Seals, SourceEvent
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.provenance import table_args
 from second_opinion_assets.join.source_files import SourceFile, read_source_file
@@ -46,6 +47,7 @@ class PartitionState(NamedTuple):
     metadata: Metadata
 
 
+@cache
 def scorer_key(scorer_name: str) -> dg.AssetKey:
     """Return the asset of a scorer, as a sidecar names it without being read."""
     return dg.AssetKey([SIDECARS_PREFIX, slug(scorer_name) or "unnamed"])
@@ -121,14 +123,25 @@ def files_state(files: Sequence[SourceFile]) -> PartitionState:
         metadata[PARTITION_ROWS] = dg.MetadataValue.int(sum(rows))
     if len(files) == 1:
         metadata[STAMP] = dg.MetadataValue.json(msgspec.to_builtins(files[0].stamp))
-    return PartitionState(hashes[0] if len(hashes) == 1 else _hash("\n".join(hashes)), metadata)
+    return PartitionState(files_version(files), metadata)
+
+
+def files_version(files: Sequence[SourceFile]) -> str:
+    """Return the data version of a partition that consists of these files."""
+    if len(files) == 1:
+        return files[0].digest.sha256
+    return _hash("\n".join(file.digest.sha256 for file in files))
 
 
 def entry_state(table: TableSpec) -> PartitionState:
     """Return the state of a table's entry in the manifest: its paths and options."""
-    args = table_args(table)
-    version = _hash(msgspec.json.encode(args, order="sorted").decode())
-    return PartitionState(version, {"entry": dg.MetadataValue.json(args)})
+    metadata: Metadata = {"entry": dg.MetadataValue.json(table_args(table))}
+    return PartitionState(entry_version(table), metadata)
+
+
+def entry_version(table: TableSpec) -> str:
+    """Return the data version of a table's entry in the manifest."""
+    return _hash(msgspec.json.encode(table_args(table), order="sorted").decode())
 
 
 def state_events(key: dg.AssetKey, table_id: str, state: PartitionState) -> Iterator[SourceEvent]:
@@ -260,6 +273,7 @@ def _observe(
     read: Callable[[str], PartitionState],
 ) -> None:
     """Record those partitions of a source whose content changed; a broken file affects no other."""
+    seals = Seals.of(context.instance)
     for table_id in table_ids:
         try:
             state = read(table_id)
@@ -267,7 +281,7 @@ def _observe(
             context.log.warning("%s: %s", table_id, error)
             continue
         if _is_news(context.instance, key, table_id, state.version):
-            for event in sealed(context.instance, list(state_events(key, table_id, state))):
+            for event in seals.put_on(state_events(key, table_id, state)):
                 context.log_event(event)
 
 

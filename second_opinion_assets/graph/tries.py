@@ -5,17 +5,32 @@ One that ended and told nothing of them is: its process died, it never started, 
 canceled it.
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import dagster as dg
+import msgspec
 from dagster import DagsterEventType, DagsterRunStatus
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
 from second_opinion_assets.graph.history import open_attempts
-from second_opinion_assets.graph.names import CONTENT_TAG, JOINED_KEY, TRANSIENT
+from second_opinion_assets.graph.names import (
+    FAILED_TABLES,
+    JOINED_KEY,
+    TRANSIENT,
+    TRANSIENT_TABLES,
+)
 from second_opinion_assets.graph.plan import RefreshPlan
+from second_opinion_assets.graph.requests import (
+    PARTITION_TAG,
+    RUN_KEY_TAG,
+    Due,
+    Try,
+    asked_before,
+    requests,
+    runs_by_tag,
+)
 
 PAUSE_SECONDS = 60.0
 """How long after a run that told nothing the next one is asked for; it doubles each time."""
@@ -26,33 +41,9 @@ RETRY_PATIENCE_SECONDS = 600.0
 """How long Dagster's own retry of a run that died is waited for."""
 RUN_PATIENCE_SECONDS = 1800.0
 """How long a run or backfill of the table that somebody else asked for is waited for."""
-_PAGE_TAGS = 100
-_RUN_KEY_TAG = "dagster/run_key"
+MOST_REQUESTS = 20
+"""Runs that a look asks for: the daemon makes them one after another."""
 _REASON_TAG = "dagster/failure_reason"
-
-
-class Due(NamedTuple):
-    """A table that is to be joined.
-
-    Attributes:
-        table_id: the table.
-        content: tells what it would be made from, and which join that would replace.
-    """
-
-    table_id: str
-    content: str
-
-    @property
-    def tag(self) -> str:
-        """What its runs are found by."""
-        return hashlib.sha256(f"{self.table_id}:{self.content}".encode()).hexdigest()[:32]
-
-    def request(self, run_key: str) -> dg.RunRequest:
-        return dg.RunRequest(run_key, partition_key=self.table_id, tags={CONTENT_TAG: self.tag})
-
-    def try_number(self, number: int) -> dg.RunRequest:
-        """Return the request of a run, of which each number is launched once only."""
-        return self.request(f"{self.table_id}:{self.content}:{number}")
 
 
 class _Waiting(NamedTuple):
@@ -61,9 +52,14 @@ class _Waiting(NamedTuple):
 
 
 class Tries:
-    """Asks for runs of tables that are due, and remembers which are not to be tried again."""
+    """Asks for runs of tables that are due, and remembers which are not to be tried again.
 
-    def __init__(self) -> None:
+    Args:
+        most_tables: how many tables share a run.
+    """
+
+    def __init__(self, most_tables: int) -> None:
+        self._most_tables = most_tables
         self._failed: dict[str, str] = {}
         self._waits: dict[str, _Waiting] = {}
 
@@ -74,37 +70,56 @@ class Tries:
 
         Args:
             instance: whose runs there were.
-            due: the tables to join.
+            due: the tables to join, in the order of their places.
             now: seconds since the epoch.
             plan: takes requests and notes.
         """
         if not due:
             return
-        runs = _runs_by_tag(instance, [table.tag for table in due if table.tag not in self._failed])
+        again: dict[str | None, dg.RunRequest] = {}
+        tries: list[Try] = []
+        for table, answer in self._answers(instance, due, now):
+            if isinstance(answer, str):
+                plan.notes.append(f"{table.table_id}: {answer}")
+            elif isinstance(answer, dg.RunRequest):
+                again[answer.run_key] = answer
+            else:
+                tries.append(Try(table, answer))
+        asked = iter([*again.values(), *requests(tries, self._most_tables)])
+        plan.requests.extend(islice(asked, MOST_REQUESTS))
+        if later := len(list(asked)):
+            plan.notes.append(f"{later} more runs are asked for by later ticks")
+
+    def _answers(
+        self, instance: dg.DagsterInstance, due: Sequence[Due], now: float
+    ) -> Iterator[tuple[Due, dg.RunRequest | int | str]]:
+        """Yield for each table a run to take up, the number of the try, or why none is made."""
+        by_tag = runs_by_tag(
+            instance, [table.tag for table in due if table.tag not in self._failed]
+        )
         others = _under_way(instance)
         for table in due:
-            answer = self._answer(instance, table, runs.get(table.tag, []), now)
-            if isinstance(answer, dg.RunRequest):
-                own = {f"run {record.dagster_run.run_id}" for record in runs.get(table.tag, [])}
-                if others.get(table.table_id) not in own:
-                    answer = self._wait_for_another(table, others, now) or answer
-            if isinstance(answer, dg.RunRequest):
-                plan.requests.append(answer)
-            else:
-                plan.notes.append(f"{table.table_id}: {answer}")
+            runs = by_tag.get(table.tag, [])
+            answer = self._answer(instance, table, runs, now)
+            own = {f"run {record.dagster_run.run_id}" for record in runs}
+            if not isinstance(answer, str) and others.get(table.table_id) not in own:
+                waits = self._wait_for_another(table, others, now)
+                answer = answer if waits is None else waits
+            yield table, answer
 
     def _answer(
         self, instance: dg.DagsterInstance, table: Due, runs: list[dg.RunRecord], now: float
-    ) -> dg.RunRequest | str:
-        """Return the run to ask for, or why none is; the runs are latest first."""
+    ) -> dg.RunRequest | int | str:
+        """Return what to do about a table; the runs are latest first."""
         if not runs and table.tag not in self._failed:
-            return table.try_number(0)
+            return 0
         run = runs[0].dagster_run if runs else None
-        if run and run.status is DagsterRunStatus.FAILURE and _told_why(instance, run):
+        failed = run and run.status is DagsterRunStatus.FAILURE
+        if run and failed and _told_why(instance, run, table.table_id):
             self._failed[table.tag] = run.run_id
         if run_id := self._failed.get(table.tag):
             return f"run {run_id} failed for what is in its files; once they change it is joined"
-        return _after(table, runs, now)
+        return _after(runs, now)
 
     def _wait_for_another(self, table: Due, others: Mapping[str, str], now: float) -> str | None:
         """Return what is waited for if somebody else's run or backfill is to join a table."""
@@ -120,25 +135,25 @@ class Tries:
         return f"waits for {other}, which is to join it"
 
 
-def _after(table: Due, runs: list[dg.RunRecord], now: float) -> dg.RunRequest | str:
+def _after(runs: list[dg.RunRecord], now: float) -> dg.RunRequest | int | str:
     """Return what to do after runs of which the latest has told nothing of the files."""
     latest, run = runs[0], runs[0].dagster_run
     if run.status is DagsterRunStatus.NOT_STARTED:
         # It was made and not handed on, since the daemon died: by its key that is made good.
-        return table.request(run.tags[_RUN_KEY_TAG])
+        return asked_before(run)
     if not run.is_finished:
         return f"run {run.run_id} is to join it, and is {run.status.value.lower()}"
     ended = latest.end_time or latest.update_timestamp.timestamp()
     if run.is_complete_and_waiting_to_retry and now - ended < RETRY_PATIENCE_SECONDS:
         return f"run {run.run_id} died, and is about to be retried"
-    tries = len({record.dagster_run.tags.get(_RUN_KEY_TAG) for record in runs})
+    tries = len({record.dagster_run.tags.get(RUN_KEY_TAG) for record in runs})
     pause = min(PAUSE_SECONDS * 2 ** (tries - 1), LONGEST_PAUSE_SECONDS)
     what = "ended without joining it"
     if run.status is DagsterRunStatus.CANCELED:
         pause, what = max(pause, CANCELED_PAUSE_SECONDS), "was canceled"
     if (left := ended + pause - now) > 0:
         return f"run {run.run_id} {what}; another one is asked for in {left:.0f} s"
-    return table.try_number(tries)
+    return tries
 
 
 def _under_way(instance: dg.DagsterInstance) -> dict[str, str]:
@@ -156,23 +171,24 @@ def _under_way(instance: dg.DagsterInstance) -> dict[str, str]:
     return under_way
 
 
-def _runs_by_tag(instance: dg.DagsterInstance, tags: list[str]) -> dict[str, list[dg.RunRecord]]:
-    """Return the runs that were asked for, latest first."""
-    runs: dict[str, list[dg.RunRecord]] = {}
-    for start in range(0, len(tags), _PAGE_TAGS):
-        wanted = dg.RunsFilter(tags={CONTENT_TAG: tags[start : start + _PAGE_TAGS]})
-        for record in instance.get_run_records(wanted):
-            runs.setdefault(record.dagster_run.tags[CONTENT_TAG], []).append(record)
-    return runs
+def _told_why(instance: dg.DagsterInstance, run: dg.DagsterRun, table_id: str) -> bool:
+    """Return whether a failed run says of a table that it failed for what may not pass by itself.
 
-
-def _told_why(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Return whether a failed run's step failed by itself, for what may not pass by itself."""
+    One over several tables names those that failed.
+    """
     if run.tags.get(_REASON_TAG) != "STEP_FAILURE":
         return False
+    told: Mapping[str, dg.MetadataValue] = {}
     for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE):
-        event = entry.dagster_event
-        expected = event and event.step_failure_data.user_failure_data
-        if expected and TRANSIENT in expected.metadata:
-            return False
-    return True
+        expected = entry.dagster_event and entry.dagster_event.step_failure_data.user_failure_data
+        told = expected.metadata if expected else told
+    if PARTITION_TAG in run.tags:
+        return TRANSIENT not in told
+    return table_id in _names(told, FAILED_TABLES) - _names(told, TRANSIENT_TABLES)
+
+
+def _names(metadata: Mapping[str, dg.MetadataValue], name: str) -> set[str]:
+    """Return the tables that a failure names, in a list or as the keys of an object."""
+    if name not in metadata:
+        return set()
+    return set(msgspec.convert(metadata[name].value, list[str] | dict[str, str]))

@@ -43,6 +43,8 @@ class Stamp(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, path: Location) -> Stamp:
         """Look at an input; OSError where there is none, JoinError for one that is no file."""
+        if file := path.stat_of_file():
+            return cls(*file)
         group = group_of(path)
         if group is None:
             refuse_no_file(path)

@@ -41,6 +41,18 @@ class Watcher:
         """Take over what was found out earlier about a file that was not looked at yet."""
         self._known.setdefault(file.path, file)
 
+    def glance(self, path: Location) -> SourceFile | Waiting | None:
+        """Return what is known of a file that is as it was; None of one that is to be read.
+
+        Raises:
+            JoinError: the file is there and cannot be looked at.
+        """
+        stamp = _stamp(path)
+        if isinstance(stamp, Waiting):
+            return stamp
+        known = self._known.get(path)
+        return known if known and known.complete and known.stamp == stamp else None
+
     def look(self, path: Location, now: float, *, finished: bool = False) -> SourceFile | Waiting:
         """Return what a file holds, or why that is to be asked later.
 

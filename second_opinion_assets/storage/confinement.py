@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from os import PathLike
 from typing import NamedTuple
@@ -48,8 +49,13 @@ class Place(NamedTuple):
     folder: int | None
 
 
+_MOST_ASKED = 8
+"""Paths in one folder that are looked at before the folder is listed."""
+_MOST_DEEP = 200
+"""Folders that a path lies in, of which each is asked for by itself."""
 _UNCONFINED = Confinement()
 _process = _UNCONFINED
+_kept: ContextVar[RealPaths | None] = ContextVar("_kept", default=None)
 
 
 def confine_to(folders: Iterable[_Path]) -> None:
@@ -193,15 +199,79 @@ def real_path(path: _Path) -> str:
     """Return a path with its links followed; one that no file can have only from the root on."""
     if "://" in (text := str(path)):
         return text
+    kept = _kept.get()
+    return _real(path) if kept is None else kept.of(text)
+
+
+@contextmanager
+def links_followed_once() -> Iterator[None]:
+    """Let the links of each folder be followed once only in what follows, for many paths in it.
+
+    What is opened is looked at again in any case. What is kept ends with the outermost of these.
+    """
+    token = _kept.set(RealPaths()) if _kept.get() is None else None
+    try:
+        yield
+    finally:
+        if token:
+            _kept.reset(token)
+
+
+class RealPaths:
+    """Paths with their links followed, those of a folder once.
+
+    A folder of which several paths are asked for is listed, so that none is looked at.
+    """
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+        self._asked: dict[str, int] = {}
+        self._links: dict[str, frozenset[str] | None] = {}
+
+    def of(self, path: str) -> str:
+        if "://" in path:
+            return path
+        folder, slash, name = path.rpartition("/")
+        folder = folder or slash or "."
+        if folder == path or name in {"", ".", ".."} or folder.count("/") > _MOST_DEEP:
+            return _real(path)
+        real = self._folders.get(folder)
+        if real is None:
+            real = self._folders[folder] = self.of(folder).rstrip("/") + "/"
+        return _real(path) if self._is_link(real, name) else real + name
+
+    def _is_link(self, folder: str, name: str) -> bool:
+        asked = self._asked[folder] = self._asked.get(folder, 0) + 1
+        if asked == _MOST_ASKED:
+            self._links[folder] = _links_in(folder)
+        links = self._links.get(folder)
+        return os.path.islink(folder + name) if links is None else name in links
+
+
+def _real(path: _Path) -> str:
     try:
         return os.path.realpath(path)
     except ValueError:  # a NUL character, or half of a surrogate pair
         return os.path.abspath(path)
 
 
+def _links_in(folder: str) -> frozenset[str] | None:
+    """Return the names of a folder that are links; None of one that cannot be listed."""
+    if _process.folders and not _is_readable(folder.rstrip("/") or "/"):
+        return None
+    try:
+        with os.scandir(folder) as entries:
+            return frozenset(entry.name for entry in entries if entry.is_symlink())
+    except FileNotFoundError:
+        return frozenset()
+    except OSError:
+        return None
+
+
 def _is_readable(real: str) -> bool:
-    own = real == os.path.realpath(sys.argv[0]) or _is_below(real, _PACKAGE)
-    return own or _process.holds(real)
+    if _process.holds(real) or _is_below(real, _PACKAGE):
+        return True
+    return real == os.path.realpath(sys.argv[0])
 
 
 def _is_below(real: str, folder: str) -> bool:

@@ -57,7 +57,7 @@ def listed_once() -> Iterator[None]:
     """
     token = _kept.set({}) if _kept.get() is None else None
     try:
-        with stores.listed_once():
+        with stores.listed_once(), confinement.links_followed_once():
             yield
     finally:
         if token:

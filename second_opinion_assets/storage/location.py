@@ -7,6 +7,7 @@ several files (`groups`). What lies outside of where this process is confined to
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable
 from itertools import takewhile
 from os import PathLike
@@ -196,6 +197,16 @@ class Location:
             return FileStat(found.bytes, found.modified_ns, found.version)
         return FileStat.of(os.stat(self._text))
 
+    def stat_of_file(self) -> FileStat | None:
+        """Look at what is there once, if it is a file that may be looked at; None of all else."""
+        if self.is_remote or not self._may_be_looked_at:
+            return None
+        try:
+            status = os.stat(self._text)
+        except (OSError, ValueError):
+            return None
+        return FileStat.of(status) if stat.S_ISREG(status.st_mode) else None
+
     def exists(self) -> bool:
         """Return whether something is there, in a store an object; JoinError if it does not say."""
         if self.is_remote:
@@ -249,55 +260,16 @@ def _plain(path: str) -> str:
 
 
 HERE = Location()
-_MOST_ASKED = 8
-"""Files of one folder that are looked at before the folder is listed."""
-_MOST_DEEP = 200
-"""Folders that a path lies in, of which each is asked for by itself."""
 
 
 class Identities:
-    """The identities of many locations; the links of a folder are followed once.
-
-    A folder of which several files are asked for is listed, so that no file is looked at.
-    """
+    """The identities of many locations; the links of a folder are followed once."""
 
     def __init__(self) -> None:
-        self._folders: dict[str, str] = {}
-        self._asked: dict[str, int] = {}
-        self._links: dict[str, frozenset[str] | None] = {}
+        self._real = confinement.RealPaths()
 
     def of(self, location: Location) -> str:
-        if location.is_remote:
-            return location.identity
-        text = str(location)
-        folder, slash, name = text.rpartition("/")
-        folder = folder or slash or "."
-        if folder == text or name in {"", ".", ".."} or folder.count("/") > _MOST_DEEP:
-            return location.identity
-        real = self._folders.get(folder)
-        if real is None:
-            real = self._folders[folder] = self.of(Location(folder)).rstrip("/") + "/"
-        return location.identity if self._is_link(real, name) else real + name
-
-    def _is_link(self, folder: str, name: str) -> bool:
-        asked = self._asked[folder] = self._asked.get(folder, 0) + 1
-        if asked == _MOST_ASKED:
-            self._links[folder] = _links_in(folder)
-        links = self._links.get(folder)
-        return os.path.islink(folder + name) if links is None else name in links
-
-
-def _links_in(folder: str) -> frozenset[str] | None:
-    """Return the names of a folder that are links; None of one that cannot be listed."""
-    if not confinement.is_within(folder):
-        return None
-    try:
-        with os.scandir(folder) as entries:
-            return frozenset(entry.name for entry in entries if entry.is_symlink())
-    except FileNotFoundError:
-        return frozenset()
-    except OSError:
-        return None
+        return self._real.of(str(location))
 
 
 def shared_folder(locations: Iterable[Location]) -> Location:

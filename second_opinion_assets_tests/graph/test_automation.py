@@ -11,6 +11,7 @@ import pytest
 
 from second_opinion_assets.graph.automation import nightly_schedule, refresh_sensor
 from second_opinion_assets.graph.current import CurrentManifest
+from second_opinion_assets.graph.requests import RANGE_TAGS
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets_tests.graph.project import Project
@@ -212,7 +213,8 @@ def test_the_sensor_hands_on_what_a_look_found(
     with dg.build_sensor_context(instance=instance) as context:
         result = sensor(context)
         assert isinstance(result, dg.SensorResult)
-        assert [request.partition_key for request in result.run_requests or []] == ["one", "two"]
+        (request,) = result.run_requests or []
+        assert [request.tags[name] for name in RANGE_TAGS] == ["one", "two"]
         assert result.asset_events
         for path in project.folder.glob("*.features.jsonl"):
             path.unlink()
@@ -232,7 +234,8 @@ def test_the_schedule_does_what_the_sensor_does(manifest: Manifest) -> None:
     ):
         result = schedule(context)
         assert isinstance(result, list)
-        assert [request.partition_key for request in result] == ["one", "two"]
+        (request,) = result
+        assert [request.tags[name] for name in RANGE_TAGS] == ["one", "two"]
         latest = instance.fetch_observations(dg.AssetKey("feature_tables"), limit=10).records
     observed = {record.asset_observation.partition for record in latest if record.asset_observation}
     assert observed == {"one", "two"}

@@ -100,8 +100,8 @@ class CurrentTicks(Ticks):
         self.instance = instance
         current = load_current(settings)
 
-        def make(manifest: Manifest) -> RefreshPlanner:
-            return RefreshPlanner(manifest, SETTLE_SECONDS)
+        def make(manifest: Manifest, most_tables: int) -> RefreshPlanner:
+            return RefreshPlanner(manifest, SETTLE_SECONDS, most_tables)
 
         self.planner = CurrentPlanner(ManifestWatch(settings, current), current.manifest, make)
 

@@ -12,8 +12,10 @@ from second_opinion_assets.graph.build import build_definitions
 from second_opinion_assets.graph.evidence import EvidencePlanner
 from second_opinion_assets.graph.history import (
     Attempts,
+    ids_of,
     joined_table,
     latest_audits,
+    latest_joined,
     open_attempts,
     state_version,
     table_outcomes,
@@ -28,7 +30,6 @@ from second_opinion_assets.graph.names import (
     STAMP,
     SUMMARY,
 )
-from second_opinion_assets.graph.own_events import latest_ids
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.graph.sources import scorer_key
 from second_opinion_assets.join.manifest import Manifest
@@ -78,25 +79,25 @@ def forge(
 
 def attempts(instance: dg.DagsterInstance) -> Attempts:
     """Return the runs that have not joined their tables."""
-    return open_attempts(instance, own=latest_ids(instance, JOINED_KEY))
+    return open_attempts(instance, own=ids_of(latest_joined(instance)))
 
 
 def version_of(instance: dg.DagsterInstance) -> str:
     """Return the version of what the report tells."""
-    return state_version(attempts(instance), latest_ids(instance, JOINED_KEY))
+    return state_version(attempts(instance), ids_of(latest_joined(instance)))
 
 
 def test_wrong_metadata(joined: Ticks, manifest: Manifest) -> None:
     """Metadata of other kinds hurt no tick, no report and no look at a table."""
     instance = joined.instance
-    before = table_outcomes(instance, manifest, attempts(instance))
+    before = table_outcomes(instance, manifest, latest_joined(instance), attempts(instance))
     for number, wrong in enumerate(WRONG):
         for key in KEYS:
             partition = ("one", "no such table", None)[number % 3]
             forge(instance, key, partition, "v", **dict.fromkeys(NAMES, wrong))
         assert joined.tick().requests == []
     assert Ticks(instance, manifest).tick().requests == []
-    assert table_outcomes(instance, manifest, attempts(instance)) == before
+    assert table_outcomes(instance, manifest, latest_joined(instance), attempts(instance)) == before
     assert latest_audits(instance, manifest).keys() == {"one", "two"}
     assert joined_table(instance, manifest.table("one")).columns
 
@@ -140,7 +141,7 @@ def test_a_forged_failure_of_nobody(joined: Ticks, manifest: Manifest, join: Joi
     instance = joined.instance
     assert not join(manifest, "one", key_column="no such").success
     forge(instance, JOINED_KEY, "one", "forged")
-    outcomes = table_outcomes(instance, manifest, attempts(instance))
+    outcomes = table_outcomes(instance, manifest, latest_joined(instance), attempts(instance))
     assert [outcome.status.value for outcome in outcomes] == ["failed", "ok"]
 
 

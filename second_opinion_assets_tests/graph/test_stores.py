@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from second_opinion_assets.graph.history import open_attempts, table_outcomes
+from second_opinion_assets.graph.history import latest_joined, open_attempts, table_outcomes
 from second_opinion_assets.join.manifest import Manifest, load_manifest
 from second_opinion_assets.join.outcomes import TableStatus
 from second_opinion_assets.storage.location import Location
@@ -85,7 +85,7 @@ def test_a_report_lists_each_folder_once(
         assert join(manifest, table.id).success
     bucket.store.delete("work/out/t2.jsonl")
     _lists(bucket)
-    found = table_outcomes(instance, manifest, open_attempts(instance))
+    found = table_outcomes(instance, manifest, latest_joined(instance), open_attempts(instance))
     assert _lists(bucket) == {"list": 1}
     assert [outcome.status for outcome in found[:4]] == [
         TableStatus.ok,

@@ -16,10 +16,21 @@ SETTLE_SECONDS = 10.0
 class Ticks:
     """Ticks of the sensor, at any time, whose events the instance gets as from the daemon."""
 
-    def __init__(self, instance: dg.DagsterInstance, manifest: Manifest, **seconds: float) -> None:
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        manifest: Manifest,
+        tables_per_run: int = 1,
+        **bounds: float,
+    ) -> None:
         self.instance = instance
         self.manifest = manifest
-        self.planner: Planner = RefreshPlanner(manifest, SETTLE_SECONDS, **seconds)
+        self.planner: Planner = RefreshPlanner(
+            manifest,
+            SETTLE_SECONDS,
+            tables_per_run,
+            **bounds,  # type: ignore[arg-type]
+        )
 
     def tick(self, after_seconds: float = 3600.0) -> RefreshPlan:
         """Look at the files, some time after now."""

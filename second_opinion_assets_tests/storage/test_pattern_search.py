@@ -15,6 +15,7 @@ import dagster as dg
 import pytest
 
 from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.graph import tries
 from second_opinion_assets.graph.refresh import RefreshPlanner
 from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.storage.folders import find, listed_once
@@ -163,8 +164,11 @@ def test_a_manifest_with_many_patterns(manifest: Location, listed: Counter[str])
     }
 
 
-def test_a_look_at_many_patterns(manifest: Location, listed: Counter[str]) -> None:
+def test_a_look_at_many_patterns(
+    manifest: Location, listed: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A look lists each folder once for its patterns, and the next look sees what came since."""
+    monkeypatch.setattr(tries, "MOST_REQUESTS", 40)
     planner = RefreshPlanner(load_manifest(manifest), settle_seconds=0)
     folder = str(manifest.parent)
     with dg.DagsterInstance.ephemeral() as instance:
