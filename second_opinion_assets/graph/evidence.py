@@ -6,6 +6,7 @@ Which tables to join belongs to `refresh`.
 import hashlib
 import time
 from collections.abc import Iterator
+from itertools import islice
 
 import dagster as dg
 import msgspec
@@ -28,7 +29,7 @@ from second_opinion_assets.graph.names import (
     SUMMARY,
 )
 from second_opinion_assets.graph.own_events import latest_of_a_run
-from second_opinion_assets.graph.plan import TICK_SECONDS, RefreshPlan
+from second_opinion_assets.graph.plan import MOST_REQUESTS, TICK_SECONDS, RefreshPlan
 from second_opinion_assets.join.manifest import Manifest, TableSpec
 from second_opinion_assets.join.outcomes import TableSummary
 
@@ -74,7 +75,7 @@ class EvidencePlanner:
             for table in self._manifest.tables
             if table.id not in agreements.in_progress and (version := self._behind(table))
         }
-        groups = self._groups(due, set(agreements.failed))
+        groups = islice(self._groups(due, set(agreements.failed)), MOST_REQUESTS)
         requests = [*map(_agreement_request, groups), *self._report_requests(instance, joins)]
         return RefreshPlan([], requests, [])
 

@@ -12,6 +12,8 @@ from second_opinion_assets.graph.own_events import SourceEvent
 SHOWN_NOTES = 20
 TICK_SECONDS = 15.0
 """How long a look takes at most."""
+MOST_REQUESTS = 20
+"""Runs that a look asks for at most: the daemon makes them one after another."""
 MOST_EVENTS = 1500
 """Events that a look records at most: the daemon writes them one by one, 18 ms each in SQLite.
 

@@ -21,7 +21,7 @@ from second_opinion_assets.graph.names import (
     TRANSIENT,
     TRANSIENT_TABLES,
 )
-from second_opinion_assets.graph.plan import RefreshPlan
+from second_opinion_assets.graph.plan import MOST_REQUESTS, RefreshPlan
 from second_opinion_assets.graph.requests import (
     PARTITION_TAG,
     RUN_KEY_TAG,
@@ -41,8 +41,6 @@ RETRY_PATIENCE_SECONDS = 600.0
 """How long Dagster's own retry of a run that died is waited for."""
 RUN_PATIENCE_SECONDS = 1800.0
 """How long a run or backfill of the table that somebody else asked for is waited for."""
-MOST_REQUESTS = 20
-"""Runs that a look asks for: the daemon makes them one after another."""
 _REASON_TAG = "dagster/failure_reason"
 
 
