@@ -115,7 +115,7 @@ def _promotion_gate(tally: Tally, *, promotion_grade: bool, published: bool) -> 
         return dg.AssetCheckResult(
             check_name=PROMOTION_GATE,
             passed=True,
-            description="not promotion-grade; `coverage` shows gaps, if there are any",
+            description="not promotion-grade; the check coverage shows gaps, if there are any",
             metadata=grade,
         )
     description, metadata = _evidence(tally, published=published)
