@@ -14,6 +14,7 @@ from second_opinion_assets_tests.graph.webserver import Webserver, wait_for, web
 pytestmark = pytest.mark.e2e
 SETTINGS = {
     "SECOND_OPINION_AUTOMATION": "on",
+    "SECOND_OPINION_TABLES_PER_RUN": "1",  # a run is told by its table
     "SECOND_OPINION_SETTLE_SECONDS": "0",
     "SECOND_OPINION_INTERVAL_SECONDS": "1",
 }

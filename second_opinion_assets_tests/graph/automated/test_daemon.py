@@ -58,6 +58,7 @@ def automated(project: Project) -> Iterator[Webserver]:
     """Return a server with automation on that has joined both tables by itself."""
     settings = {
         "SECOND_OPINION_AUTOMATION": "on",
+        "SECOND_OPINION_TABLES_PER_RUN": "1",  # a run is told by its table
         "SECOND_OPINION_SETTLE_SECONDS": str(SETTLE_SECONDS),
         "SECOND_OPINION_INTERVAL_SECONDS": "1",
     }

@@ -46,6 +46,7 @@ def server(tmp_path: Path) -> Iterator[Webserver]:
     project.save()
     settings = {
         "SECOND_OPINION_AUTOMATION": "on",
+        "SECOND_OPINION_TABLES_PER_RUN": "1",  # a run is told by its table
         "SECOND_OPINION_SETTLE_SECONDS": "0",
         "SECOND_OPINION_INTERVAL_SECONDS": "1",
         "SECOND_OPINION_CONFINE_TO": str(project.folder),
