@@ -71,7 +71,7 @@ class _Needed(NamedTuple):
 def purge_job(manifest: Manifest, settings: Settings) -> dg.JobDefinition:
     """Return the job that removes old history."""
 
-    @dg.op(name="remove_old_history")
+    @dg.op(name="remove_what_is_old")
     def remove(context: dg.OpExecutionContext) -> None:
         before = datetime.now(UTC) - timedelta(days=settings.keep_days)
         purged = purge(context.instance, source_partitions(manifest), before)

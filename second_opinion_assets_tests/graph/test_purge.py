@@ -172,3 +172,9 @@ def test_what_is_no_number_of_days_is_refused() -> None:
     """The message names the variable."""
     with pytest.raises(JoinError, match="SECOND_OPINION_KEEP_DAYS is 'some', expected a number of"):
         Settings.from_environment({**os.environ, "SECOND_OPINION_KEEP_DAYS": "some"})
+
+
+def test_dagster_takes_the_whole_graph(manifest: Manifest) -> None:
+    """Names of jobs and of what they do differ, which Dagster asks for when it loads them."""
+    repository = build_definitions(manifest, Settings(manifest.path)).get_repository_def()
+    assert repository.load_all_definitions() is None
