@@ -92,7 +92,7 @@ def read_audit(location: Location) -> Audit:
     value = json_text.decode(text, str(location))
     try:
         return msgspec.convert(value, Audit)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:  # half a character
         msg = f"{location}: no audit that this version can verify: {error}; join the table again"
         raise JoinError(msg) from None
 

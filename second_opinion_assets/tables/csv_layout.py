@@ -68,6 +68,7 @@ def read_layout(texts: FileTexts) -> Layout:
             raise JoinError(msg)
         layout = _layout(ended, texts) if ended.strip() else None
         if layout is not None:
+            _refuse_no_text(layout.text, texts)  # the lines that its quotes go on in
             has_end = text.startswith(layout.text)
             return layout._replace(mark=mark, line_end=layout.line_end if has_end else b"")
         if is_whole or count > MOST_OPEN_BYTES:
@@ -82,9 +83,7 @@ def _layout(text: bytes, texts: FileTexts) -> Layout | None:
     if b"\0" in first_line:
         msg = f"{texts.where(1)}: has NUL characters, as UTF-16 text has; save the table as UTF-8"
         raise JoinError(msg)
-    if not json_text.is_utf8(first_line):
-        msg = f"{texts.where(1)}: not UTF-8 text; save the table as UTF-8"
-        raise JoinError(msg)
+    _refuse_no_text(first_line, texts)
     layouts, problem = [], None
     for delimiter in _DELIMITERS:
         try:
@@ -96,6 +95,12 @@ def _layout(text: bytes, texts: FileTexts) -> Layout | None:
         raise JoinError(msg)
     found = [layout for layout in layouts if layout]
     return _choose(found, text, texts) if len(found) == len(layouts) else None
+
+
+def _refuse_no_text(text: bytes, texts: FileTexts) -> None:
+    if not json_text.is_utf8(text):
+        msg = f"{texts.where(1)}: not UTF-8 text; save the table as UTF-8"
+        raise JoinError(msg)
 
 
 def _header(text: bytes, delimiter: bytes, where: str) -> Layout | None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.join.audit import read_audit
 from second_opinion_assets.join.verify import Verification, Verifier, base_of
 from second_opinion_assets.storage.digests import FileDigest
@@ -377,3 +378,14 @@ def test_files_of_a_folder(work: Workspace, written: str) -> None:
         "c.json": "added",
         "out.jsonl": "unchanged",
     }
+
+
+def test_half_a_character_in_an_audit(work: Workspace) -> None:
+    """An audit with half a surrogate pair is none; the next join takes its place."""
+    work.join()
+    audit = work.folder / "audit.json"
+    audit.write_text(audit.read_text().replace('"feature_table"', r'"feature\ud800_table"'))
+    with pytest.raises(JoinError, match="no audit that this version can verify"):
+        read_audit(Location(audit))
+    work.join()
+    assert read_audit(Location(audit)).input_rows == len(work.rows())
