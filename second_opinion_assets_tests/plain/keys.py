@@ -48,7 +48,8 @@ def normalized(key: str, mode: str, key_field: str, pattern: str | None = None) 
     if mode == "suffix":
         parts = [part for part in parts[:-1] if part != "."] + [in_lower(p) for p in parts[-1:]]
         return ("/" if parts and key[0] in "/\\" else "") + "/".join(parts)
-    name = parts[-1] if parts else ""
+    # What stands behind the last slash is the name, be it blank: then it is a key that is refused.
+    name = re.split(r"[/\\]", key.rstrip("/\\"))[-1].strip()
     stem, suffix = known_suffix(name)
     if mode != "stem":
         return in_lower(name)
