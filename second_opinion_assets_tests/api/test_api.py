@@ -49,7 +49,7 @@ def test_every_verb_has_an_example() -> None:
 def test_import_costs_nothing() -> None:
     """Importing the package imports nothing else: what a verb needs is imported for it."""
     program = (
-        "import sys; before = set(sys.modules); import second_opinion_assets as so; "
+        "import sys, types; before = set(sys.modules); import second_opinion_assets as so; "
         "print(sorted(set(sys.modules) - before)); print(callable(so.explain))"
     )
     assert printed(program) == "['second_opinion_assets']\nTrue\n"
