@@ -114,6 +114,127 @@ class Band(msgspec.Struct, frozen=True):
     scorers: list[Added]
 
 
+class Spread(msgspec.Struct, frozen=True):
+    """How much of the variance of a scorer's scores lies between sources, how much within them.
+
+    Attributes:
+        scorer: its name.
+        sources: that have scores.
+        within, between: the variances, in squares of the score's unit; None for not enough.
+        share_between: of both, that between sources (an intraclass correlation), by clips.
+    """
+
+    scorer: str
+    sources: int
+    within: float | None
+    between: float | None
+    share_between: Estimate
+
+
+class SourceLevel(msgspec.Struct, frozen=True):
+    """What a scorer says of one source.
+
+    Attributes:
+        source: its name.
+        clips: that have a score and a value of the reference.
+        best_clip: the one that the reference likes best.
+        reference_value, score: of that clip.
+        liked_better: the share of the clips of other sources that the scorer likes better.
+        slope: by how much the score gets better where the reference gets better by one.
+        disliked: whether `liked_better` is more than three quarters, and hardly by chance: even at
+            its best it is worse than most of the clips of other sources.
+    """
+
+    source: str
+    clips: int
+    best_clip: str
+    reference_value: float
+    score: float
+    liked_better: Estimate
+    slope: Estimate
+    disliked: bool
+
+
+class Ladder(msgspec.Struct, frozen=True):
+    """How a scorer goes along with a reference within sources.
+
+    Attributes:
+        scorer: its name.
+        reference: the column that orders the encodes of a source.
+        slope: the mean over sources of the slope within each, n being sources.
+        disliked: how many sources are disliked even at their best.
+        levels: the sources, those liked least at their best first, at most a hundred.
+    """
+
+    scorer: str
+    reference: str
+    slope: Estimate
+    disliked: int
+    levels: list[SourceLevel]
+
+
+class Sources(msgspec.Struct, frozen=True):
+    """Whether scores tell sources apart, or encodes of them.
+
+    Attributes:
+        clips: that are of a known source.
+        sources: how many.
+        spreads: of each scorer.
+        ladders: of each scorer, empty without a reference.
+    """
+
+    clips: int
+    sources: int
+    spreads: list[Spread]
+    ladders: list[Ladder]
+
+
+class SubsetScorer(msgspec.Struct, frozen=True):
+    """A scorer's coverage of a subset.
+
+    Attributes:
+        scorer: its name.
+        ok, bad, missing: rows by status.
+        share: of ok rows.
+        hole: it is lower than elsewhere in the table, and hardly by chance; of few rows, there is
+            none here, and some elsewhere.
+    """
+
+    scorer: str
+    ok: int
+    bad: int
+    missing: int
+    share: Estimate
+    hole: bool
+
+
+class Subset(msgspec.Struct, frozen=True):
+    """The rows that have one value in a column, None being no value, and each scorer's coverage."""
+
+    value: str | None
+    rows: int
+    scorers: list[SubsetScorer]
+
+    @property
+    def has_hole(self) -> bool:
+        """Whether some scorer covers it worse than the rest of the table."""
+        return any(scorer.hole for scorer in self.scorers)
+
+
+class SubsetColumn(msgspec.Struct, frozen=True):
+    """Coverage by the values of a column.
+
+    Attributes:
+        column: its name.
+        values: how many it has.
+        subsets: those with holes first, then the largest; at most a hundred.
+    """
+
+    column: str
+    values: int
+    subsets: list[Subset]
+
+
 class Aligned(msgspec.Struct, frozen=True):
     """Scores mapped to one scale, on which 0 is worst and 100 is best: a view.
 
@@ -158,10 +279,14 @@ class Answers(msgspec.Struct, frozen=True):
 
     Attributes:
         sides: where a reference and people disagree, by reference and column of people.
+        sources: whether scores tell sources or encodes apart; None where sources are not known.
         bands: all clips and the best ones, by reference and column of people.
+        subsets: coverage by the columns that the manifest names.
         distributions: of each scorer's scores.
     """
 
     sides: list[Sides]
+    sources: Sources | None
     bands: list[Band]
+    subsets: list[SubsetColumn]
     distributions: list[Distribution]

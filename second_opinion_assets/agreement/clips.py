@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from second_opinion_assets.agreement.grouping import SubsetCounts, source_texts
 from second_opinion_assets.agreement.joined_table import JoinedTable
 from second_opinion_assets.contract.columns import Status
+from second_opinion_assets.registry.groups import NONE_CHOSEN, ChosenGroups
 from second_opinion_assets.scores.payload import read_number
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.frame import Frame
@@ -37,6 +39,9 @@ class Clips(NamedTuple):
         rows_without_key: rows that are of no clip.
         no_numbers: how many values of a reference are there and are no finite numbers.
         digest: of the file that was read, or of the columns of a frame.
+        sources: the source of each clip, None for none; None where sources are not known.
+        subsets: rows, ok and bad scores of each subset.
+        absent: columns of groups that the table lacks.
     """
 
     opinions: pd.DataFrame
@@ -45,6 +50,9 @@ class Clips(NamedTuple):
     rows_without_key: int
     no_numbers: dict[str, int]
     digest: FileDigest
+    sources: NDArray[np.object_] | None = None
+    subsets: SubsetCounts = SubsetCounts()
+    absent: tuple[str, ...] = ()
 
     @property
     def many_rows(self) -> bool:
@@ -52,34 +60,47 @@ class Clips(NamedTuple):
         return len(self.opinions) < self.rows - self.rows_without_key
 
 
-def read_clips(table: JoinedTable, references: Iterable[str]) -> Clips:
-    """Read a joined table's ok scores and references.
+def read_clips(
+    table: JoinedTable, references: Iterable[str], groups: ChosenGroups = NONE_CHOSEN
+) -> Clips:
+    """Read a joined table's ok scores, its references, and what its clips are grouped by.
 
     Raises:
         JoinError: the table cannot be read, or lacks a column.
     """
     path = table.path
     with path if isinstance(path, Frame) else Input(path) as file:
-        return _read(open_keys(file), table, list(references), file)
+        return _read(open_keys(file), table, list(references), groups, file)
 
 
 def _read(
-    joined_table: KeyTable, table: JoinedTable, references: list[str], file: Input | Frame
+    joined_table: KeyTable,
+    table: JoinedTable,
+    references: list[str],
+    groups: ChosenGroups,
+    file: Input | Frame,
 ) -> Clips:
     prefixes = table.column_prefixes.values()
     names = [f"{prefix}_{part}" for prefix in prefixes for part in ("status", "score")]
     keys: list[str | None] = []
     blocks: list[list[NDArray[np.float64]]] = []
     unusable = [0] * len(references)
-    for found in joined_table.read_columns([table.key_column], [*names, *references]):
+    subsets = SubsetCounts(groups.subsets)
+    sources: list[str | None] = []
+    wanted = [*names, *references, *groups.columns]
+    for found in joined_table.read_columns([table.key_column], wanted):
         keys.extend(found.keys[0].to_pylist())
-        columns = found.others
+        columns, grouped = found.others[: len(wanted) - len(groups.columns)], found.others
+        grouped = grouped[len(columns) :]
         statuses, scores = columns[: len(names) : 2], columns[1 : len(names) : 2]
         block = [_ok_scores(*pair) for pair in zip(statuses, scores, strict=True)]
         for number, values in enumerate(columns[len(names) :]):
             block.append(_numbers(values))
             unusable[number] += int(np.isnan(block[-1]).sum()) - _nulls(values)
         blocks.append(block)
+        subsets.add(grouped[: len(groups.subsets)], statuses)
+        if groups.source_column is not None:
+            sources.extend(source_texts(grouped[-1], groups.pattern))
     scorers = list(table.column_prefixes)
     joined = np.array([np.concatenate(parts) for parts in zip(*blocks, strict=True)])
     by_clip, rows_without_key = _by_clip(keys, joined.reshape(len(scorers) + len(references), -1))
@@ -90,7 +111,22 @@ def _read(
         rows_without_key=rows_without_key,
         no_numbers={name: n for name, n in zip(references, unusable, strict=True) if n},
         digest=file.digest,
+        sources=None if groups.source_column is None else _first_of_each(keys, sources),
+        subsets=subsets,
+        absent=groups.absent,
     )
+
+
+def _first_of_each(
+    keys: Sequence[str | None], sources: Sequence[str | None]
+) -> NDArray[np.object_]:
+    """Return the source of each clip's first row that has one."""
+    frame = pd.Series(np.array(sources, dtype=object))
+    numbers, clips = pd.factorize(np.array(keys, dtype=object))
+    firsts = frame[numbers >= 0].groupby(numbers[numbers >= 0]).first()
+    found: NDArray[np.object_] = firsts.reindex(range(len(clips))).to_numpy(dtype=object)
+    found[pd.isna(found)] = None
+    return found
 
 
 def _by_clip(keys: Sequence[str | None], values: NDArray[np.float64]) -> tuple[pd.DataFrame, int]:

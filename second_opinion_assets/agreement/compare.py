@@ -122,6 +122,7 @@ def _notes(
             "`references`), so scorers are held against one another alone."
         )
     notes.extend(f"Reference {text} is no column of the table." for text in chosen.absent)
+    notes.extend(f"{text}, to group by, is no column of the table." for text in clips.absent)
     notes.extend(
         f"{count} values of {name} are no finite numbers and are left out."
         for name, count in clips.no_numbers.items()

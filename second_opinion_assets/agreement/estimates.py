@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import atanh, inf, sqrt, tanh
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -177,6 +179,47 @@ def slope(x: Numbers, y: Numbers) -> Estimate:
     apart = float(stats.t.ppf((1 + _LEVEL) / 2, n - 2) * found.stderr)
     values = (found.slope, found.slope - apart, found.slope + apart)
     return _finite(n, *(float(value) * (high / wide) for value in values))
+
+
+class Components(NamedTuple):
+    """Variances within groups and between them, and the share between; none for not enough."""
+
+    within: float | None
+    between: float | None
+    share_between: Estimate
+
+
+def variance_components(values: Numbers, groups: NDArray[np.intp]) -> Components:
+    """Return the variance within groups and between them, with the interval of their share.
+
+    One-way random effects by analysis of variance; the share is the intraclass correlation of
+    Shrout and Fleiss (1979), ICC(1,1), none below 0. Of groups that differ in size it is
+    approximate (Searle's mean size).
+
+    Args:
+        values: without NaN.
+        groups: the number of each one's group.
+    """
+    n, size = len(values), _size(values)
+    by_group = pd.Series(values / size).groupby(groups)
+    sizes = by_group.size().to_numpy()
+    freedom = (len(sizes) - 1, n - len(sizes))
+    if n < LEAST:
+        return Components(None, None, too_few(n))
+    if len(sizes) < LEAST_SOURCES:
+        return Components(None, None, too_few(len(sizes), LEAST_SOURCES, "sources"))
+    within = float((by_group.var().fillna(0) * (sizes - 1)).sum()) / max(1, freedom[1])
+    if within <= _NEARLY_CONSTANT:
+        why = "no source has clips that differ"
+        return Components(None, None, Estimate(n, not_enough=why))
+    f = float(stats.f_oneway(*(of_group.to_numpy() for _, of_group in by_group)).statistic)
+    mean_size = (n - float((sizes**2).sum()) / n) / freedom[0]
+    tails = stats.f.ppf([(1 + _LEVEL) / 2, (1 - _LEVEL) / 2], *freedom)
+    shares = [max(0.0, (r - 1) / (r - 1 + mean_size)) for r in (f, *(f / tails))]
+    between = max(0.0, within * (f - 1) / mean_size)
+    if not size**2 < inf:
+        return Components(None, None, _finite(n, *map(float, shares)))
+    return Components(within * size**2, between * size**2, _finite(n, *map(float, shares)))
 
 
 def is_constant(values: Numbers) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 
 from second_opinion_assets.contract.audit import Audit
 from second_opinion_assets.registry.facts import Registry
+from second_opinion_assets.registry.groups import NO_GROUPS, Groups
 from second_opinion_assets.registry.references import USUAL, Reference
 from second_opinion_assets.storage.location import Location
 
@@ -58,6 +59,7 @@ def agreement_fingerprint(
     scorers: Iterable[str],
     references: Sequence[Reference],
     registry: Registry,
+    groups: Groups = NO_GROUPS,
 ) -> str:
     """Return a hash that changes whenever the agreement of a table would.
 
@@ -66,12 +68,14 @@ def agreement_fingerprint(
         scorers: its scorers.
         references: what they are to be held against; nothing for the usual names.
         registry: what is known of the scorers.
+        groups: what its clips are grouped by.
     """
     facts = [registry.facts(name) for name in sorted(scorers)]
     parts = {
         "agreement_version": AGREEMENT_VERSION,
         "joined": joined_version,
         "references": references,
+        "groups": groups,
         "scorers": [
             [known.name, known.direction, known.trained_on, known.scales] for known in facts
         ],

@@ -15,6 +15,7 @@ from second_opinion_assets.contract.audit import ReportProvenance
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.provenance import Invocation, input_entry, report_provenance
+from second_opinion_assets.registry.groups import choose_groups
 from second_opinion_assets.registry.references import Reference, choose_references
 from second_opinion_assets.storage.groups import InputPaths
 from second_opinion_assets.storage.machine import machine_errors
@@ -73,7 +74,8 @@ def _make(
             msg = f"{path}: the agreement would overwrite another file of the batch"
             raise JoinError(msg)
     chosen = choose_references(references, joined.columns, spec.registry)
-    clips = read_clips(joined, chosen.directions)
+    groups = choose_groups(spec.groups, joined.columns, joined.key_column)
+    clips = read_clips(joined, chosen.directions, groups)
     if joined.sha256 != clips.digest.sha256:
         msg = f"{joined.path}: is not what was joined last; materialize the table again"
         raise JoinError(msg)

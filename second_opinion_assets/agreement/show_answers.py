@@ -5,18 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from second_opinion_assets.agreement.agreement import Agreement
-from second_opinion_assets.agreement.answers import Band, Distribution, Estimate, Sides
+from second_opinion_assets.agreement.answers import (
+    Band,
+    Distribution,
+    Estimate,
+    Ladder,
+    Sides,
+    SubsetScorer,
+)
 from second_opinion_assets.report.sections import Part, Strong, Table
 
 NOT_ENOUGH = "not enough"
 SHOWN_CLIPS = 10
+SHOWN_SOURCES = 5
+SHOWN_SUBSETS = 20
 
 
 def answer_parts(agreement: Agreement) -> dict[str, list[Part]]:
     """Return the answers by name, those that there is anything to say about."""
     found: dict[str, list[Part]] = {
         "sides_with_people": sides(agreement),
+        "sources_and_encodes": sources(agreement),
         "beyond_the_reference": saturation(agreement),
+        "coverage_by_subset": subsets(agreement),
         "distributions": [distributions(agreement)] if agreement.scorers else [],
     }
     return {name: parts for name, parts in found.items() if parts}
@@ -158,3 +169,97 @@ def _distribution(found: Distribution) -> list[str]:
         *("" if end is None else f"{end:.4g}" for end in (found.greatest,)),
         number(aligned.mean) if aligned else f"not known: {found.not_aligned}",
     ]
+
+
+def sources(agreement: Agreement, most: int = SHOWN_SOURCES) -> list[Part]:
+    """Return how scores vary between and within sources, and the sources that are disliked.
+
+    Args:
+        agreement: what was found.
+        most: how many sources of each scorer.
+    """
+    found = agreement.answers.sources
+    if found is None:
+        return []
+    slopes = {ladder.scorer: ladder for ladder in found.ladders}
+    reference = next((ladder.reference for ladder in found.ladders), None)
+    heading = ["scorer", "sources", "variance between", "variance within", "share between"]
+    rows = [
+        [
+            spread.scorer,
+            str(spread.sources),
+            *("" if v is None else f"{v:.4g}" for v in (spread.between, spread.within)),
+            percent(spread.share_between),
+            *([number(slopes[spread.scorer].slope)] if reference else []),
+        ]
+        for spread in found.spreads
+    ]
+    heading += [f"slope along {reference}"] if reference else []
+    parts: list[Part] = [
+        Strong(f"{found.clips} of {agreement.clips} clips are of {found.sources} known sources"),
+        Table(heading, rows),
+    ]
+    for ladder in found.ladders:
+        parts += _levels(ladder, most)
+    return parts
+
+
+def _levels(ladder: Ladder, most: int) -> list[Part]:
+    """Return the sources that a scorer likes least at their best."""
+    levels = ladder.levels[:most]
+    if not levels:
+        return []
+    disliked = f"{ladder.scorer} dislikes {ladder.disliked} sources even at their best encode"
+    heading = ["source", "clips", "best encode", ladder.reference, ladder.scorer]
+    return [
+        Strong(disliked),
+        Table(
+            [*heading, "clips of others that it likes better", "slope", ""],
+            [
+                [
+                    level.source,
+                    str(level.clips),
+                    level.best_clip,
+                    f"{level.reference_value:.6g}",
+                    f"{level.score:.6g}",
+                    percent(level.liked_better),
+                    number(level.slope),
+                    "disliked" if level.disliked else "",
+                ]
+                for level in levels
+            ],
+        ),
+    ]
+
+
+def subsets(agreement: Agreement, most: int = SHOWN_SUBSETS) -> list[Part]:
+    """Return the coverage of each subset, those with holes first.
+
+    Args:
+        agreement: what was found.
+        most: how many subsets of each column.
+    """
+    parts: list[Part] = []
+    for found in agreement.answers.subsets:
+        shown = found.subsets[:most]
+        title = f"Coverage by {found.column}"
+        if len(shown) < found.values:
+            title += f", {len(shown)} of {found.values} values"
+        rows = [
+            [
+                "no value" if subset.value is None else subset.value,
+                str(subset.rows),
+                *(_covered(scorer, subset.rows) for scorer in subset.scorers),
+            ]
+            for subset in shown
+        ]
+        parts += [Strong(title), Table([found.column, "rows", *agreement.scorers], rows)]
+    return parts
+
+
+def _covered(found: SubsetScorer, rows: int) -> str:
+    if found.share.value is None:
+        text = f"{found.ok} of {rows} ok, {NOT_ENOUGH} for a share"
+    else:
+        text = f"{found.ok} ok, {_shown(found.share, '{:.1%}', '{:.1%}')}"
+    return f"{text}: hole" if found.hole else text

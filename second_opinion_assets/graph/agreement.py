@@ -125,13 +125,15 @@ def _agreement(
         "partition": spec.id,
         "joined": str(joined.path),
         "references": msgspec.to_builtins(references),
+        "groups": msgspec.to_builtins(spec.groups),
     }
     invocation = Invocation(Location(__file__), (), args)
     made = make_agreement(joined, spec, references, invocation, taken)
     context.log.info("%s: %s", spec.id, one_line(headline(made.agreement)))
 
     def version(asked: tuple[Reference, ...]) -> str:
-        return agreement_fingerprint(joined.version, joined.column_prefixes, asked, spec.registry)
+        scorers, registry = joined.column_prefixes, spec.registry
+        return agreement_fingerprint(joined.version, scorers, asked, registry, spec.groups)
 
     return Outcome(
         [_opinions_agree(made)],

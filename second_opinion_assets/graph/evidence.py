@@ -85,7 +85,9 @@ class EvidencePlanner:
         if joined is None or joined.version is None or SUMMARY not in joined.metadata:
             return None
         scorers = msgspec.convert(joined.metadata[SUMMARY], TableSummary).scorers
-        version = agreement_fingerprint(joined.version, scorers, table.references, table.registry)
+        version = agreement_fingerprint(
+            joined.version, scorers, table.references, table.registry, table.groups
+        )
         agreed = self._agreed.get(table.id)
         known = agreed and agreed.metadata.get(MANIFEST_FINGERPRINT)
         return None if known == version or not table.out.exists() else version

@@ -32,6 +32,7 @@ from second_opinion_assets.join.manifest_sidecars import (
 )
 from second_opinion_assets.join.manifest_text import decode_manifest
 from second_opinion_assets.registry.facts import Registry, shipped_registry
+from second_opinion_assets.registry.groups import GROUP_KEYS, NO_GROUPS, Groups, read_groups
 from second_opinion_assets.registry.references import Reference, read_references
 from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.digests import FileDigest
@@ -42,7 +43,7 @@ from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.machine import machine_errors
 from second_opinion_assets.storage.reading import Input
 
-TABLE_KEYS = ("id", "features", "scores", "out", "audit_json", "scale", "references")
+TABLE_KEYS = ("id", "features", "scores", "out", "audit_json", "scale", "references", *GROUP_KEYS)
 
 
 class TableSpec(msgspec.Struct, frozen=True):
@@ -58,6 +59,7 @@ class TableSpec(msgspec.Struct, frozen=True):
         scale: a scorer's name to the scale that its scores are on, where the table says.
         registry: what is known of scorers, with the table's scales first.
         references: columns that the scores are held against; none for those of usual names.
+        groups: what its clips are grouped by in its agreement.
     """
 
     id: str
@@ -69,6 +71,7 @@ class TableSpec(msgspec.Struct, frozen=True):
     scale: dict[str, str] = {}
     registry: Registry = msgspec.field(default_factory=shipped_registry)
     references: tuple[Reference, ...] = ()
+    groups: Groups = NO_GROUPS
 
     @property
     def promotion_grade(self) -> bool:
@@ -169,7 +172,7 @@ class _Common:
         registry: what is known of scorers; None where that could not be read.
         names: those in the base.
         options: the options that tables have by default.
-        references: the references that they have by default.
+        references, groups: those that they have by default.
     """
 
     path: Location
@@ -178,6 +181,7 @@ class _Common:
     names: FirstNames
     options: dict[str, object] = field(default_factory=dict)
     references: tuple[Reference, ...] = ()
+    groups: Groups = NO_GROUPS
 
     def read_defaults(self, defaults: object, where: str) -> None:
         """Take the defaults; JoinError for those that are wrong, the others being taken."""
@@ -187,9 +191,11 @@ class _Common:
         problems = Problems(defaults)
         for name, value in defaults.items():
             with problems.at(name):
-                refuse_unknown([name], (*OPTION_NAMES, "references"), where, "option")
+                refuse_unknown([name], (*OPTION_NAMES, "references", *GROUP_KEYS), where, "option")
                 if name == "references":
                     self.references = read_references(defaults, where)
+                elif name in GROUP_KEYS:
+                    self.groups = read_groups(defaults, name, where, self.groups)
                 else:
                     parse_options({name: value}, where)
                     self.options[name] = value
@@ -251,6 +257,10 @@ def _table(entry: object, where: str, common: _Common) -> TableSpec:
         registry = table_registry(common.registry, scale, where)
     with problems.at("references"):
         references = read_references(entry, where) or common.references
+    groups = common.groups
+    for name in GROUP_KEYS:
+        with problems.at(name):
+            groups = read_groups(entry, name, where, groups)
     problems.refuse()
     options = parse_options({**common.options, **own_options}, where)
     if options.canonical_names:
@@ -265,6 +275,7 @@ def _table(entry: object, where: str, common: _Common) -> TableSpec:
         scale=scale,
         registry=registry,
         references=references,
+        groups=groups,
     )
 
 

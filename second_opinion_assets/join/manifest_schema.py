@@ -16,6 +16,7 @@ from msgspec.structs import FieldInfo, fields
 
 from second_opinion_assets.contract.options import JoinOptions
 from second_opinion_assets.registry.facts import ScorerFacts
+from second_opinion_assets.registry.groups import SourceKey
 from second_opinion_assets.registry.references import Reference
 from second_opinion_assets.registry.scales import Scale
 from second_opinion_assets.scores.sidecar import SidecarRules
@@ -24,6 +25,7 @@ SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Text = Annotated[str, Meta(pattern=r"\S")]
 _References = Annotated[list[Text | Reference], Meta(min_length=1)] | None
+_GROUPS = [("subsets", list[Text] | None, None), ("source_key", Text | SourceKey | None, None)]
 _ATTRIBUTE = re.compile(r"^    (\w+(?:, \w+)*): (.*(?:\n {8}.*)*)", re.MULTILINE)
 _OF_TABLES = {
     "id": "names the table in reports, in the UI and in the launcher; each table has its own",
@@ -33,6 +35,8 @@ _OF_TABLES = {
     "audit_json": "where the audit goes: the counts, and from which exact bytes they came",
     "scale": "the scale that a scorer's scores are on, by its name",
     "references": "columns that scorers are held against; those of usual names by default",
+    "subsets": "columns by whose values coverage is told",
+    "source_key": "what tells the source of a clip: a column, or a pattern of one (of the key)",
 }
 _OF_SCORES = {
     "path": "the file, folder or pattern",
@@ -67,10 +71,11 @@ TableEntry = _struct(
         ("audit_json", Text | None, None),
         ("scale", dict[str, Text] | None, None),
         ("references", _References, None),
+        *_GROUPS,
     ],
     JoinOptions,
 )
-Defaults = _struct("Defaults", [("references", _References, None)], JoinOptions)
+Defaults = _struct("Defaults", [("references", _References, None), *_GROUPS], JoinOptions)
 
 
 class ManifestDocument(msgspec.Struct, kw_only=True):
@@ -96,10 +101,10 @@ def schema() -> dict[str, Any]:
     told = {
         "TableEntry": {**_described(JoinOptions), **_OF_TABLES},
         "ScoreEntry": {**_described(SidecarRules), **_OF_SCORES},
-        "Defaults": {**_described(JoinOptions), "references": _OF_TABLES["references"]},
+        "Defaults": {**_described(JoinOptions), **_OF_TABLES},
         **{
             kind.__name__: _described(kind)
-            for kind in (ManifestDocument, Reference, ScorerFacts, Scale)
+            for kind in (ManifestDocument, Reference, ScorerFacts, Scale, SourceKey)
         },
     }
     for name, definition in definitions.items():

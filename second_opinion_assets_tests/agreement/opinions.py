@@ -12,6 +12,7 @@ from second_opinion_assets.agreement.clips import Clips, read_clips
 from second_opinion_assets.agreement.compare import compare
 from second_opinion_assets.agreement.joined_table import JoinedTable
 from second_opinion_assets.registry.facts import Registry, shipped_registry
+from second_opinion_assets.registry.groups import NO_GROUPS, Groups, choose_groups
 from second_opinion_assets.registry.references import Reference, choose_references
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import digest_file
@@ -74,12 +75,25 @@ class Opinions:
         references: Sequence[Reference] = (),
         registry: Registry | None = None,
         dataset_hints: Sequence[str] = (),
+        groups: Groups = NO_GROUPS,
     ) -> tuple[Agreement, Clips]:
         """Write a joined table, read it and compare; without clip ids each row is a clip."""
-        registry = registry or shipped_registry()
         rows = len(next(iter(scores.values())))
         columns = {"clip_id": [f"c{row}" for row in range(rows)], **columns}
         table = self.joined(columns, scores)
+        return self.compared_table(table, groups, references, registry, dataset_hints)
+
+    def compared_table(
+        self,
+        table: JoinedTable,
+        groups: Groups = NO_GROUPS,
+        references: Sequence[Reference] = (),
+        registry: Registry | None = None,
+        dataset_hints: Sequence[str] = (),
+    ) -> tuple[Agreement, Clips]:
+        """Read a joined table and compare."""
+        registry = registry or shipped_registry()
         chosen = choose_references(references, table.columns, registry)
-        clips = read_clips(table, chosen.directions)
+        chosen_groups = choose_groups(groups, table.columns, table.key_column)
+        clips = read_clips(table, chosen.directions, chosen_groups)
         return compare(clips, chosen, registry, dataset_hints), clips

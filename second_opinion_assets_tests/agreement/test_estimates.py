@@ -17,6 +17,7 @@ from second_opinion_assets.agreement.estimates import (
     share,
     slope,
     spearman,
+    variance_components,
 )
 
 SPEED = "4 4 7 7 8 9 10 10 10 11 11 12 12 12 12 13 13 13 13 14 14 14 14 15 15 15 16 16 17 17 17 18"
@@ -142,6 +143,39 @@ def test_slope() -> None:
     )
 
 
+JUDGED = np.array([9, 2, 5, 8, 6, 1, 3, 2, 8, 4, 6, 8, 7, 1, 2, 6, 10, 5, 6, 9, 6, 2, 4, 7.0])
+"""Six targets that four judges rated (Shrout and Fleiss 1979, table 2)."""
+
+
+def test_variance_components() -> None:
+    """Mean squares are Shrout and Fleiss' 11.24 and 6.26, their ICC(1,1) is .17.
+
+    Its interval is -.13 to .72, as in R's package psych; a share ends at 0.
+    """
+    found = variance_components(JUDGED, np.repeat(np.arange(6), 4))
+    assert found.within == pytest.approx(6.26, abs=0.005)
+    assert found.between == pytest.approx((11.24 - 6.26) / 4, abs=0.005)
+    share_between = found.share_between
+    assert share_between.value == pytest.approx(0.166, abs=5e-4)
+    assert share_between.low == 0
+    assert share_between.high == pytest.approx(0.723, abs=5e-4)
+
+
+def test_variance_components_of_sources_of_unlike_size() -> None:
+    """A true share of 0.8 is found from sources of two to nine clips."""
+    random = np.random.default_rng(5)
+    sources = np.repeat(np.arange(200), random.integers(2, 10, 200))
+    values = 2 * random.normal(size=200)[sources] + random.normal(size=len(sources))
+    found = variance_components(50 + 10 * values, sources)
+    assert found.within == pytest.approx(100, rel=0.1)
+    assert found.between == pytest.approx(400, rel=0.2)
+    low, high = found.share_between.low, found.share_between.high
+    assert low is not None
+    assert high is not None
+    assert low < 0.8 < high
+    assert high - low < 0.1
+
+
 def test_the_interval_of_spearman_covers() -> None:
     """Of 400 samples whose true coefficient is known, about 95 % have it in the interval."""
     random = np.random.default_rng(3)
@@ -166,5 +200,12 @@ def test_not_enough() -> None:
     same = np.ones(10)
     assert spearman((SLEEP, same), ("a", "b")).not_enough == "b is the same for every clip"
     assert slope(same, SLEEP).not_enough == "the reference is the same for every clip"
+    sources = np.repeat(np.arange(5), 2)
+    assert variance_components(SLEEP, sources // 3).share_between.not_enough == (
+        "2 sources, at least 3 are needed"
+    )
+    assert variance_components(np.repeat(SLEEP[:5], 2), sources).share_between.not_enough == (
+        "no source has clips that differ"
+    )
     gain = cross_validated_gain(same, SLEEP, SLEEP, "mos")
     assert gain.not_enough == "mos is the same for every clip"

@@ -12,6 +12,7 @@ from second_opinion_assets.agreement.joined_table import JoinedTable, agreement_
 from second_opinion_assets.agreement.make import make_agreement
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.registry.facts import parse_entry, shipped_registry
+from second_opinion_assets.registry.groups import Groups
 from second_opinion_assets.registry.references import Reference
 from second_opinion_assets.storage.groups import InputPaths
 from second_opinion_assets.storage.location import Location
@@ -98,7 +99,8 @@ def test_what_changes_the_fingerprint() -> None:
         agreement_fingerprint("1", ["DOVER"], (), registry),
         agreement_fingerprint("1", ["DOVER", "x"], (Reference("mos"),), registry),
         known(name="x", direction="lower"),
+        agreement_fingerprint("1", ["DOVER", "x"], (), registry, Groups(("split",))),
     ]
-    assert len({base, *others}) == 5
+    assert len({base, *others}) == 6
     assert agreement_fingerprint("1", ["x", "DOVER"], (), registry) == base
     assert known(name="y", direction="lower") == base

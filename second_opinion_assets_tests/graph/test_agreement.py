@@ -205,9 +205,14 @@ def test_evidence_follows_joins(
     materialize(instance, manifest, "one", "two")
     materialize(instance, manifest, "four")
     assert requested(planner, instance) == ["second_opinion_report"]
+    project.tables[2]["subsets"] = ["codec"]
     project.tables[3]["references"] = ["ssim", "mos"]
+    manifest = project.save()
+    join(manifest, "three")
+    materialize(instance, manifest, "three")
+    project.tables[2]["subsets"] = ["split"]
     assert requested(EvidencePlanner(project.save(), 25), instance) == [
-        "four",
+        ["three", "four"],
         "second_opinion_report",
     ]
 
