@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from second_opinion_assets.agreement.agreement import Agreement
+from second_opinion_assets.agreement.answer_pictures import answer_pictures
 from second_opinion_assets.agreement.clips import read_clips
 from second_opinion_assets.agreement.compare import compare
 from second_opinion_assets.agreement.joined_table import JoinedTable
@@ -27,12 +28,14 @@ class MadeAgreement(NamedTuple):
     Attributes:
         agreement: the figures.
         pictures: title to SVG.
+        answer_pictures: the name of an answer to title and SVG.
         files: where the figures were published.
         provenance: the run_provenance block.
     """
 
     agreement: Agreement
     pictures: dict[str, str]
+    answer_pictures: dict[str, tuple[str, str]]
     files: AgreementFiles
     provenance: ReportProvenance
 
@@ -85,4 +88,4 @@ def _make(
         invocation, {"joined": input_entry(joined.path, clips.digest)}, files.named()
     )
     publish(agreement, spec.id, files, provenance)
-    return MadeAgreement(agreement, drawn, files, provenance)
+    return MadeAgreement(agreement, drawn, answer_pictures(agreement), files, provenance)

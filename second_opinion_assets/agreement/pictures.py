@@ -6,19 +6,16 @@ SVG, whose texts stay texts; of many points their density is drawn, so that it s
 from __future__ import annotations
 
 import warnings
-from contextlib import AbstractContextManager
-from io import StringIO
 from math import nan
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from second_opinion_assets.agreement.agreement import Agreement, DisputedClip, Pair
 from second_opinion_assets.agreement.clips import Clips
+from second_opinion_assets.agreement.drawing import BLUE, GREY, ORANGE, short, style, svg
 from second_opinion_assets.registry.facts import Direction
-from second_opinion_assets.report.markdown import printable
 
 SHOWN_SCORERS = 6
 SHOWN_REFERENCES = 3
@@ -28,14 +25,12 @@ _MATRIX_SCORERS, _MATRIX_REFERENCES = 8, 4
 _MOST_DOTS = 300
 _WIDEST = 9.0
 _BINS = 40
-_LETTERS = 24
-_BLUE, _ORANGE, _GREY = "#3b6fb6", "#d95f02", "#8a8a8a"
 _SCORER_COLOURS = ("#1b9e77", "#7570b3", "#e7298a", "#66a61e", "#a6761d", "#666666")
 
 
 def pictures(agreement: Agreement, clips: Clips) -> dict[str, str]:
     """Return the pictures as SVG by title, those for which there is anything to show."""
-    with _style(), warnings.catch_warnings():
+    with style(), warnings.catch_warnings():
         # A name may have letters that the measuring font lacks; the reader's font draws them.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         drawn = {
@@ -43,23 +38,7 @@ def pictures(agreement: Agreement, clips: Clips) -> dict[str, str]:
             "Scores against references": _scatter_plots(agreement, clips),
             "Clips ranked furthest apart": _differences(agreement),
         }
-        return {title: _svg(figure) for title, figure in drawn.items() if figure}
-
-
-def _style() -> AbstractContextManager[None]:
-    return mpl.rc_context(
-        {
-            "svg.fonttype": "none",  # texts as texts, in the reader's own font
-            "svg.hashsalt": "second opinion",  # the same picture for the same values
-            "font.family": ["DejaVu Sans", "sans-serif"],
-            "font.size": 8,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.titlesize": 8,
-            "axes.labelsize": 8,
-            "text.parse_math": False,  # a $ in a name is a $
-        }
-    )
+        return {title: svg(figure) for title, figure in drawn.items() if figure}
 
 
 def _matrix(agreement: Agreement) -> Figure | None:
@@ -94,8 +73,8 @@ def _matrix(agreement: Agreement) -> Figure | None:
         text = "not enough" if rho is None else f"{rho:z.2f}"
         axes.text(column, scorers.index(scorer), text, ha="center", va="center")
     axes.axvline(len(references) - 0.5, color="black", linewidth=1)
-    axes.set_xticks(range(len(names)), [_short(name, 12) for name in names])
-    axes.set_yticks(range(len(scorers)), [_short(name) for name in scorers])
+    axes.set_xticks(range(len(names)), [short(name, 12) for name in names])
+    axes.set_yticks(range(len(scorers)), [short(name) for name in scorers])
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -137,7 +116,7 @@ def _scatter(axes: Axes, clips: Clips, pair: Pair, agreement: Agreement) -> None
             interpolation="none",  # the picture holds a pixel a bin
         )  # fmt: skip
     else:
-        axes.plot(x[both], y[both], "o", color=_BLUE, markersize=3.5, alpha=0.7, mew=0)
+        axes.plot(x[both], y[both], "o", color=BLUE, markersize=3.5, alpha=0.7, mew=0)
     marked = [
         clip
         for way in (-1, 1)
@@ -147,15 +126,15 @@ def _scatter(axes: Axes, clips: Clips, pair: Pair, agreement: Agreement) -> None
     axes.plot(
         [clip.reference_value for clip in marked],
         [clip.opinions[pair.scorer] for clip in marked],
-        "o", color=_ORANGE, markersize=5, fillstyle="none",
+        "o", color=ORANGE, markersize=5, fillstyle="none",
     )  # fmt: skip
     rho = pair.correlation.spearman
     figure = "not enough" if rho is None else f"Spearman {rho:z.2f}"
-    axes.set_title(figure, color=_ORANGE if pair.contrary else "black")
+    axes.set_title(figure, color=ORANGE if pair.contrary else "black")
     axes.set_xlabel(_with_way(pair.other, agreement.references[pair.other]))
     axes.set_ylabel(_with_way(pair.scorer, agreement.scorers[pair.scorer], "\n"))
     axes.locator_params(nbins=4)
-    axes.tick_params(labelsize=6, length=2, colors=_GREY)
+    axes.tick_params(labelsize=6, length=2, colors=GREY)
     if agreement.references[pair.other] is Direction.LOWER:
         axes.invert_xaxis()
     if agreement.scorers[pair.scorer] is Direction.LOWER:
@@ -187,7 +166,7 @@ def _differences(agreement: Agreement) -> Figure | None:
 
 def _bars(axes: Axes, reference: str, clips: list[DisputedClip], scorers: list[str]) -> None:
     places = range(len(clips))
-    colours = [_ORANGE if clip.difference < 0 else _BLUE for clip in clips]
+    colours = [ORANGE if clip.difference < 0 else BLUE for clip in clips]
     axes.barh(places, [100 * clip.difference for clip in clips], color=colours, alpha=0.45)
     for line, (name, colour) in enumerate(zip(scorers, _SCORER_COLOURS, strict=False)):
         apart = (line - (len(scorers) - 1) / 2) * 0.7 / len(scorers)  # no dot hides another
@@ -197,15 +176,15 @@ def _bars(axes: Axes, reference: str, clips: list[DisputedClip], scorers: list[s
             if name in clip.opinions
         ]
         x, y = zip(*rated, strict=True) if rated else ((), ())
-        axes.plot(x, y, "o", color=colour, markersize=4, label=_short(name))
+        axes.plot(x, y, "o", color=colour, markersize=4, label=short(name))
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_xlim(-100, 100)
-    axes.set_yticks(places, [_short(clip.clip, keep_end=True) for clip in clips])
+    axes.set_yticks(places, [short(clip.clip, keep_end=True) for clip in clips])
     axes.invert_yaxis()
     axes.tick_params(length=2)
-    name = _short(reference)
-    axes.set_title(f"← rated poorly, {name} likes it", loc="left", color=_ORANGE)
-    axes.set_title(f"rated well, {name} does not →", loc="right", color=_BLUE)
+    name = short(reference)
+    axes.set_title(f"← rated poorly, {name} likes it", loc="left", color=ORANGE)
+    axes.set_title(f"rated well, {name} does not →", loc="right", color=BLUE)
     axes.set_xlabel(f"ranks above {name}, in % of the clips")
 
 
@@ -225,21 +204,4 @@ def _left_out(agreement: Agreement) -> str:
 
 def _with_way(name: str, direction: Direction | None, between: str = " ") -> str:
     way = f"{between}(lower is better)" if direction is Direction.LOWER else ""
-    return _short(name) + way
-
-
-def _short(text: str, letters: int = _LETTERS, *, keep_end: bool = False) -> str:
-    """Return a name on one line, without what a picture cannot hold, cut if it is long.
-
-    Of a clip it is the end that tells it from others.
-    """
-    clean = printable(" ".join(text.split()))
-    if len(clean) <= letters:
-        return clean
-    return f"…{clean[1 - letters :]}" if keep_end else f"{clean[: letters - 1]}…"
-
-
-def _svg(figure: Figure) -> str:
-    text = StringIO()
-    figure.savefig(text, format="svg", dpi=120, metadata={"Date": None, "Creator": None})
-    return text.getvalue()
+    return short(name) + way

@@ -107,7 +107,7 @@ def figure(found: Estimate) -> str:
 
 def percent(found: Estimate) -> str:
     """Return a share with its interval and n, or that there is not enough, and why."""
-    return _shown(found, "{:.0%}", "{:.0%}")
+    return _shown(found, "{:.1%}", "{:.1%}")
 
 
 def number(found: Estimate) -> str:

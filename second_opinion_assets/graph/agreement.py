@@ -156,7 +156,10 @@ def _metadata(made: MadeAgreement) -> Metadata:
             f"disputed_by_{_key(reference)}": _disputed_metadata(agreement, reference)
             for reference in reversed(agreement.references)
         },
-        **{name: markdown(*parts) for name, parts in answer_parts(agreement).items()},
+        **{
+            name: markdown(*_answer_picture(made, name), *parts)
+            for name, parts in answer_parts(agreement).items()
+        },
         "pictures": markdown(*_pictures(made)),
         **({"notes": markdown(*known)} if known else {}),
         "rows": dg.MetadataValue.int(agreement.rows),
@@ -215,3 +218,8 @@ def _disputed_metadata(agreement: Agreement, reference: str) -> dg.MetadataValue
 
 def _pictures(made: MadeAgreement) -> list[Part]:
     return [Picture(title, inline_svg(svg)) for title, svg in made.pictures.items()]
+
+
+def _answer_picture(made: MadeAgreement, name: str) -> list[Part]:
+    found = made.answer_pictures.get(name)
+    return [Picture(found[0], inline_svg(found[1]))] if found else []

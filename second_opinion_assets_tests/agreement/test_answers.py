@@ -166,7 +166,7 @@ def test_tables(opinions: Opinions) -> None:
     parts = {name: render(*found) for name, found in answer_parts(agreement).items()}
     text = parts["sides_with_people"]
     assert "**vmaf and mos rank 40 of 40 clips at least a quarter apart**" in text
-    assert "| DOVER | 40 | 0 | 100% (91% to 100%, n 40) |" in text
+    assert "| DOVER | 40 | 0 | 100.0% (91.2% to 100.0%, n 40) |" in text
     assert "| not enough: " in text
     assert "0 (with people)" in text
     assert "(n 40)" not in parts["beyond_the_reference"]

@@ -53,7 +53,7 @@ def test_camera_defect_or_encode_artefact(opinions: Opinions) -> None:
     text = render(*answer_parts(agreement)["sources_and_encodes"])
     assert "**40 of 40 clips are of 8 known sources**" in text
     assert "**DOVER dislikes 1 sources even at their best encode**" in text
-    assert "| s7 | 5 | s7\\_crf0 | 95 | 10.5 | 100% (90% to 100%, n 35) |" in text
+    assert "| s7 | 5 | s7\\_crf0 | 95 | 10.5 | 100.0% (90.1% to 100.0%, n 35) |" in text
 
 
 def test_a_scorer_whose_lower_scores_are_better(opinions: Opinions) -> None:
