@@ -36,8 +36,8 @@ def agree(joined: Path) -> None:
     from second_opinion_assets.agreement.make import make_agreement  # noqa: PLC0415
     from second_opinion_assets.contract.options import JoinOptions  # noqa: PLC0415
     from second_opinion_assets.join.audit import read_audit  # noqa: PLC0415
-    from second_opinion_assets.join.manifest import TableSpec  # noqa: PLC0415
     from second_opinion_assets.join.provenance import Invocation  # noqa: PLC0415
+    from second_opinion_assets.join.table_spec import TableSpec  # noqa: PLC0415
     from second_opinion_assets.registry.references import Reference  # noqa: PLC0415
     from second_opinion_assets.storage.location import Location  # noqa: PLC0415
 

@@ -32,9 +32,10 @@ from second_opinion_assets.graph.history import ids_of, latest_joined, open_atte
 from second_opinion_assets.graph.names import JOINED_KEY, MANIFEST_FINGERPRINT, REPORT_KEY
 from second_opinion_assets.graph.refresh import RefreshPlanner
 from second_opinion_assets.graph.settings import Settings
-from second_opinion_assets.join.manifest import Manifest, TableSpec, load_manifest
+from second_opinion_assets.join.manifest import Manifest, load_manifest
 from second_opinion_assets.join.provenance import fingerprint
 from second_opinion_assets.join.source_files import read_source_file
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.location import Location
 

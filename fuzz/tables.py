@@ -21,7 +21,7 @@ from fuzz.judging import Case, Finding, Targets, as_parquet, folder
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import parse_options
 from second_opinion_assets.join.join import materialize
-from second_opinion_assets.join.manifest import TableSpec
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests import plain

@@ -32,8 +32,8 @@ from second_opinion_assets.join.given import (
     spec_of,
 )
 from second_opinion_assets.join.in_memory import join_in_memory
-from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.provenance import Invocation, table_args
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.join.verify import Verification, Verifier
 from second_opinion_assets.matching.doubts import doubts
 from second_opinion_assets.registry.references import parse_references

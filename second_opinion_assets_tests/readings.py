@@ -17,7 +17,7 @@ from hypothesis import note, reject
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import JoinOptions, parse_options
 from second_opinion_assets.join.join import JoinResult, materialize
-from second_opinion_assets.join.manifest import TableSpec
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.scores.sidecar import Sidecar, SidecarRules
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests import plain

@@ -11,9 +11,9 @@ from typing import Any
 
 from second_opinion_assets.contract.options import parse_options
 from second_opinion_assets.join.join import JoinResult, materialize
-from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.manifest_sidecars import parse_sidecar, read_sidecar_entry
 from second_opinion_assets.join.provenance import Invocation
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.location import Location
 

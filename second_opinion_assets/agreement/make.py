@@ -14,8 +14,8 @@ from second_opinion_assets.agreement.pictures import pictures
 from second_opinion_assets.agreement.publish import AgreementFiles, publish
 from second_opinion_assets.contract.audit import ReportProvenance
 from second_opinion_assets.contract.errors import JoinError
-from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.provenance import Invocation, input_entry, report_provenance
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.registry.groups import choose_groups
 from second_opinion_assets.registry.references import Reference, choose_references
 from second_opinion_assets.storage.groups import InputPaths

@@ -25,8 +25,8 @@ from second_opinion_assets.contract.printable import (
     without_secrets,
 )
 from second_opinion_assets.contract.tally import Tally
-from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.provenance import Invocation
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.matching.doubts import doubts
 from second_opinion_assets.report.joined import scorer_lines
 from second_opinion_assets.storage.groups import size_bytes

@@ -29,10 +29,10 @@ from second_opinion_assets.cli.options import (
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import DEFAULT_PREFIX, MissingPolicy, parse_options
 from second_opinion_assets.join.join import materialize
-from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.manifest_scorers import table_registry
 from second_opinion_assets.join.manifest_sidecars import parse_sidecars
 from second_opinion_assets.join.provenance import table_args
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.matching.drift import FIRST_JOIN
 from second_opinion_assets.registry.facts import shipped_registry
 from second_opinion_assets.report.joined import scorer_lines, skipped_lines

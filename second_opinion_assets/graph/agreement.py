@@ -41,8 +41,9 @@ from second_opinion_assets.graph.runs import (
     events_of_run,
 )
 from second_opinion_assets.graph.settings import Settings
-from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.provenance import Invocation
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.join.taken_paths import taken_paths
 from second_opinion_assets.registry.references import Reference, parse_references
 from second_opinion_assets.report.markdown import render

@@ -23,7 +23,7 @@ from second_opinion_assets.graph.names import (
     Metadata,
 )
 from second_opinion_assets.join.gates import least_coverage
-from second_opinion_assets.join.manifest import TableSpec
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.matching.doubts import few_ok
 from second_opinion_assets.matching.key_hints import few_keys_found, key_hint
 from second_opinion_assets.registry.scales import ScaleDoubt, scale_doubt

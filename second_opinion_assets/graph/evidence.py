@@ -30,8 +30,9 @@ from second_opinion_assets.graph.names import (
 )
 from second_opinion_assets.graph.own_events import latest_of_a_run
 from second_opinion_assets.graph.plan import MOST_REQUESTS, TICK_SECONDS, RefreshPlan
-from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.outcomes import TableSummary
+from second_opinion_assets.join.table_spec import TableSpec
 
 PATIENCE_SECONDS = 600.0
 """How long agreements and the report wait for joins that do not end."""

@@ -27,13 +27,14 @@ from second_opinion_assets.graph.own_events import (
     latest_of_a_run,
     latest_of_runs,
 )
-from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.outcomes import (
     EarlierOutput,
     TableOutcome,
     TableStatus,
     TableSummary,
 )
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.matching.drift import Drift
 from second_opinion_assets.storage.folders import listed_once
 

@@ -38,8 +38,9 @@ from second_opinion_assets.graph.runs import (
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.graph.sources import scorer_key, source_deps
 from second_opinion_assets.join.join import JoinResult, materialize
-from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation, fingerprint, table_args
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.report.joined import tally_lines
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.output_lock import LockWait

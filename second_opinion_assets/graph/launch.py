@@ -30,8 +30,9 @@ from second_opinion_assets.graph.names import (
 )
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.graph.sources import source_partitions
-from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.outcomes import BatchSummary
+from second_opinion_assets.join.table_spec import TableSpec
 
 _Result = dg.ExecuteInProcessResult
 _RANGE_START = "dagster/asset_partition_range_start"

@@ -34,9 +34,10 @@ from second_opinion_assets.graph.sources import (
     state_events,
 )
 from second_opinion_assets.graph.tries import Tries
-from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.provenance import fingerprint
 from second_opinion_assets.join.source_files import SourceFile, Stamp
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.join.watch import Waiting, Watcher
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.folders import listed_once

@@ -31,9 +31,10 @@ from second_opinion_assets.graph.names import (
     Metadata,
 )
 from second_opinion_assets.graph.own_events import Seals, SourceEvent
-from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.provenance import table_args
 from second_opinion_assets.join.source_files import SourceFile, read_source_file
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.registry.facts import ScorerFacts
 from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.decompress import plain_name

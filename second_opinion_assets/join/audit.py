@@ -22,8 +22,8 @@ from second_opinion_assets.contract.audit import (
 from second_opinion_assets.contract.columns import APPENDED
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.tally import ScorerTally, Tally
-from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.provenance import Invocation, join_provenance
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.registry.facts import Registry, ScorerFacts
 from second_opinion_assets.scores.sidecar import SidecarInput
 from second_opinion_assets.storage.digests import FileDigest

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from second_opinion_assets.contract.errors import JoinError, MachineError, NotPublishedError
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.join import materialize, rehearse
-from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.outcomes import (
     EarlierOutput,
     TableOutcome,
@@ -19,6 +19,7 @@ from second_opinion_assets.join.outcomes import (
     TableSummary,
 )
 from second_opinion_assets.join.provenance import Invocation, table_args
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.storage.interrupts import Interrupted
 from second_opinion_assets.storage.output_lock import USUAL_WAIT, LockWait
 from second_opinion_assets.storage.reading import Progress

@@ -15,7 +15,7 @@ from second_opinion_assets.contract.errors import (
 )
 from second_opinion_assets.contract.options import MissingPolicy, refuse_unknown
 from second_opinion_assets.contract.tally import ScorerTally, Tally
-from second_opinion_assets.join.manifest import TableSpec
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.matching.doubts import doubts
 
 SHOWN_CLIPS = 3

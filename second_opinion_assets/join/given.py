@@ -12,8 +12,8 @@ from typing import Any, Literal, Protocol, TypedDict
 from msgspec.structs import replace
 
 from second_opinion_assets.contract.options import parse_options
-from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.manifest_sidecars import parse_sidecar, read_sidecar_entry
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.location import HERE, Location
 from second_opinion_assets.tables.frames import frame_of

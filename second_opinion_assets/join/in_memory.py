@@ -14,9 +14,9 @@ from second_opinion_assets.contract.columns import Mask
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.audit import make_audit
 from second_opinion_assets.join.gates import why_not_published
-from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.phases import Inputs, Matched, match_inputs, read_inputs
 from second_opinion_assets.join.provenance import Invocation
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.frame import Frame, digest_table
 from second_opinion_assets.storage.machine import machine_errors

@@ -12,10 +12,11 @@ from second_opinion_assets.contract.errors import JoinError, NotPublishedError
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.audit import make_audit, remove_failed_audit
 from second_opinion_assets.join.gates import why_not_published
-from second_opinion_assets.join.manifest import TableSpec, refuse_shared_paths
 from second_opinion_assets.join.phases import Inputs, Matched, match_inputs, read_inputs
 from second_opinion_assets.join.previous import PreviousOutput
 from second_opinion_assets.join.provenance import Invocation, fingerprint
+from second_opinion_assets.join.shared_paths import refuse_shared_paths
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.matching.changes import PresentRows
 from second_opinion_assets.matching.drift import Drift
 from second_opinion_assets.scores.sidecar import SidecarInput
@@ -38,8 +39,6 @@ from second_opinion_assets.tables.table import (
     Column,
     FeatureTable,
 )
-
-PREVIEW_ROWS = 5
 
 
 class JoinResult(msgspec.Struct, frozen=True):
@@ -112,7 +111,7 @@ def materialize(
             if refused := why_not_published(spec, tally):
                 audit = _audit(spec, inputs, tally, invocation, features.digest, refused=refused)
                 raise _with_failed_audit(refused, audit, spec.failed_audit)
-            published = _publish(spec, inputs, joined, features, previous, invocation)
+            published = _publish(spec, inputs, joined, features, previous, invocation, wait)
         return JoinResult(
             spec=spec,
             key_column=inputs.key_column,
@@ -163,6 +162,7 @@ def _publish(
     features: Input,
     previous: PreviousOutput,
     invocation: Invocation,
+    wait: LockWait,
 ) -> _Published:
     """Write table and audit, and publish them once both are complete."""
     table, tally, added = inputs.table, joined.tally, joined.added
@@ -179,7 +179,7 @@ def _publish(
         if audit_file:
             audit_file.write(json_document(audit))
             audit_file.finish()
-        publish_all([audit_file, out] if audit_file else [out])
+        publish_all([audit_file, out] if audit_file else [out], wait)
         if audit_file:
             remove_failed_audit(spec)
     return _Published(audit, output, drift)

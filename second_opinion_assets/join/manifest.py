@@ -1,6 +1,6 @@
 """What is to be joined: one table, or the tables of a batch manifest, with paths resolved."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -12,8 +12,6 @@ from second_opinion_assets.contract import json_text
 from second_opinion_assets.contract.errors import JoinError, ManifestError, Problems
 from second_opinion_assets.contract.options import (
     OPTION_NAMES,
-    JoinOptions,
-    MissingPolicy,
     gather_unknown,
     parse_options,
     refuse_unknown,
@@ -31,6 +29,8 @@ from second_opinion_assets.join.manifest_sidecars import (
     with_canonical_names,
 )
 from second_opinion_assets.join.manifest_text import decode_manifest
+from second_opinion_assets.join.shared_paths import shared_paths
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.registry.facts import Registry, shipped_registry
 from second_opinion_assets.registry.groups import GROUP_KEYS, NO_GROUPS, Groups, read_groups
 from second_opinion_assets.registry.references import Reference, read_references
@@ -38,67 +38,11 @@ from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.first_names import FirstNames
 from second_opinion_assets.storage.folders import listed_once
-from second_opinion_assets.storage.groups import InputPaths
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.machine import machine_errors
 from second_opinion_assets.storage.reading import Input
 
 TABLE_KEYS = ("id", "features", "scores", "out", "audit_json", "scale", "references", *GROUP_KEYS)
-
-
-class TableSpec(msgspec.Struct, frozen=True):
-    """One join: what goes in, what comes out, and how.
-
-    Attributes:
-        id: names the table in a manifest, in reports and as a partition.
-        features: the feature table.
-        scores: the sidecars, as they were asked for.
-        out: the joined table.
-        audit_json: the audit; None for none.
-        options: how to join.
-        scale: a scorer's name to the scale that its scores are on, where the table says.
-        registry: what is known of scorers, with the table's scales first.
-        references: columns that the scores are held against; none for those of usual names.
-        groups: what its clips are grouped by in its agreement.
-    """
-
-    id: str
-    features: Location
-    scores: tuple[Sidecar, ...]
-    out: Location
-    audit_json: Location | None
-    options: JoinOptions
-    scale: dict[str, str] = {}
-    registry: Registry = msgspec.field(default_factory=shipped_registry)
-    references: tuple[Reference, ...] = ()
-    groups: Groups = NO_GROUPS
-
-    @property
-    def promotion_grade(self) -> bool:
-        """Whether every row must have an ``ok`` score from every scorer."""
-        return self.options.missing_policy is MissingPolicy.fail
-
-    def scorer_name(self, name: str) -> str:
-        """Return the name that a scorer goes by in this table."""
-        return self.registry.canonical(name) if self.options.canonical_names else name
-
-    @property
-    def inputs(self) -> list[Location]:
-        return [self.features, *(sidecar.path for sidecar in self.scores)]
-
-    @property
-    def failed_audit(self) -> Location | None:
-        """Where the audit of a join goes whose table was refused for its counts."""
-        audit = self.audit_json
-        return audit and audit.with_stem(f"{audit.stem}.failed")
-
-    @property
-    def outputs(self) -> list[Location]:
-        return [self.out, *filter(None, (self.audit_json, self.failed_audit))]
-
-    @property
-    def paths(self) -> list[Location]:
-        return [*self.inputs, *self.outputs]
 
 
 class Manifest(msgspec.Struct, frozen=True, dict=True):
@@ -223,7 +167,7 @@ def _tables(entries: object, common: _Common) -> tuple[TableSpec, ...]:
     for number, first, table_id in _repeated_ids(entries):
         msg = f"{where}[{number}].id: {table_id!r} is the id of tables[{first}] already"
         problems.add(msg, number)
-    for number, problem in _shared_paths(tables, common.path):
+    for number, problem in shared_paths(tables, common.path):
         problems.add(f"{common.path}: {problem}", number)
     problems.refuse()
     return tuple(tables.values())
@@ -304,74 +248,3 @@ def _repeated_ids(entries: list[Any]) -> Iterator[tuple[int, int, str]]:
         table_id = entry.get("id") if isinstance(entry, dict) else None
         if isinstance(table_id, str) and (first := seen.setdefault(table_id, number)) != number:
             yield number, first, table_id
-
-
-def refuse_shared_paths(tables: Sequence[TableSpec], where: str) -> None:
-    """Refuse outputs that would overwrite one another or an input.
-
-    Raises:
-        ManifestError: names the tables and the paths, also paths that are no text.
-    """
-    problems = Problems()
-    for _, problem in _shared_paths(dict(enumerate(tables)), None):
-        problems.add(f"{where}: {problem}")
-    problems.refuse(ManifestError)
-
-
-def _shared_paths(
-    tables: Mapping[int, TableSpec], manifest: Location | None
-) -> Iterator[tuple[int, str]]:
-    """Yield what is wrong with the paths of tables, with the number of the table."""
-    usable: dict[int, TableSpec] = {}
-    for number, table in tables.items():
-        if problem := _unusable_path(table):
-            yield number, problem
-        else:
-            usable[number] = table
-    inputs = _input_paths(usable.values(), manifest)
-    writers: dict[str, str] = {}
-    for number, table in usable.items():
-        told = False
-        for output in table.outputs:
-            real = inputs.identity(output)
-            problem = None
-            if reader := inputs.reader(output):
-                problem = f"table {table.id!r} writes {output}, an input of {reader!r}"
-            elif real in writers:
-                problem = f"tables {writers[real]!r} and {table.id!r} both write {output}"
-            if problem and not (told and output == table.failed_audit):  # its audit tells enough
-                yield number, problem
-                told = True
-            writers.setdefault(real, table.id)
-
-
-def _input_paths(tables: Collection[TableSpec], manifest: Location | None) -> InputPaths:
-    """Return what the tables read, and who reads it."""
-    inputs = InputPaths()
-    for table in tables:
-        for path in table.inputs:
-            if not path.is_stream:
-                inputs.add(path, table.id)
-    for path in {path for table in tables for path, _ in table.registry.files}:
-        inputs.add(path, "scorers")
-    if manifest is not None:
-        inputs.add(manifest, "manifest")
-    return inputs
-
-
-def _unusable_path(table: TableSpec) -> str | None:
-    """Return what is wrong with a path that no table and no report could hold; None if none is."""
-    if table.audit_json and table.audit_json.is_stream:
-        return "the audit cannot go to standard output; name a file"
-    together = "".join(map(str, table.paths))
-    if together.isascii() and "\0" not in together:
-        return None
-    for path in table.paths:
-        text = str(path)
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return f"the path {text!r} is not UTF-8 text; rename the file"
-        if "\0" in text:
-            return f"the path {text!r} has a NUL character in it; take that out"
-    return None

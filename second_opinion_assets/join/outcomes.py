@@ -11,7 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from second_opinion_assets.contract.tally import Tally
-from second_opinion_assets.join.manifest import TableSpec
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.matching.doubts import doubts
 from second_opinion_assets.matching.drift import Drift
 

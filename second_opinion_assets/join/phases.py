@@ -12,7 +12,7 @@ from second_opinion_assets.contract.errors import Problems
 from second_opinion_assets.contract.options import MissingPolicy
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.key_remedies import add_remedies
-from second_opinion_assets.join.manifest import TableSpec
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.matching.counts import count, rows_with_every_scorer
 from second_opinion_assets.matching.key_hints import few_keys_found
 from second_opinion_assets.matching.keys import KeyColumn

@@ -18,7 +18,7 @@ from second_opinion_assets.contract.columns import (
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.json_text import shown
 from second_opinion_assets.join.audit import read_audit
-from second_opinion_assets.join.manifest import TableSpec
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.matching.changes import (
     EarlierRows,
     EarlierScores,

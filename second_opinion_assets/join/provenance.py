@@ -22,8 +22,8 @@ from second_opinion_assets.contract.audit import (
     ReportProvenance,
     SidecarEntry,
 )
-from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.manifest_sidecars import as_written
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.scores.sidecar import SidecarFile, SidecarInput
 from second_opinion_assets.storage.digests import UNREADABLE, FileDigest
 from second_opinion_assets.storage.frame import Frame

@@ -21,7 +21,13 @@ from second_opinion_assets.storage.interrupts import uninterrupted
 from second_opinion_assets.storage.journal import NewFile, publish_together, writing
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.object_journal import publish_objects
-from second_opinion_assets.storage.output_lock import USUAL_WAIT, beside, folder_of, unwritable
+from second_opinion_assets.storage.output_lock import (
+    USUAL_WAIT,
+    LockWait,
+    beside,
+    folder_of,
+    unwritable,
+)
 from second_opinion_assets.storage.regular import kind_of_no_file
 from second_opinion_assets.storage.shortage import reason_of
 from second_opinion_assets.storage.stores import ObjectStat, ObjectWriter
@@ -273,7 +279,7 @@ def publication(target: Location | None) -> Iterator[Publication | None]:
         yield opened
 
 
-def publish_all(files: Sequence[Publication]) -> None:
+def publish_all(files: Sequence[Publication], wait: LockWait = USUAL_WAIT) -> None:
     """Publish several finished files, all or none; the last is the one that counts.
 
     All or none are those of this machine, and those of one bucket. The kind of the last goes last,
@@ -286,11 +292,11 @@ def publish_all(files: Sequence[Publication]) -> None:
     objects = [file for file in files if isinstance(file, ObjectPublication)]
     local = [file.new_file for file in files if type(file) is Publication]
     if local and objects and not last.target.is_remote:
-        publish_objects(objects, USUAL_WAIT)
+        publish_objects(objects, wait)
     if local:
         publish_together(local)
     if objects and (last.target.is_remote or not local):
-        publish_objects(objects, USUAL_WAIT)
+        publish_objects(objects, wait)
     if last.target.is_stream:
         last.publish()
 

@@ -89,14 +89,23 @@ def store_errors(uri: str) -> Iterator[None]:
         raise (_no_bucket(uri) if _has(said, _NO_BUCKET) else not_there(uri)) from None
     except (OSError, ValueError) as error:  # also those of obstore's writer
         raise _as_store_error(uri, str(error)) from None
-    except Exception as error:
-        from obstore import exceptions as kinds  # noqa: PLC0415 (who gets here has it imported)
-
-        if isinstance(error, kinds.AlreadyExistsError | kinds.PreconditionError):
-            raise replaced_error() from None
-        if not isinstance(error, kinds.BaseError):
-            raise
+    except _conditions():
+        raise replaced_error() from None
+    except _of_obstore() as error:
         raise _as_store_error(uri, str(error)) from None
+
+
+def _conditions() -> tuple[type[Exception], ...]:
+    """Return what obstore raises where a condition does not hold; who asks has it imported."""
+    from obstore import exceptions  # noqa: PLC0415 (only who names a store has it)
+
+    return exceptions.AlreadyExistsError, exceptions.PreconditionError
+
+
+def _of_obstore() -> type[Exception]:
+    from obstore import exceptions  # noqa: PLC0415 (likewise)
+
+    return exceptions.BaseError
 
 
 def _as_store_error(uri: str, said: str) -> StoreError:

@@ -16,8 +16,9 @@ from second_opinion_assets.agreement.joined_table import AGREEMENT_VERSION, Join
 from second_opinion_assets.agreement.make import make_agreement
 from second_opinion_assets.join.batch import materialize_batch
 from second_opinion_assets.join.join import materialize
-from second_opinion_assets.join.manifest import TableSpec, load_manifest
+from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.report.report import Report, ReportFiles
 from second_opinion_assets.storage.location import Location
 

@@ -30,6 +30,14 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
+def stored_instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """Return an instance on the disk, where runs can be started and found again."""
+    (tmp_path / "home").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as stored:
+        yield stored
+
+
+@pytest.fixture
 def join(instance: dg.DagsterInstance) -> Join:
     """Return what joins one table of a manifest in the instance, with any run config."""
 

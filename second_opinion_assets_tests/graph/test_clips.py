@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from second_opinion_assets.cli.main import main
-from second_opinion_assets.join.manifest import TableSpec, load_manifest
+from second_opinion_assets.join.manifest import load_manifest
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.storage.location import Location
 
 PROJECT = Path(__file__).parents[2]

@@ -12,7 +12,8 @@ from second_opinion_assets.graph.build import build_definitions
 from second_opinion_assets.graph.names import JOINED_KEY
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.join import materialize
-from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets.join.manifest import Manifest
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets_tests.graph.project import Project
 from second_opinion_assets_tests.graph.runs import QUIET, Join
 

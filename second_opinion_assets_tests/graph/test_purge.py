@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,11 +32,9 @@ SCORES: dict[str, float | None] = {"a": 1.0, "b": 2.0}
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+def instance(stored_instance: dg.DagsterInstance) -> dg.DagsterInstance:
     """Return an instance on the disk."""
-    (tmp_path / "home").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as stored:
-        yield stored
+    return stored_instance
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -36,11 +35,9 @@ IDS = [f"t{number}" for number in range(7)]
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+def instance(stored_instance: dg.DagsterInstance) -> dg.DagsterInstance:
     """Return an instance on the disk."""
-    (tmp_path / "home").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as stored:
-        yield stored
+    return stored_instance
 
 
 @pytest.fixture

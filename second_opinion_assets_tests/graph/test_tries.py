@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -91,11 +89,9 @@ def key_of(plan: RefreshPlan) -> str:
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+def instance(stored_instance: dg.DagsterInstance) -> dg.DagsterInstance:
     """Return an instance on the disk."""
-    (tmp_path / "home").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as stored:
-        yield stored
+    return stored_instance
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from second_opinion_assets.contract.options import JoinOptions
-from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.outcomes import (
     ScorerSummary,
     TableOutcome,
     TableStatus,
     TableSummary,
 )
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.report.coverage import (
     COLOURS,
     SHOWN_SCORERS,

@@ -15,13 +15,14 @@ from markdown_it.token import Token
 
 from second_opinion_assets.contract.errors import ManifestError
 from second_opinion_assets.contract.options import JoinOptions
-from second_opinion_assets.join.manifest import Manifest, TableSpec
+from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.outcomes import (
     EarlierOutput,
     TableOutcome,
     TableStatus,
     TableSummary,
 )
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.matching.drift import Changes, Drift, ScorerDrift, Shift
 from second_opinion_assets.report.markdown import printable
 from second_opinion_assets.report.report import Report, ReportFiles

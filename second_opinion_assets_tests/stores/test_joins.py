@@ -16,8 +16,8 @@ from moto.server import ThreadedMotoServer
 
 from second_opinion_assets.contract.errors import JoinError, MissingScoresError
 from second_opinion_assets.join.join import materialize
-from second_opinion_assets.join.manifest import TableSpec
 from second_opinion_assets.join.provenance import Invocation
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.join.verify import Verifier
 from second_opinion_assets.storage.groups import group_of
 from second_opinion_assets.storage.location import Location
