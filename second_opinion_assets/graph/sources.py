@@ -72,8 +72,15 @@ def source_partitions(manifest: Manifest) -> dict[dg.AssetKey, list[str]]:
 
 def source_deps(manifest: Manifest) -> list[dg.AssetDep]:
     """Return the sources that a joined table depends on, each table on its own partitions."""
+    every = [table.id for table in manifest.tables]
+
+    def mapping(tables: list[str]) -> dg.PartitionMapping:
+        if tables == every:
+            return dg.IdentityPartitionMapping()
+        return dg.StaticPartitionMapping({table: table for table in tables})
+
     return [
-        dg.AssetDep(key, partition_mapping=dg.StaticPartitionMapping({t: t for t in tables}))
+        dg.AssetDep(key, partition_mapping=mapping(tables))
         for key, tables in source_partitions(manifest).items()
     ]
 
@@ -97,7 +104,8 @@ def _scorer_facts(manifest: Manifest) -> dict[dg.AssetKey, ScorerFacts]:
     facts: dict[dg.AssetKey, ScorerFacts] = {}
     for table in manifest.tables:
         for name, _ in _scorers(table):
-            facts.setdefault(scorer_key(name), manifest.registry.facts(name))
+            if (key := scorer_key(name)) not in facts:
+                facts[key] = manifest.registry.facts(name)
     return facts
 
 
@@ -162,16 +170,13 @@ def observe_job(manifest: Manifest) -> dg.JobDefinition:
     It has a step of its own: a job of assets would need one set of partitions for them all, and a
     scorer has those of the tables that list it.
     """
-    readers = {
-        ENTRIES_KEY: _entries_reader(manifest),
-        **{key: _files_reader(files) for key, files in source_files(manifest).items()},
-    }
-    partitions = source_partitions(manifest)
 
     @dg.op(name="observe_every_source")
     def observe(context: dg.OpExecutionContext) -> None:
-        for key, read in readers.items():
-            _observe(context, key, partitions[key], read)
+        ids = [table.id for table in manifest.tables]
+        _observe(context, ENTRIES_KEY, ids, _entries_reader(manifest))
+        for key, files in source_files(manifest).items():
+            _observe(context, key, list(files), _files_reader(files))
 
     @dg.job(
         name=OBSERVE_JOB, description="Records path, bytes, rows and sha256 of every input file."

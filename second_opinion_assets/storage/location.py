@@ -117,15 +117,15 @@ class Location:
 
     @property
     def suffix(self) -> str:
-        """The name's last suffix, with its dot."""
-        return self.name[len(self.stem) :]
+        """The name's last suffix, with its dot; a dot at either end of a name begins none."""
+        name = self.name
+        dot = name.rfind(".")
+        return name[dot:] if 0 < dot < len(name) - 1 else ""
 
     @property
     def stem(self) -> str:
-        """The name without its last suffix; a dot at either end of a name begins none."""
-        name = self.name
-        dot = name.rfind(".")
-        return name[:dot] if 0 < dot < len(name) - 1 else name
+        """The name without its last suffix."""
+        return self.name.removesuffix(self.suffix)
 
     @property
     def parent(self) -> Location:
