@@ -138,10 +138,22 @@ def test_any_bytes_are_read_or_refused(data: bytes, shape: Shape) -> None:
         (b"\x1c" * 5000, "nest too deep"),
         (b"\x19" + b"\x19" * 5000, "nest too deep"),
         (b"\x19\xf1\xff\xff\xff\xff\x0f", "end within"),
+        (b"\x18" + varint(2**63), "end within"),
+        (b"\x1c\x18" + varint(2**63), "end within"),
         (b"\x19\xf5" + b"\xff" * 11, "more than 64 bits"),
         (b"\x15" + b"\xff" * 11 + b"\x00", "end within"),
     ],
-    ids=["kind", "twice", "structures", "lists", "count", "long-count", "long-number"],
+    ids=[
+        "kind",
+        "twice",
+        "structures",
+        "lists",
+        "count",
+        "long-text",
+        "long-text-within",
+        "long-count",
+        "long-number",
+    ],
 )
 def test_what_is_no_structure(data: bytes, message: str) -> None:
     """Bytes that no writer writes are refused with what is wrong."""
