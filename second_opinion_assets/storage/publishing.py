@@ -164,7 +164,9 @@ class Publication:
                 raise self._unwritable(error) from None
 
     def _write(self, make: Callable[[], Buffer]) -> None:
-        view = memoryview(make())
+        view = memoryview(make()).cast(
+            "B"
+        )  # some have buffers of signed bytes, which stores refuse
         self._hash.update(view)
         self._bytes += len(view)
         self._unsynced_bytes += len(view)

@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from second_opinion_assets_tests.cluster.database import postgres, redis
+from second_opinion_assets_tests.cluster.database import Server, postgres, redis
 from second_opinion_assets_tests.graph.webserver import PROJECT, Webserver, free_port, wait_for
 from second_opinion_assets_tests.stores import servers
 
@@ -55,10 +55,12 @@ class Cluster:
     Attributes:
         api: its webserver.
         workers: the machines that execute runs, one at a time each.
+        servers: PostgreSQL and Redis, by name.
     """
 
     api: Webserver
     workers: list[subprocess.Popen[bytes]]
+    servers: Mapping[str, Server]
 
     def runs(self) -> list[Run]:
         """Return all runs, the latest first."""
@@ -121,11 +123,15 @@ def cluster(
     logs.mkdir(parents=True)
     with ExitStack() as stack:
         code_port, web_port = free_port(), free_port()
+        stores = {
+            "PostgreSQL": stack.enter_context(postgres(logs / "postgres.log")),
+            "Redis": stack.enter_context(redis(logs / "redis.log")),
+        }
         shared = {
             **os.environ,
             **settings,
-            **stack.enter_context(postgres(logs / "postgres.log")),
-            **stack.enter_context(redis(logs / "redis.log")),
+            **stores["PostgreSQL"].environment,
+            **stores["Redis"].environment,
             "CODE_SERVER_HOST": "127.0.0.1",
             "CODE_SERVER_PORT": str(code_port),
             "SECOND_OPINION_MANIFEST": str(manifest),
@@ -155,7 +161,7 @@ def cluster(
         api = Webserver(f"http://127.0.0.1:{web_port}", web.pid)
         wait_for(lambda: _answers(api))
         wait_for(lambda: _all_ready(logs, workers))
-        yield Cluster(api, running)
+        yield Cluster(api, running, stores)
 
 
 def worker_command(name: str) -> Sequence[str]:

@@ -6,12 +6,20 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from second_opinion_assets_tests.graph.webserver import free_port
-from second_opinion_assets_tests.stores.servers import process, wait_until_it_listens
+from second_opinion_assets_tests.stores.servers import (
+    end,
+    kill,
+    start,
+    wait_until_it_listens,
+)
 
 USER = "dagster"
 PASSWORD = "of-this-test-alone"  # noqa: S105 (of a database that ends with the test)
@@ -28,9 +36,45 @@ def missing_programs() -> list[str]:
     return [name for name in ("initdb", "postgres", "redis-server") if program(name) is None]
 
 
+@dataclass
+class Server:
+    """A program that serves on a port of loopback until the context is left.
+
+    Attributes:
+        command: the program and its arguments.
+        port: where it serves.
+        log: takes what it prints.
+        environment: the variables by which config/deploy finds it.
+        user: whose process it is to be, if not ours.
+    """
+
+    command: Sequence[str]
+    port: int
+    log: Path
+    environment: Mapping[str, str]
+    user: str = ""
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        end(self._running)
+
+    def lose(self, seconds: float) -> None:
+        """Kill it, and start it again after some time."""
+        kill(self._running)
+        time.sleep(seconds)
+        self._start()
+
+    def _start(self) -> None:
+        self._running = start(self.command, log=self.log, user=self.user)
+        wait_until_it_listens(self._running, self.port)
+
+
 @contextmanager
-def postgres(log: Path) -> Iterator[dict[str, str]]:
-    """Serve an empty database; yield the variables by which config/deploy finds it.
+def postgres(log: Path) -> Iterator[Server]:
+    """Serve an empty database.
 
     PostgreSQL refuses to be root's: then it is the user's that Debian's package makes.
     """
@@ -49,24 +93,22 @@ def postgres(log: Path) -> Iterator[dict[str, str]]:
         subprocess.run([*becoming, *make], check=True, capture_output=True, cwd=name)
         serve = [str(program("postgres")), "-D", str(data), "-h", "127.0.0.1", "-p", str(port)]
         serve += ["-c", "unix_socket_directories="]
-        with process(serve, log=log, user=user) as running:
-            wait_until_it_listens(running, port)
-            yield {
-                "DAGSTER_POSTGRES_HOST": "127.0.0.1",
-                "DAGSTER_POSTGRES_PORT": str(port),
-                "DAGSTER_POSTGRES_USER": USER,
-                "DAGSTER_POSTGRES_PASSWORD": PASSWORD,
-                "DAGSTER_POSTGRES_DB": "postgres",
-            }
+        environment = {
+            "DAGSTER_POSTGRES_HOST": "127.0.0.1",
+            "DAGSTER_POSTGRES_PORT": str(port),
+            "DAGSTER_POSTGRES_USER": USER,
+            "DAGSTER_POSTGRES_PASSWORD": PASSWORD,
+            "DAGSTER_POSTGRES_DB": "postgres",
+        }
+        with Server(serve, port, log, environment, user) as server:
+            yield server
 
 
-@contextmanager
-def redis(log: Path) -> Iterator[dict[str, str]]:
-    """Serve an empty Redis that keeps nothing; yield the variables by which Celery finds it."""
+def redis(log: Path) -> Server:
+    """Return an empty Redis that keeps nothing."""
     port = free_port()
     command = [str(program("redis-server")), "--bind", "127.0.0.1", "--port", str(port)]
     command += ["--save", "", "--appendonly", "no"]
-    with process(command, log=log) as running:
-        wait_until_it_listens(running, port)
-        url = f"redis://127.0.0.1:{port}"
-        yield {"CELERY_BROKER_URL": f"{url}/0", "CELERY_RESULT_BACKEND": f"{url}/1"}
+    url = f"redis://127.0.0.1:{port}"
+    environment = {"CELERY_BROKER_URL": f"{url}/0", "CELERY_RESULT_BACKEND": f"{url}/1"}
+    return Server(command, port, log, environment)

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import random
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,12 +36,14 @@ class Tables:
         url: of the server of the store.
         count: how many tables there are.
         clips: how many rows each has.
+        large: how many characters more each row of the first table has.
     """
 
     folder: Path
     url: str
     count: int
     clips: int
+    large: int = 0
 
     @property
     def prefix(self) -> str:
@@ -88,7 +91,10 @@ class Tables:
         names = [f"clip_{number:05}" for number in range(self.clips)]
         for table_id in self.ids:
             psnr = [chance.uniform(20, 50) for _ in names]
-            self._put(f"in/{table_id}{self.suffix(table_id)}", _features(table_id, names, psnr))
+            table = pa.table({"clip_id": names, "psnr": psnr})
+            if table_id == self.ids[0]:
+                table = table.append_column("notes", pa.array(["." * self.large] * self.clips))
+            self._put(f"in/{table_id}{self.suffix(table_id)}", _features(table_id, table))
             for scorer in SCORERS:
                 self.write_scores(table_id, scorer, {clip: chance.random() for clip in names})
         entries = [self._entry(table_id) for table_id in self.ids]
@@ -119,6 +125,11 @@ class Tables:
         """Return the names of all objects below a prefix."""
         return sorted(str(meta["path"]) for meta in self.store.list(below).collect())
 
+    def sent_in_parts(self) -> list[str]:
+        """Return the tables in the store that were sent in several parts, as their ETags tell."""
+        metas = {t: obstore.head(self.store, self.out(t)) for t in self.ids}
+        return [t for t, meta in metas.items() if re.search(r"-\d+", meta["e_tag"] or "")]
+
     def verify(self) -> subprocess.CompletedProcess[str]:
         """Hold every audit against what it tells of."""
         audits = [f"{self.prefix}/{self.audit(table_id)}" for table_id in self.ids]
@@ -146,8 +157,7 @@ class Tables:
         }
 
 
-def _features(table_id: str, clips: list[str], psnr: list[float]) -> bytes:
-    table = pa.table({"clip_id": clips, "psnr": psnr})
+def _features(table_id: str, table: pa.Table) -> bytes:
     if int(table_id[1:]) % 2:
         out = io.BytesIO()
         parquet.write_table(table, out)

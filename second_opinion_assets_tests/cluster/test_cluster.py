@@ -18,6 +18,7 @@ from second_opinion_assets_tests.stores import servers
 pytestmark = [pytest.mark.e2e, pytest.mark.cluster]
 TABLES = 40
 CLIPS = 300
+LARGE = 60_000  # characters a row, so that one table is sent in parts
 A_RUN = 4
 CHANGED = "t07"
 LONGEST_SECONDS = 900
@@ -38,7 +39,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     if missing := missing_programs():
         pytest.skip(f"not installed: {', '.join(missing)}; see docs/deploy.md")
     with servers.moto_server() as url:
-        tables = Tables(tmp_path_factory.mktemp("cluster"), url, TABLES, CLIPS)
+        tables = Tables(tmp_path_factory.mktemp("cluster"), url, TABLES, CLIPS, LARGE)
         tables.write()
         settings = {
             **tables.environment,
@@ -73,6 +74,7 @@ def test_nothing_half_is_left(scene: Scene) -> None:
     tables = scene.tables
     whole = [name for t in tables.ids for name in (tables.out(t), tables.audit(t))]
     assert tables.names("out/") == sorted(whole)
+    assert tables.sent_in_parts() == tables.ids[:1]
     assert servers.unfinished_uploads(tables.url) == 0
     verified = tables.verify()
     assert verified.returncode == 0, verified.stdout + verified.stderr
@@ -93,4 +95,23 @@ def test_the_sensor_refreshes_the_one_table_that_changed(scene: Scene) -> None:
     running.api.wait_for_looks(LOOKS)
     after = [run for run in running.runs() if run.id not in before]
     assert [(run.status, run.tags["dagster/partition"]) for run in after] == [("SUCCESS", CHANGED)]
+    assert tables.verify().returncode == 0
+
+
+@pytest.mark.parametrize("lost", ["PostgreSQL", "Redis"])
+def test_a_backfill_outlives_a_server(scene: Scene, lost: str) -> None:
+    """Killed in a backfill, and back ten seconds later with what it keeps: all is joined again."""
+    running, tables = scene.cluster, scene.tables
+    asked = tables.ids[: 4 * A_RUN]
+    before = {run.id for run in running.runs()}
+
+    def ended() -> list[str]:
+        return [run.status for run in running.runs() if run.id not in before]
+
+    running.api.launch_backfill(asked)
+    wait_for(lambda: "SUCCESS" in ended())
+    running.servers[lost].lose(seconds=10)
+    wait_for(lambda: ended().count("SUCCESS") == len(asked) // A_RUN, LONGEST_SECONDS)
+    wait_for(running.is_at_rest)
+    assert tables.joined() == tables.joined_locally()
     assert tables.verify().returncode == 0

@@ -37,9 +37,22 @@ def process(
     command: Sequence[str],
     environment: Mapping[str, str] | None = None,
     log: Path | None = None,
-    user: str = "",
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program until the context is left; it is killed too when this process is.
+    """Run a program as `start` does until the context is left."""
+    running = start(command, environment, log)
+    try:
+        yield running
+    finally:
+        end(running)
+
+
+def start(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    user: str = "",
+) -> subprocess.Popen[bytes]:
+    """Start a program in a group of its own; it is killed when this process is.
 
     Args:
         command: the program and its arguments.
@@ -49,7 +62,7 @@ def process(
     """
     becoming = ["--reuid", user, "--regid", user, "--init-groups"] if user else []
     with log.open("ab") if log else open("/dev/null", "ab") as out:  # noqa: PTH123 (no file)
-        running = subprocess.Popen(
+        return subprocess.Popen(
             ["setpriv", *becoming, "--pdeathsig", "KILL", "--", *command],
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -57,10 +70,6 @@ def process(
             stderr=out,
             start_new_session=True,
         )
-    try:
-        yield running
-    finally:
-        end(running)
 
 
 def end(running: subprocess.Popen[bytes]) -> None:

@@ -19,6 +19,7 @@ from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.provenance import Invocation
 from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.join.verify import Verifier
+from second_opinion_assets.storage import stores
 from second_opinion_assets.storage.groups import group_of
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.stores import servers
@@ -53,6 +54,19 @@ def _write_all(work: Workspace) -> None:
         work.write(f"folder/clip{n}.json", json.dumps({"competitor": "FAST", "score": n}))
 
 
+def _write_rows(place: Workspace, name: str, rows: list[dict[str, str]]) -> None:
+    """Write a table in the form that its name says."""
+    if name.endswith(".parquet"):
+        place.write_table(name, pa.Table.from_pylist(rows))
+    elif name.endswith(".csv"):
+        lines = [",".join(row.values()) for row in rows]
+        place.write(name, "\n".join([",".join(rows[0]), *lines]) + "\n")
+    elif name.endswith(".json"):
+        place.write(name, json.dumps({"rows": rows}))
+    else:
+        place.write_lines(name, rows)
+
+
 SCORES = ("scores.jsonl", "MUSIQ=musiq.csv", "NR=nr.parquet", "folder")
 
 
@@ -69,6 +83,28 @@ def test_same_bytes_as_on_a_disk(any_bucket: Bucket, work: Workspace, form: str)
     assert there.tally == here.tally
     assert there.drift.changes == here.drift.changes
     assert any_bucket.names() == sorted([*before, "audit.json", f"o/out.{form}"])
+
+
+@pytest.mark.parametrize("policy", ["mark", "drop"])
+@pytest.mark.parametrize("form", ["parquet", "jsonl", "json", "csv"])
+def test_a_table_of_several_parts(
+    bucket: Bucket, work: Workspace, monkeypatch: pytest.MonkeyPatch, form: str, policy: str
+) -> None:
+    """So is one that is sent in parts, whether its bytes are copied or written anew."""
+    monkeypatch.setattr(stores, "PART_BYTES", 5 << 20)  # as small as S3 takes them
+    chance = np.random.default_rng(7)
+    rows = [{"clip_id": f"clip{n}", "note": chance.bytes(50_000).hex()} for n in range(60)]
+    for place in (work, bucket):
+        _write_rows(place, f"features.{form}", rows)
+        place.write("scores.csv", "clip_id,score\n" + "".join(f"clip{n},{n}\n" for n in range(58)))
+        place.join(
+            features=f"features.{form}",
+            scores=("DOVER=scores.csv",),
+            out=f"out.{form}",
+            missing_policy=policy,
+        )
+    assert bucket.read(f"out.{form}") == work.read(f"out.{form}")
+    assert [asked for asked in bucket.asked("POST") if asked.endswith("?uploads=")]
 
 
 def test_patterns_and_compression(any_bucket: Bucket, work: Workspace) -> None:
