@@ -18,13 +18,12 @@ from second_opinion_assets_tests.plain.contract import (
     Unclear,
     holds,
 )
+from second_opinion_assets_tests.plain.csv_files import csv_table, with_points
 from second_opinion_assets_tests.plain.files import (
     Table,
     as_row,
-    csv_table,
     parquet_table,
     payloads_of,
-    with_points,
 )
 from second_opinion_assets_tests.plain.keys import ClipPath, Key, clear, mode_of, normalized
 from second_opinion_assets_tests.plain.names import (
