@@ -127,7 +127,8 @@ def _choose(layouts: list[Layout], text: bytes, texts: FileTexts) -> Layout:
     several = [layout for layout in layouts if len(layout.header) > 1]
     if not several:
         is_tabbed = texts.path.lower().endswith(".tsv")
-        return next(found for found in layouts if (found.delimiter == b"\t") == is_tabbed)
+        usual = (found for found in layouts if (found.delimiter == b"\t") == is_tabbed)
+        return next(usual, layouts[0])
     borne_out = [layout for layout in several if _is_borne_out(layout, text)]
     if len(borne_out) < 2:  # noqa: PLR2004 (a doubt takes two)
         return max(borne_out or several, key=lambda layout: len(layout.header))
