@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from second_opinion_assets.graph.build import build_definitions
 from second_opinion_assets.graph.evidence import EvidencePlanner
 from second_opinion_assets.graph.history import ids_of, latest_joined, open_attempts, table_outcomes
-from second_opinion_assets.graph.names import JOINED_KEY, MANIFEST_FINGERPRINT, REPORT_KEY
+from second_opinion_assets.graph.names import JOINED_KEY, MANIFEST_FINGERPRINT, OUTPUT, REPORT_KEY
 from second_opinion_assets.graph.refresh import RefreshPlanner
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest, load_manifest
@@ -210,8 +210,8 @@ def report(instance: dg.DagsterInstance, manifest: Manifest) -> Measured:
     whole = job.resolve_implicit_global_asset_job_def()
 
     def outcomes() -> None:
-        joined = latest_joined(instance)
-        table_outcomes(instance, manifest, joined, open_attempts(instance, own=ids_of(joined)))
+        joined = latest_joined(instance, manifest)
+        table_outcomes(instance, manifest, joined, open_attempts(instance, known=ids_of(joined)))
 
     def run() -> None:
         whole.execute_in_process(instance=instance, asset_selection=[REPORT_KEY], run_config=QUIET)
@@ -249,7 +249,11 @@ def _joined(table: TableSpec, like: dg.AssetMaterialization) -> dg.AssetMaterial
     """Return what is recorded of a table that was joined as another one was."""
     features, *sidecars = (_digest(path.name[6:], path) for path in table.inputs)
     made_from = fingerprint(table, features, sidecars)
-    metadata = {**like.metadata, MANIFEST_FINGERPRINT: made_from}
+    metadata = {
+        **like.metadata,
+        MANIFEST_FINGERPRINT: made_from,
+        OUTPUT: dg.MetadataValue.path(str(table.out)),
+    }
     return dg.AssetMaterialization(
         JOINED_KEY, partition=table.id, metadata=metadata, tags=like.tags
     )

@@ -15,9 +15,10 @@ from second_opinion_assets.agreement.agreement import Agreement
 from second_opinion_assets.agreement.joined_table import JoinedTable
 from second_opinion_assets.agreement.show import headline
 from second_opinion_assets.contract.audit import Audit
-from second_opinion_assets.contract.errors import JoinError, NotPublishedError
+from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.options import DEFAULT_PREFIX
 from second_opinion_assets.contract.printable import one_line
+from second_opinion_assets.contract.refusals import NotPublishedError
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.explain import Explanation, manifest_entry
 from second_opinion_assets.join.explain import explain as explain_files

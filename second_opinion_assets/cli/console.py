@@ -12,18 +12,14 @@ from typing import Any
 import click
 
 from second_opinion_assets.cli.flags import in_flags
-from second_opinion_assets.contract.errors import (
-    EmptyJoinError,
-    JoinError,
-    ManifestError,
-    NotPublishedError,
-)
+from second_opinion_assets.contract.errors import JoinError, ManifestError
 from second_opinion_assets.contract.printable import (
     one_line,
     printable,
     printable_json,
     without_secrets,
 )
+from second_opinion_assets.contract.refusals import EmptyJoinError, NotPublishedError
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.provenance import Invocation
 from second_opinion_assets.join.table_spec import TableSpec

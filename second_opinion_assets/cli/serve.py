@@ -12,6 +12,7 @@ import click
 
 from second_opinion_assets.cli.console import errors_in_one_line
 from second_opinion_assets.cli.options import LOCATION, examples
+from second_opinion_assets.join.manifest import manifest_name
 from second_opinion_assets.join.survey import MANIFEST_NAME
 from second_opinion_assets.storage.confinement import SETTING as CONFINE_TO
 from second_opinion_assets.storage.home import prepare_home, shipped
@@ -42,8 +43,8 @@ _base_dir_option = click.option(
 def run_command(manifest: Location | None, base_dir: Location | None) -> None:
     """Join, compare and report all tables of a manifest through Dagster, into its history.
 
-    The history is kept in DAGSTER_HOME, by default .dagster in this folder; ui shows it. The exit
-    status is 0, or 1 if a table failed, or 2 for a manifest that cannot be used.
+    The history is kept in DAGSTER_HOME, by default the manifest's own folder in .dagster; ui shows
+    it. The exit status is 0, or 1 if a table failed, or 2 for a manifest that cannot be used.
     """
     _become("second_opinion_assets.graph.launch", [], manifest, base_dir)
 
@@ -64,7 +65,7 @@ def _become(
 ) -> NoReturn:
     """Become a module of the graph, which reads its settings from the environment."""
     chosen = manifest or _usual_manifest()
-    home = Location(os.environ.get("DAGSTER_HOME") or HERE / ".dagster").absolute()
+    home = _home(chosen)
     with errors_in_one_line():
         prepare_home(home)
     environment = {
@@ -76,6 +77,12 @@ def _become(
     environment.setdefault(CONFINE_TO, os.pathsep.join(_folders(chosen, base_dir)))
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)  # noqa: S606
+
+
+def _home(manifest: Location) -> Location:
+    """Return where Dagster keeps its history: as the user says, or apart from other manifests'."""
+    asked = os.environ.get("DAGSTER_HOME")
+    return Location(asked or HERE / ".dagster" / manifest_name(manifest)).absolute()
 
 
 def _usual_manifest() -> Location:

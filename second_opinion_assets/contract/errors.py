@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 
 from second_opinion_assets.contract.printable import one_line
-from second_opinion_assets.contract.tally import Tally
 
 
 class JoinError(Exception):
@@ -130,27 +129,3 @@ class _At:
             return False
         self._problems.take(error, self._place)
         return True
-
-
-class NotPublishedError(JoinError):
-    """A join came to counts with which its table is not to be published, and was not.
-
-    Attributes:
-        tally: the counts and samples of the whole table, for a report or a check.
-    """
-
-    def __init__(self, message: str, tally: Tally) -> None:
-        super().__init__(message)
-        self.tally = tally
-
-
-class MissingScoresError(NotPublishedError):
-    """Policy ``fail`` met rows without an ``ok`` score."""
-
-
-class CoverageError(NotPublishedError):
-    """A scorer has an ``ok`` score for fewer rows than `min_coverage` asks."""
-
-
-class EmptyJoinError(NotPublishedError):
-    """No row has an ``ok`` score from any scorer, and `allow_empty` was not said."""

@@ -43,7 +43,6 @@ from second_opinion_assets.graph.runs import (
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.provenance import Invocation
-from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.join.taken_paths import taken_paths
 from second_opinion_assets.registry.references import Reference, parse_references
 from second_opinion_assets.report.markdown import render
@@ -88,11 +87,11 @@ def agreement_asset(
 
         def make(table_id: str) -> Outcome:
             try:
-                return _agreement(context, manifest.table(table_id), config, taken)
+                return _agreement(context, manifest, table_id, config, taken)
             except JoinError as error:
                 return Outcome([], {}, failure=str(error))
 
-        yield from events_of_run(context, make)
+        yield from events_of_run(context, manifest, make)
 
     return asset_of_tables(
         manifest,
@@ -110,7 +109,8 @@ def agreement_asset(
 
 def _agreement(
     context: dg.AssetExecutionContext,
-    spec: TableSpec,
+    manifest: Manifest,
+    table_id: str,
     config: AgreementConfig,
     taken: InputPaths,
 ) -> Outcome:
@@ -118,7 +118,8 @@ def _agreement(
     # Here, since it loads pandas, scipy and matplotlib, which takes seconds.
     from second_opinion_assets.agreement.make import make_agreement  # noqa: PLC0415
 
-    joined = joined_table(context.instance, spec)
+    joined = joined_table(context.instance, manifest, table_id)
+    spec = manifest.table(table_id)
     references = spec.references
     if config.references is not None:
         references = parse_references(config.references, "run config: references")

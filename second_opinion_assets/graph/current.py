@@ -17,7 +17,7 @@ import dagster as dg
 import msgspec
 
 from second_opinion_assets.contract.errors import JoinError, ManifestError
-from second_opinion_assets.graph.names import ENTRIES_KEY, MANIFEST, MANIFEST_USABLE
+from second_opinion_assets.graph.names import ENTRIES_KEY, MANIFEST, MANIFEST_TAG, MANIFEST_USABLE
 from second_opinion_assets.graph.plan import Planner, RefreshPlan
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.graph.sources import source_partitions
@@ -161,7 +161,8 @@ class CurrentPlanner:
         told, self._told = self._told, current.problem
         checks = () if told == current.problem else (manifest_evaluation(current),)
         notes = [*filter(None, [current.problem, self._differs]), *plan.notes]
-        return plan._replace(events=events, notes=notes, checks=checks)
+        requests = [_for_manifest(request, current.manifest) for request in plan.requests]
+        return plan._replace(events=events, requests=requests, notes=notes, checks=checks)
 
     def _planner_of(self, manifest: Manifest) -> Planner:
         """Return what plans by a manifest, as far as the graph has its tables.
@@ -174,6 +175,11 @@ class CurrentPlanner:
         tables = [t for t in manifest.tables if (ENTRIES_KEY, t.id) in self._graph]
         known = msgspec.structs.replace(manifest, tables=tuple(tables))
         return self._make(known, self._most_tables if is_same else 1)
+
+
+def _for_manifest(request: dg.RunRequest, manifest: Manifest) -> dg.RunRequest:
+    """Return a request whose run says which manifest it is for, even if it dies at once."""
+    return request.with_replaced_attrs(tags={**request.tags, MANIFEST_TAG: manifest.name})
 
 
 def manifest_evaluation(current: CurrentManifest) -> dg.AssetCheckEvaluation:

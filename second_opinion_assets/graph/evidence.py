@@ -28,7 +28,7 @@ from second_opinion_assets.graph.names import (
     REPORT_KEY,
     SUMMARY,
 )
-from second_opinion_assets.graph.own_events import latest_of_a_run
+from second_opinion_assets.graph.own_events import Own, latest_of_a_run
 from second_opinion_assets.graph.plan import MOST_REQUESTS, TICK_SECONDS, RefreshPlan
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.outcomes import TableSummary
@@ -52,8 +52,9 @@ class EvidencePlanner:
         self._manifest = manifest
         self._most_tables = most_tables
         kind = DagsterEventType.ASSET_MATERIALIZATION
-        self._joined = LatestEvents(JOINED_KEY, kind, [SUMMARY])
-        self._agreed = LatestEvents(AGREEMENT_KEY, kind, [MANIFEST_FINGERPRINT])
+        self._own = Own.of(manifest)
+        self._joined = LatestEvents(JOINED_KEY, kind, [SUMMARY], self._own)
+        self._agreed = LatestEvents(AGREEMENT_KEY, kind, [MANIFEST_FINGERPRINT], self._own)
         self._waits_since: float | None = None
 
     def plan(
@@ -64,13 +65,13 @@ class EvidencePlanner:
         self._agreed.catch_up(instance, until)
         if unread := self._joined.unread + self._agreed.unread:
             return RefreshPlan([], [], [f"{unread} events of the history are left to be read"])
-        joins = open_attempts(instance, own=self._joined.ids)
+        joins = open_attempts(instance, known=self._joined.ids, own=self._own)
         if joins.in_progress:
             self._waits_since = now if self._waits_since is None else self._waits_since
             if now - self._waits_since < PATIENCE_SECONDS:
                 return RefreshPlan([], [], [f"{len(joins.in_progress)} tables are being joined"])
         self._waits_since = None
-        agreements = open_attempts(instance, AGREEMENT_KEY, self._agreed.ids)
+        agreements = open_attempts(instance, AGREEMENT_KEY, self._agreed.ids, self._own)
         due = {
             table.id: version
             for table in self._manifest.tables
@@ -119,7 +120,7 @@ class EvidencePlanner:
         if not (self._joined or joins.failed):
             return
         version = state_version(joins, self._joined.ids)
-        event = latest_of_a_run(instance, REPORT_KEY)
+        event = latest_of_a_run(instance, REPORT_KEY, None, self._own)
         if event is None or (event.tags or {}).get(DATA_VERSION_TAG) != version:
             yield dg.RunRequest(
                 run_key=f"report:{version}",

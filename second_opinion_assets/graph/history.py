@@ -4,7 +4,8 @@ Only stored events are read here, never a table; how a report reads does not bel
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 import dagster as dg
@@ -17,12 +18,16 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.graph.metadata import stored_audit
 from second_opinion_assets.graph.names import (
     COLUMN_SCHEMA,
+    COUNTS,
     DATA_VERSION_TAG,
     DRIFT,
+    FAILED_TABLES,
     JOINED_KEY,
+    RUN_PROVENANCE,
     SUMMARY,
 )
 from second_opinion_assets.graph.own_events import (
+    Own,
     hidden_attempts,
     latest_of_a_run,
     latest_of_runs,
@@ -60,34 +65,40 @@ class LatestJoin(NamedTuple):
 
 
 class _Failure(NamedTuple):
+    """Why a run failed, and of one over several tables, why each of them did."""
+
     error: str
-    summary: TableSummary | None
+    summary: TableSummary | None = None
+    of_tables: Mapping[str, str] = MappingProxyType({})
 
 
 def open_attempts(
     instance: dg.DagsterInstance,
     key: dg.AssetKey = JOINED_KEY,
-    own: Mapping[str, int] | None = None,
+    known: Mapping[str, int] | None = None,
+    own: Own | None = None,
 ) -> Attempts:
     """Return the latest run of each table whose latest run published nothing, or not yet.
 
     Args:
         instance: whose history is read.
         key: the asset that the runs were for.
-        own: the latest materialization of each table by a run, so that one that was reported from
-            outside hides no failure.
+        known: the latest materialization of each table by a run of ours, so that one that is
+            another's hides no failure.
+        own: of which manifest the runs must be; None for any.
     """
     storage = instance.event_log_storage
     found = storage.get_latest_asset_partition_materialization_attempts_without_materializations(
         key
     )
     run_of = {table_id: run_id for table_id, (run_id, _) in found.items()}
-    if own is not None:
-        run_of = {**hidden_attempts(instance, key, own), **run_of}
+    if known is not None:
+        run_of = {**hidden_attempts(instance, key, known), **run_of}
     status_of = {}
     for ids in _pages(sorted(set(run_of.values()))):
         for run in instance.get_runs(dg.RunsFilter(run_ids=ids)):
-            status_of[run.run_id] = run.status
+            if own is None or own.has_run(run.tags):
+                status_of[run.run_id] = run.status
     attempts = Attempts({}, {})
     for table_id, run_id in run_of.items():
         status = status_of.get(run_id)
@@ -98,14 +109,14 @@ def open_attempts(
     return attempts
 
 
-def state_version(attempts: Attempts, own: Mapping[str, int]) -> str:
+def state_version(attempts: Attempts, known: Mapping[str, int]) -> str:
     """Return a hash that changes whenever a table was joined, or failed, since.
 
     Args:
         attempts: the runs that have not joined their tables.
-        own: the latest materialization of each table by a run.
+        known: the latest materialization of each table by a run of ours.
     """
-    parts = [sorted(own.items()), sorted(attempts.failed.items())]
+    parts = [sorted(known.items()), sorted(attempts.failed.items())]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
@@ -129,17 +140,19 @@ def table_outcomes(
     ]
 
 
-def joined_table(instance: dg.DagsterInstance, spec: TableSpec) -> JoinedTable:
+def joined_table(instance: dg.DagsterInstance, manifest: Manifest, table_id: str) -> JoinedTable:
     """Return where the latest run left a joined table, and what its columns are.
 
     Raises:
         JoinError: it was never joined, by another version, or is not there any more.
     """
-    event = latest_of_a_run(instance, JOINED_KEY, spec.id)
+    spec = manifest.table(table_id)
+    event = latest_of_a_run(instance, JOINED_KEY, table_id, Own.of(manifest))
     if event is None:
         msg = f"was never joined; materialize {JOINED_KEY.to_user_string()} of it first"
         raise JoinError(msg)
-    version, audit = (event.tags or {}).get(DATA_VERSION_TAG), stored_audit(event.metadata)
+    known = {name: value.value for name, value in event.metadata.items()}
+    version, audit = (event.tags or {}).get(DATA_VERSION_TAG), stored_audit(known)
     schema = event.metadata.get(COLUMN_SCHEMA)
     if version is None or audit is None or not isinstance(schema, dg.TableSchemaMetadataValue):
         msg = "was joined by another version; materialize the table again"
@@ -157,9 +170,11 @@ def latest_audits(instance: dg.DagsterInstance, manifest: Manifest) -> dict[str,
     A table that was never joined, or by a version that stored less, is left out.
     """
     audits = {
-        table_id: audit
-        for table_id, _, metadata in _latest_materializations(instance)
-        if (audit := stored_audit(metadata)) is not None
+        event.partition: audit
+        for event in latest_of_runs(
+            instance, JOINED_KEY, [COUNTS, RUN_PROVENANCE], Own.of(manifest)
+        )
+        if (audit := stored_audit(event.metadata)) is not None
     }
     return {table.id: audits[table.id] for table in manifest.tables if table.id in audits}
 
@@ -174,38 +189,34 @@ def _not_failed(table: TableSpec, joined: LatestJoin | None) -> TableOutcome:
 def _failed(
     table: TableSpec, run_id: str, failures: Mapping[str, _Failure], joined: LatestJoin | None
 ) -> TableOutcome:
-    failure = failures.get(run_id, _Failure("the run failed without saying why", None))
+    failure = failures.get(run_id, _Failure("the run failed without saying why"))
     earlier = joined and EarlierOutput(
         exists=table.out.exists(),
         output_rows=joined.summary.output_rows if joined.summary else None,
         run_id=joined.run_id,
     )
-    return TableOutcome(table, TableStatus.failed, failure.summary, failure.error, run_id, earlier)
+    error = failure.of_tables.get(table.id, failure.error)
+    return TableOutcome(table, TableStatus.failed, failure.summary, error, run_id, earlier)
 
 
-def latest_joined(instance: dg.DagsterInstance) -> dict[str, LatestJoin]:
-    """Return the latest materialization of each table."""
+def latest_joined(instance: dg.DagsterInstance, manifest: Manifest) -> dict[str, LatestJoin]:
+    """Return the latest materialization of each table by a run of its manifest."""
+    events = latest_of_runs(instance, JOINED_KEY, [SUMMARY, DRIFT], Own.of(manifest))
     return {
-        table_id: LatestJoin(
-            record.storage_id, record.run_id, _summary(metadata), _stored(metadata, DRIFT, Drift)
+        event.partition: LatestJoin(
+            event.event_id,
+            event.run_id,
+            _stored(event.metadata, SUMMARY, TableSummary),
+            _stored(event.metadata, DRIFT, Drift),
         )
-        for table_id, record, metadata in _latest_materializations(instance)
+        for event in events
+        if event.partition is not None
     }
 
 
 def ids_of(joined: Mapping[str, LatestJoin]) -> dict[str, int]:
     """Return the ids of the latest materializations, by table."""
     return {table_id: join.event_id for table_id, join in joined.items()}
-
-
-def _latest_materializations(
-    instance: dg.DagsterInstance,
-) -> Iterator[tuple[str, dg.EventLogRecord, Mapping[str, Any]]]:
-    """Yield table id, record and metadata of the latest materialization of each table."""
-    for record in latest_of_runs(instance, JOINED_KEY):
-        event = record.asset_materialization
-        if event is not None and event.partition is not None:
-            yield event.partition, record, event.metadata
 
 
 def _failures(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> dict[str, _Failure]:
@@ -234,23 +245,24 @@ def _why(event: dg.DagsterEvent) -> _Failure:
     data = event.job_failure_data
     step = data.first_step_failure_event
     if step is None:
-        return _Failure(event.message or str(data.error and data.error.message), None)
+        return _Failure(event.message or str(data.error and data.error.message))
     failure = step.step_failure_data
     expected = failure.user_failure_data
     if expected is None:
         cause = failure.error and (failure.error.cause or failure.error)
-        return _Failure(cause.message.strip() if cause else str(step.message), None)
-    return _Failure(expected.description or "", _summary(expected.metadata))
-
-
-def _summary(metadata: Mapping[str, Any]) -> TableSummary | None:
-    """Return the counts that were stored with an event; None for one without."""
-    return _stored(metadata, SUMMARY, TableSummary)
+        return _Failure(cause.message.strip() if cause else str(step.message))
+    told = {name: value.value for name, value in expected.metadata.items()}
+    return _Failure(
+        expected.description or "",
+        _stored(told, SUMMARY, TableSummary),
+        _stored(told, FAILED_TABLES, dict[str, str]) or {},
+    )
 
 
 def _stored(metadata: Mapping[str, Any], name: str, kind: type[_Item]) -> _Item | None:
+    """Return what was stored with an event; None for one without it."""
     stored = metadata.get(name)
-    return None if stored is None else msgspec.convert(stored.value, kind)
+    return None if stored is None else msgspec.convert(stored, kind)
 
 
 def _pages(items: list[_Item]) -> Iterable[list[_Item]]:

@@ -11,7 +11,7 @@ import dagster as dg
 import msgspec
 from pydantic import Field
 
-from second_opinion_assets.contract.errors import JoinError, NotPublishedError, TransientError
+from second_opinion_assets.contract.errors import JoinError, TransientError
 from second_opinion_assets.contract.options import (
     Duplicates,
     KeyNormalize,
@@ -19,9 +19,11 @@ from second_opinion_assets.contract.options import (
     parse_options,
 )
 from second_opinion_assets.contract.printable import one_line
+from second_opinion_assets.contract.refusals import NotPublishedError
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.graph.checks import JOIN_CHECKS, check_results
 from second_opinion_assets.graph.metadata import (
+    attempt_metadata,
     count_metadata,
     described,
     join_metadata,
@@ -147,7 +149,7 @@ def joined_tables(
             finally:
                 ended(table_id)
 
-        yield from events_of_run(context, join)
+        yield from events_of_run(context, manifest, join)
 
     return asset_of_tables(
         manifest,
@@ -178,7 +180,7 @@ def _join(
         counts = {**warnings_metadata(error.tally), **count_metadata(error.tally)}
         del counts[OUTPUT_ROWS]  # nothing was published
         counts.update(summary_metadata(error.tally, published=False))
-        return Outcome(checks, counts, failure=str(error))
+        return Outcome(checks, counts, failure=str(error), attempt=attempt_metadata(error))
     except JoinError as error:
         return Outcome([], {}, failure=str(error), transient=isinstance(error, TransientError))
     _log(context, table, result.tally)

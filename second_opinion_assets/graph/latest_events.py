@@ -4,15 +4,16 @@ What they say of a table belongs to `history`, whose events they are to `own_eve
 """
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
 import dagster as dg
 from dagster import DagsterEventType
 
-from second_opinion_assets.graph.names import DATA_VERSION_TAG, STAMP
-from second_opinion_assets.graph.own_events import PAGE_EVENTS, Seals, of_runs
+from second_opinion_assets.graph.names import DATA_VERSION_TAG, SEAL, STAMP
+from second_opinion_assets.graph.own_events import PAGE_EVENTS, Own, Seals, of_runs
+from second_opinion_assets.graph.stored_events import StoredEvent, stored_events
 
 
 class LatestEvent(NamedTuple):
@@ -31,12 +32,18 @@ class LatestEvents(dict[str, LatestEvent]):
         key: the asset.
         kind: observations or materializations.
         metadata: the names of the metadata to keep of each event.
+        own: of which manifest materializations must be; None for any.
     """
 
     def __init__(
-        self, key: dg.AssetKey, kind: DagsterEventType, metadata: Collection[str] = ()
+        self,
+        key: dg.AssetKey,
+        kind: DagsterEventType,
+        metadata: Collection[str] = (),
+        own: Own | None = None,
     ) -> None:
         super().__init__()
+        self._own = own
         self._key = key
         self._kind = kind
         self._metadata = metadata
@@ -70,36 +77,31 @@ class LatestEvents(dict[str, LatestEvent]):
         seals = Seals.of(instance) if self._unread and STAMP in self._metadata else None
         while self._unread:
             page = dict(islice(self._unread.items(), PAGE_EVENTS))
-            told += filter(
-                None, [self._take(record, seals) for record in self._read(instance, page)]
-            )
+            for event in self._read(instance, page):
+                if event.partition is not None:
+                    self._take(event.partition, event, seals)
+                    told.append(event.partition)
             for partition in page:
                 del self._unread[partition]
             if time.monotonic() >= until:
                 break
         return told
 
-    def _take(self, record: dg.EventLogRecord, seals: Seals | None) -> str | None:
-        """Keep what is to be kept of an event; return its partition."""
-        event = record.asset_observation or record.asset_materialization
-        if event is None or event.partition is None:
-            return None
+    def _take(self, partition: str, event: StoredEvent, seals: Seals | None) -> None:
+        """Keep what is to be kept of an event."""
         names = {name for name in self._metadata if name in event.metadata}
-        if STAMP in names and not (seals and seals.hold(event)):
+        if STAMP in names and not (seals and seals.hold(self._key, event)):
             names.remove(STAMP)
-        self[event.partition] = LatestEvent(
-            record.storage_id,
-            record.timestamp,
-            (event.tags or {}).get(DATA_VERSION_TAG),
-            {name: event.metadata[name].value for name in names},
+        self[partition] = LatestEvent(
+            event.event_id,
+            event.timestamp,
+            event.tags.get(DATA_VERSION_TAG),
+            {name: event.metadata[name] for name in names},
         )
-        return event.partition
 
-    def _read(
-        self, instance: dg.DagsterInstance, ids: Mapping[str, int]
-    ) -> Iterable[dg.EventLogRecord]:
-        if self._kind is not DagsterEventType.ASSET_OBSERVATION:
-            known = {partition: self[partition].event_id for partition in ids if partition in self}
-            return of_runs(instance, self._key, list(ids.values()), known)
-        wanted = dg.AssetRecordsFilter(asset_key=self._key, storage_ids=list(ids.values()))
-        return instance.fetch_observations(wanted, limit=len(ids)).records
+    def _read(self, instance: dg.DagsterInstance, ids: Mapping[str, int]) -> Iterator[StoredEvent]:
+        events, names = list(ids.values()), {*self._metadata, SEAL}
+        if self._kind is DagsterEventType.ASSET_OBSERVATION:
+            return stored_events(instance, self._key, self._kind, events, names)
+        known = {partition: self[partition].event_id for partition in ids if partition in self}
+        return of_runs(instance, self._key, events, names, self._own, known)

@@ -14,6 +14,7 @@ from second_opinion_assets.contract.audit import Audit
 from second_opinion_assets.contract.columns import APPENDED, AppendedColumn
 from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.contract.printable import without_secrets
+from second_opinion_assets.contract.refusals import NotPublishedError
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.graph.names import (
     COLUMN_SCHEMA,
@@ -21,6 +22,7 @@ from second_opinion_assets.graph.names import (
     DRIFT,
     FEATURES_KEY,
     INPUT_ROWS,
+    OUTPUT,
     OUTPUT_ROWS,
     PARTITION_ROWS,
     RUN_PROVENANCE,
@@ -52,21 +54,23 @@ def warnings_metadata(tally: Tally) -> Metadata:
 
 
 def join_metadata(result: JoinResult, scorer_keys: Mapping[str, dg.AssetKey]) -> Metadata:
-    """Return the metadata of one joined table, what people read first and JSON last.
+    """Return the metadata of one joined table: what people read, then figures, then the rest.
+
+    The rest is what Dagster and this graph read.
 
     Args:
         result: what the join did.
         scorer_keys: the asset that a scorer's columns come from, by the scorer's name.
     """
-    metadata: Metadata = {
+    counts, provenance = audit_metadata(result.audit)
+    return {
         "tallies": markdown(tallies(result.tally)),
         **warnings_metadata(result.tally),
         **({"gaps": markdown(first_gaps(result.tally))} if result.tally.gaps else {}),
-        **drift_metadata(result.drift),
+        "changes": markdown(*drift_parts(result.drift)),
         "preview": markdown(preview(result)),
-        **summary_metadata(result.tally, published=True),
-        **audit_metadata(result.audit),
-        "output": dg.MetadataValue.path(str(result.spec.out)),
+        **provenance,
+        OUTPUT: dg.MetadataValue.path(str(result.spec.out)),
         **(
             {"audit": dg.MetadataValue.path(str(result.spec.audit_json))}
             if result.spec.audit_json
@@ -75,15 +79,30 @@ def join_metadata(result: JoinResult, scorer_keys: Mapping[str, dg.AssetKey]) ->
         "missing_policy": dg.MetadataValue.text(result.spec.options.missing_policy.value),
         "key_column": dg.MetadataValue.text(result.key_column),
         **count_metadata(result.tally),
-        "dagster/row_count": dg.MetadataValue.int(result.tally.output_rows),
+        **change_metadata(result.drift),
         PARTITION_ROWS: dg.MetadataValue.int(result.tally.output_rows),
         "dagster/uri": dg.MetadataValue.text(result.spec.out.as_uri()),
         COLUMN_SCHEMA: _column_schema(result),
         "dagster/column_lineage": _column_lineage(result, scorer_keys),
+        **summary_metadata(result.tally, published=True),
+        DRIFT: dg.MetadataValue.json(msgspec.to_builtins(result.drift)),
+        **counts,
     }
-    return dict(
-        sorted(metadata.items(), key=lambda item: isinstance(item[1], dg.JsonMetadataValue))
-    )
+
+
+def attempt_metadata(error: NotPublishedError) -> Metadata:
+    """Return what is known of a join that published nothing, what people read first."""
+    provenance = error.audit and error.audit.run_provenance
+    return {
+        "tallies": markdown(tallies(error.tally)),
+        **warnings_metadata(error.tally),
+        **({"gaps": markdown(first_gaps(error.tally))} if error.tally.gaps else {}),
+        **(
+            {RUN_PROVENANCE: dg.MetadataValue.json(msgspec.to_builtins(provenance))}
+            if provenance
+            else {}
+        ),
+    }
 
 
 def described(problem: str, description: str) -> str:
@@ -97,46 +116,49 @@ def summary_metadata(tally: Tally, *, published: bool) -> Metadata:
     return {SUMMARY: dg.MetadataValue.json(msgspec.to_builtins(summary))}
 
 
-def audit_metadata(audit: Audit) -> Metadata:
-    """Return an audit as it is stored with each joined table, its run_provenance by itself."""
+def audit_metadata(audit: Audit) -> tuple[Metadata, Metadata]:
+    """Return an audit as it is stored with each joined table: its counts, its run_provenance."""
     counts = msgspec.to_builtins(audit)
     provenance = counts.pop(RUN_PROVENANCE)
-    return {
-        COUNTS: dg.MetadataValue.json(counts),
-        RUN_PROVENANCE: dg.MetadataValue.json(provenance),
-    }
+    return (
+        {COUNTS: dg.MetadataValue.json(counts)},
+        {RUN_PROVENANCE: dg.MetadataValue.json(provenance)},
+    )
 
 
-def stored_audit(metadata: Mapping[str, dg.MetadataValue]) -> Audit | None:
-    """Return the audit that was stored with a joined table; None if an older version joined it."""
+def stored_audit(metadata: Mapping[str, Any]) -> Audit | None:
+    """Return the audit that was stored with a joined table; None if an older version joined it.
+
+    Args:
+        metadata: the values of its materialization, by name.
+    """
     if COUNTS not in metadata or RUN_PROVENANCE not in metadata:
         return None
-    counts: Any = metadata[COUNTS].value
     try:
-        return msgspec.convert({**counts, RUN_PROVENANCE: metadata[RUN_PROVENANCE].value}, Audit)
+        return msgspec.convert(
+            {**metadata[COUNTS], RUN_PROVENANCE: metadata[RUN_PROVENANCE]}, Audit
+        )
     except msgspec.ValidationError:
         return None
 
 
-def drift_metadata(drift: Drift) -> Metadata:
-    """Return what changed since the previous join, and of it the counts that plot over time."""
-    metadata: Metadata = {
-        "changes": markdown(*drift_parts(drift)),
-        DRIFT: dg.MetadataValue.json(msgspec.to_builtins(drift)),
-    }
+def change_metadata(drift: Drift) -> Metadata:
+    """Return the figures that plot over time of what changed since the previous join."""
+    metadata: Metadata = {}
     if found := drift.changes:
         metadata["changed_rows"] = dg.MetadataValue.int(found.changed_rows)
         metadata["added_rows"] = dg.MetadataValue.int(found.added_rows)
         metadata["gone_rows"] = dg.MetadataValue.int(found.gone_rows)
         for name, scorer in found.scorers.items():
-            part = slug(name)
-            metadata[f"{part}/changed_rows"] = dg.MetadataValue.int(scorer.changed_rows)
-            metadata[f"{part}/mean_shift"] = dg.MetadataValue.float(scorer.mean_shift or 0.0)
+            metadata[f"{slug(name)}/mean_shift"] = dg.MetadataValue.float(scorer.mean_shift or 0.0)
     return metadata
 
 
 def count_metadata(tally: Tally) -> Metadata:
-    """Return the counts of a join, the totals first and then by scorer."""
+    """Return the figures of a join that plot over time: totals, and the coverage by scorer.
+
+    What else there is by scorer, the table of tallies has.
+    """
     counts: Metadata = {
         INPUT_ROWS: dg.MetadataValue.int(tally.input_rows),
         OUTPUT_ROWS: dg.MetadataValue.int(tally.output_rows),
@@ -146,10 +168,7 @@ def count_metadata(tally: Tally) -> Metadata:
         "null_keys": dg.MetadataValue.int(tally.null_keys),
     }
     for name, scorer in tally.scorers.items():
-        part = slug(name)
-        counts[f"{part}/missing_rows"] = dg.MetadataValue.int(scorer.missing_rows)
-        counts[f"{part}/bad_rows"] = dg.MetadataValue.int(scorer.bad_rows)
-        counts[f"{part}/coverage"] = dg.MetadataValue.float(round(scorer.coverage, 4))
+        counts[f"{slug(name)}/coverage"] = dg.MetadataValue.float(round(scorer.coverage, 4))
     return counts
 
 
@@ -221,14 +240,21 @@ def facts_metadata(facts: ScorerFacts) -> Metadata:
 def _column_lineage(
     result: JoinResult, scorer_keys: Mapping[str, dg.AssetKey]
 ) -> dg.TableColumnLineageMetadataValue:
-    deps = {name: [dg.TableColumnDep(FEATURES_KEY, name)] for name, _ in result.columns}
+    """Return where the columns to learn from come from.
+
+    That of all others would be half of the event, and says nothing: a feature comes from the
+    column of its name.
+    """
+    deps = {}
     names = iter(result.appended)
     for scorer in result.tally.scorers:
         for column in APPENDED:
-            deps[next(names)] = [
-                dg.TableColumnDep(FEATURES_KEY, result.key_column),
-                dg.TableColumnDep(scorer_keys[scorer], column.suffix),
-            ]
+            name = next(names)
+            if column.model_ready:
+                deps[name] = [
+                    dg.TableColumnDep(FEATURES_KEY, result.key_column),
+                    dg.TableColumnDep(scorer_keys[scorer], column.suffix),
+                ]
     return dg.MetadataValue.column_lineage(dg.TableColumnLineage(deps))
 
 

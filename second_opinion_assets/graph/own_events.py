@@ -1,93 +1,148 @@
 """Which events are this graph's own: anybody who reaches the webserver may report others.
 
-Materializations are its own if a run recorded them. Observations of the sensor, which no run
-records, carry a seal by a secret that the instance keeps. What events say is read elsewhere.
+Materializations are its own if a run by its manifest recorded them. Observations of the sensor,
+which no run records, carry a seal by a secret that the instance keeps. What events say is read
+elsewhere.
 """
 
 import hmac
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Self
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Self
 
 import dagster as dg
 import msgspec
 from dagster import DagsterEventType, EventLogRecord
 
-from second_opinion_assets.graph.names import DATA_VERSION_TAG, SEAL, STAMP
+from second_opinion_assets.graph.names import (
+    DATA_VERSION_TAG,
+    MANIFEST_TAG,
+    OUTPUT,
+    SEAL,
+    STAMP,
+)
+from second_opinion_assets.graph.stored_events import StoredEvent, stored_events
+from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.source_files import Stamp
 
 PAGE_EVENTS = 250
-"""Events that are read at once: one of a joined table takes some milliseconds and 40 kB."""
+"""Events that are read at once: one of a joined table has some 30 kB."""
 PAGE_IDS = 1000
 SourceEvent = dg.AssetObservation | dg.AssetMaterialization
 _SECRET = "second_opinion/seal"  # noqa: S105 (its name, not the secret)
 _FEW = 20
+_MADE = DagsterEventType.ASSET_MATERIALIZATION
 
 
-def latest_of_runs(instance: dg.DagsterInstance, key: dg.AssetKey) -> Iterator[EventLogRecord]:
-    """Yield the latest materialization of each partition that a run recorded."""
-    kind = DagsterEventType.ASSET_MATERIALIZATION
-    latest = instance.event_log_storage.get_latest_storage_id_by_partition(key, kind)
+class Own(NamedTuple):
+    """Tells the events and runs of a manifest from those of others that have tables of equal ids.
+
+    What an earlier version recorded names no manifest; by its output it is told apart.
+
+    Attributes:
+        manifest: the manifest's name.
+        outputs: where its tables go, by their ids.
+    """
+
+    manifest: str
+    outputs: Mapping[str, str]
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Self:
+        """Return what tells those of a manifest."""
+        return cls(manifest.name, {table.id: str(table.out) for table in manifest.tables})
+
+    def has(self, event: StoredEvent) -> bool:
+        """Return whether a run by the manifest recorded an event."""
+        output = event.metadata.get(OUTPUT)
+        return self.has_run(event.tags) and output in (
+            None,
+            self.outputs.get(event.partition or ""),
+        )
+
+    def has_run(self, tags: Mapping[str, str]) -> bool:
+        """Return whether a run with these tags is one by the manifest."""
+        return tags.get(MANIFEST_TAG, self.manifest) == self.manifest
+
+
+def latest_of_runs(
+    instance: dg.DagsterInstance,
+    key: dg.AssetKey,
+    names: Collection[str] = (),
+    own: Own | None = None,
+) -> Iterator[StoredEvent]:
+    """Yield the latest materialization of each partition that a run recorded.
+
+    Args:
+        instance: whose history is read.
+        key: the asset.
+        names: the names of the metadata that is asked for.
+        own: of which manifest it must be; None for any.
+    """
+    latest = instance.event_log_storage.get_latest_storage_id_by_partition(key, _MADE)
     for ids in _pages(list(latest.values()), PAGE_EVENTS):
-        yield from of_runs(instance, key, ids)
+        yield from of_runs(instance, key, ids, names, own)
 
 
 def of_runs(
     instance: dg.DagsterInstance,
     key: dg.AssetKey,
     ids: Sequence[int],
+    names: Collection[str] = (),
+    own: Own | None = None,
     known: Mapping[str, int] | None = None,
-) -> Iterator[EventLogRecord]:
-    """Yield materializations, for each that was reported from outside what a run recorded before.
+) -> Iterator[StoredEvent]:
+    """Yield materializations, for each that is another's what a run of ours recorded before.
 
     Args:
         instance: whose history is read.
         key: the asset.
         ids: of the events, as many as are to be read at once.
+        names: the names of the metadata that is asked for.
+        own: of which manifest they must be; None for any.
         known: the ids of events that are known, by partition: only later ones are looked for.
     """
-    wanted = dg.AssetRecordsFilter(key, storage_ids=ids)
-    for record in instance.fetch_materializations(wanted, limit=len(ids)).records:
-        after = (known or {}).get(record.partition_key or "", 0)
-        own = record if record.run_id else _before(instance, key, record, after)
-        if own is not None:
-            yield own
+    for event in stored_events(instance, key, _MADE, ids, {*names, OUTPUT}):
+        if _is_own(event, own):
+            yield event
+            continue
+        before = dg.AssetRecordsFilter(
+            key,
+            asset_partitions=None if event.partition is None else [event.partition],
+            after_storage_id=(known or {}).get(event.partition or "", 0),
+            before_storage_id=event.event_id,
+        )
+        record = _first_of_a_run(instance, before, own)
+        if record is not None:
+            yield StoredEvent.of(record, names)
 
 
 def latest_of_a_run(
-    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None = None
+    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None, own: Own
 ) -> dg.AssetMaterialization | None:
-    """Return the latest materialization that a run recorded; None if there is none."""
+    """Return the latest materialization that a run by a manifest recorded; None without one."""
     partitions = None if partition is None else [partition]
     wanted = dg.AssetRecordsFilter(key, asset_partitions=partitions)
-    record = _first_of_a_run(instance, wanted)
+    record = _first_of_a_run(instance, wanted, own)
     return record.asset_materialization if record else None
 
 
-def _before(
-    instance: dg.DagsterInstance, key: dg.AssetKey, reported: EventLogRecord, after: int
-) -> EventLogRecord | None:
-    """Return what a run recorded before an event that was reported from outside."""
-    partition = reported.partition_key
-    wanted = dg.AssetRecordsFilter(
-        key,
-        asset_partitions=None if partition is None else [partition],
-        after_storage_id=after,
-        before_storage_id=reported.storage_id,
-    )
-    return _first_of_a_run(instance, wanted)
-
-
 def _first_of_a_run(
-    instance: dg.DagsterInstance, wanted: dg.AssetRecordsFilter
+    instance: dg.DagsterInstance, wanted: dg.AssetRecordsFilter, own: Own | None
 ) -> EventLogRecord | None:
     cursor = None
     while True:
         page = instance.fetch_materializations(wanted, limit=_FEW, cursor=cursor)
-        own = next((record for record in page.records if record.run_id), None)
-        if own is not None or not page.has_more:
-            return own
+        for record in page.records:
+            if _is_own(StoredEvent.of(record, {OUTPUT}), own):
+                return record
+        if not page.has_more:
+            return None
         cursor = page.cursor
+
+
+def _is_own(event: StoredEvent, own: Own | None) -> bool:
+    return bool(event.run_id) and (own is None or own.has(event))
 
 
 def hidden_attempts(
@@ -127,24 +182,27 @@ class Seals:
     def put_on(self, events: Iterable[SourceEvent]) -> Iterator[SourceEvent]:
         """Yield events, those with a stamp under seal."""
         for event in events:
-            seal = self._seal(event)
+            stamp = event.metadata.get(STAMP)
+            version = (event.tags or {}).get(DATA_VERSION_TAG)
+            seal = self._seal(event.asset_key, event.partition, version, stamp and stamp.value)
             metadata = {**event.metadata, SEAL: dg.MetadataValue.text(seal)} if seal else None
             yield event.with_metadata(metadata) if metadata else event
 
-    def hold(self, event: SourceEvent) -> bool:
+    def hold(self, key: dg.AssetKey, event: StoredEvent) -> bool:
         """Return whether the stamp and the version of an event are what this graph recorded."""
-        seal, known = event.metadata.get(SEAL), self._seal(event)
-        return bool(seal and known) and hmac.compare_digest(str(seal and seal.value), str(known))
+        version, stamp = event.tags.get(DATA_VERSION_TAG), event.metadata.get(STAMP)
+        seal, known = event.metadata.get(SEAL), self._seal(key, event.partition, version, stamp)
+        return bool(seal and known) and hmac.compare_digest(str(seal), str(known))
 
-    def _seal(self, event: SourceEvent) -> str | None:
+    def _seal(
+        self, key: dg.AssetKey, partition: str | None, version: str | None, stamp: object
+    ) -> str | None:
         """Return the seal of an event; None of one without a stamp."""
-        stamp = event.metadata.get(STAMP)
         try:
-            known = msgspec.convert(stamp and stamp.value, Stamp)
+            known = msgspec.convert(stamp, Stamp)
         except msgspec.ValidationError:
             return None
-        version = (event.tags or {}).get(DATA_VERSION_TAG)
-        said = repr((event.asset_key.path, event.partition, version, known))
+        said = repr((key.path, partition, version, known))
         return hmac.digest(self._secret, said.encode(errors="surrogatepass"), "sha256").hex()
 
 

@@ -136,7 +136,9 @@ def _needed(
                 by_partition[event.partition].append(event)
             for partition, events in by_partition.items():
                 kept = _kept(events, pointers.get((key.to_user_string(), partition), ()))
-                needed.runs.update(event.run_id for event in kept)
+                if key in sources or kind is DagsterEventType.ASSET_MATERIALIZATION:
+                    needed.runs.update(event.run_id for event in kept)
+                # Of what is made, an observation tells of an attempt: it goes with its run.
                 needed.old_events.extend(
                     event.id
                     for event in set(events) - kept
@@ -166,11 +168,10 @@ def _pointers(instance: dg.DagsterInstance) -> Mapping[tuple[str, str | None], l
     """Return the latest event of an input that what was made from it knew of, by partition."""
     found: defaultdict[tuple[str, str | None], list[int]] = defaultdict(list)
     for key in (JOINED_KEY, AGREEMENT_KEY):
-        for record in latest_of_runs(instance, key):
-            tags = record.asset_materialization and record.asset_materialization.tags
-            for name, value in (tags or {}).items():
+        for event in latest_of_runs(instance, key):
+            for name, value in event.tags.items():
                 if name.startswith(_POINTER) and value.isdecimal():
-                    found[name.removeprefix(_POINTER), record.partition_key].append(int(value))
+                    found[name.removeprefix(_POINTER), event.partition].append(int(value))
     return found
 
 

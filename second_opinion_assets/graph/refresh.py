@@ -21,7 +21,7 @@ from second_opinion_assets.graph.names import (
     MANIFEST_FINGERPRINT,
     STAMP,
 )
-from second_opinion_assets.graph.own_events import Seals, SourceEvent
+from second_opinion_assets.graph.own_events import Own, Seals, SourceEvent
 from second_opinion_assets.graph.plan import MOST_EVENTS, TICK_SECONDS, RefreshPlan
 from second_opinion_assets.graph.requests import Due
 from second_opinion_assets.graph.sources import (
@@ -80,14 +80,15 @@ class RefreshPlanner:
         self._next: str | None = None
         self._deadline = 0.0
         self._calls = BoundedCalls()
-        self._tries = Tries(tables_per_run)
+        self._own = Own.of(manifest)
+        self._tries = Tries(tables_per_run, self._own)
         self._files = source_files(manifest)
         self._sources = _by_table(self._files)
         self._entries: dict[str, str] = {}
         self._unchanged: dict[str, dict[Location, SourceFile]] = {}
         self._watcher = Watcher(settle_seconds)
         self._joined = LatestEvents(
-            JOINED_KEY, DagsterEventType.ASSET_MATERIALIZATION, [MANIFEST_FINGERPRINT]
+            JOINED_KEY, DagsterEventType.ASSET_MATERIALIZATION, [MANIFEST_FINGERPRINT], self._own
         )
         self._observed = {
             key: LatestEvents(key, DagsterEventType.ASSET_OBSERVATION, [STAMP])
@@ -172,7 +173,7 @@ class RefreshPlanner:
         if joined is None or joined.metadata.get(MANIFEST_FINGERPRINT) != version:
             # With the event that it replaces, content that comes back after another one was joined
             # is joined again.
-            return f"{version}:{joined.event_id if joined else 0}"
+            return f"{version}:{joined.event_id if joined else 0}:{self._own.manifest}"
         if not events:  # else they are not recorded yet
             self._unchanged[table.id] = there
         return None

@@ -31,6 +31,8 @@ from second_opinion_assets.graph.names import (
     RUN_PROVENANCE,
     Metadata,
 )
+from second_opinion_assets.graph.own_events import Own
+from second_opinion_assets.graph.runs import tag_run
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.outcomes import TableStatus, summaries
@@ -80,11 +82,11 @@ def report_asset(manifest: Manifest, settings: Settings, problem: str = "") -> d
     def second_opinion_report(
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[None]]:
-        joined = latest_joined(context.instance)
-        own = ids_of(joined)
-        attempts = open_attempts(context.instance, own=own)
+        joined = latest_joined(context.instance, manifest)
+        known = ids_of(joined)
+        attempts = open_attempts(context.instance, known=known, own=Own.of(manifest))
         # Taken first: what ends while the report is made is reported the next time.
-        version = state_version(attempts, own)
+        version = state_version(attempts, known)
         invocation = Invocation(
             entrypoint=Location(__file__),
             argv=(),
@@ -99,6 +101,7 @@ def report_asset(manifest: Manifest, settings: Settings, problem: str = "") -> d
             raise dg.Failure(description=str(error), allow_retries=False) from None
         yield dg.MaterializeResult(
             metadata=report_metadata(report),
+            tags=tag_run(context, manifest),
             data_version=dg.DataVersion(version),
             check_results=[_every_table_joined(report)],
         )

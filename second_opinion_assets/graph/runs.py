@@ -15,10 +15,12 @@ from dagster import AssetCheckSeverity
 from second_opinion_assets.contract.printable import one_line
 from second_opinion_assets.graph.checks import check_specs
 from second_opinion_assets.graph.names import (
+    ATTEMPT,
     DATA_VERSION_TAG,
     FAILED_TABLES,
     JOINED_GROUP,
     MANIFEST,
+    MANIFEST_TAG,
     OWNERS,
     ROLE_TAG,
     TRANSIENT,
@@ -33,6 +35,7 @@ Event = (
     dg.AssetCheckResult
     | dg.AssetCheckEvaluation
     | dg.AssetMaterialization
+    | dg.AssetObservation
     | dg.MaterializeResult[None]
     | dg.Output[None]
 )
@@ -47,6 +50,7 @@ class Outcome(NamedTuple):
         version: the data version that was published, or None.
         failure: why nothing was published, in one line; empty if all is well.
         transient: whether the same files may be joined another time.
+        attempt: what is known of one that published nothing, for the table's page.
     """
 
     checks: list[dg.AssetCheckResult]
@@ -54,6 +58,7 @@ class Outcome(NamedTuple):
     version: str | None = None
     failure: str = ""
     transient: bool = False
+    attempt: Metadata = {}  # noqa: RUF012 (nobody changes it)
 
 
 def asset_of_tables(
@@ -105,8 +110,16 @@ def asset_of_tables(
         )(make)
 
 
+def tag_run(context: dg.AssetExecutionContext, manifest: Manifest) -> dict[str, str]:
+    """Let a run say which manifest it is for; return the tags of events that say so."""
+    tags = {MANIFEST_TAG: manifest.name}
+    if context.run.tags.get(MANIFEST_TAG) != manifest.name:
+        context.instance.add_run_tags(context.run.run_id, tags)
+    return tags
+
+
 def events_of_run(
-    context: dg.AssetExecutionContext, make: Callable[[str], Outcome]
+    context: dg.AssetExecutionContext, manifest: Manifest, make: Callable[[str], Outcome]
 ) -> Iterator[Event]:
     """Make each table of a run, by its id, and yield its events.
 
@@ -115,12 +128,14 @@ def events_of_run(
     Raises:
         dg.Failure: a table failed; see `_events_of_tables` for several.
     """
+    tags = tag_run(context, manifest)
     if not context.has_partition_key:  # a range of them
-        yield from _events_of_tables(context, make)
+        yield from _events_of_tables(context, tags, make)
         return
     outcome = make(context.partition_key)
     if outcome.failure:
         yield from outcome.checks
+        yield _attempt(context.asset_key, context.partition_key, outcome, tags)
         metadata = dict(outcome.metadata)
         if outcome.transient:
             metadata[TRANSIENT] = dg.MetadataValue.bool(True)
@@ -130,19 +145,35 @@ def events_of_run(
         metadata=outcome.metadata,
         data_version=dg.DataVersion(outcome.version or ""),
         check_results=outcome.checks,
+        tags=tags,
+    )
+
+
+def _attempt(
+    key: dg.AssetKey, table_id: str, outcome: Outcome, tags: Mapping[str, str]
+) -> dg.AssetObservation:
+    """Return what the table's page shows of an attempt that published nothing.
+
+    Dagster shows no other event of a partition there. What was published before stays beside it,
+    so that each name says of which of the two it is.
+    """
+    why = dg.MetadataValue.text(outcome.failure)
+    parts = {f"{ATTEMPT}/{name}": value for name, value in outcome.attempt.items()}
+    return dg.AssetObservation(
+        key, partition=table_id, metadata={ATTEMPT: why, **parts}, tags=dict(tags)
     )
 
 
 def _events_of_tables(
-    context: dg.AssetExecutionContext, make: Callable[[str], Outcome]
-) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output[None]]:
+    context: dg.AssetExecutionContext, tags: Mapping[str, str], make: Callable[[str], Outcome]
+) -> Iterator[Event]:
     """Make each table of a run and yield its events.
 
     Raises:
         dg.Failure: once all tables are done; names those that failed, and has a bug as its cause.
     """
     specs = {spec.name: spec for spec in context.assets_def.check_specs}
-    provenance = _provenance_tags(context)
+    provenance = {**_provenance_tags(context), **tags}
     failures: dict[str, str] = {}
     transient: list[str] = []
     bug: Exception | None = None
@@ -153,9 +184,11 @@ def _events_of_tables(
             bug = error
             outcome = Outcome([], {}, failure=one_line(f"{type(error).__name__}: {error}"))
         if outcome.version is not None:
-            tags = {**provenance, DATA_VERSION_TAG: outcome.version}
             yield dg.AssetMaterialization(
-                context.asset_key, partition=table_id, metadata=outcome.metadata, tags=tags
+                context.asset_key,
+                partition=table_id,
+                metadata=outcome.metadata,
+                tags={**provenance, DATA_VERSION_TAG: outcome.version},
             )
         for result in outcome.checks:
             evaluation = _evaluation(specs[result.check_name or ""], table_id, result)
@@ -163,6 +196,7 @@ def _events_of_tables(
             if evaluation.blocking and _is_error(evaluation):
                 failures[table_id] = f"published, but its {evaluation.check_name} failed"
         if outcome.failure:
+            yield _attempt(context.asset_key, table_id, outcome, tags)
             failures[table_id] = outcome.failure
             transient += [table_id] if outcome.transient else []
             context.log.error("%s: %s", table_id, outcome.failure)

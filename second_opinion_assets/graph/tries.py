@@ -21,6 +21,7 @@ from second_opinion_assets.graph.names import (
     TRANSIENT,
     TRANSIENT_TABLES,
 )
+from second_opinion_assets.graph.own_events import Own
 from second_opinion_assets.graph.plan import MOST_REQUESTS, RefreshPlan
 from second_opinion_assets.graph.requests import (
     PARTITION_TAG,
@@ -54,10 +55,12 @@ class Tries:
 
     Args:
         most_tables: how many tables share a run.
+        own: of which manifest runs are waited for; None for any.
     """
 
-    def __init__(self, most_tables: int) -> None:
+    def __init__(self, most_tables: int, own: Own | None = None) -> None:
         self._most_tables = most_tables
+        self._own = own
         self._failed: dict[str, str] = {}
         self._waits: dict[str, _Waiting] = {}
 
@@ -95,7 +98,7 @@ class Tries:
         by_tag = runs_by_tag(
             instance, [table.tag for table in due if table.tag not in self._failed]
         )
-        others = _under_way(instance)
+        others = _under_way(instance, self._own)
         for table in due:
             runs = by_tag.get(table.tag, [])
             answer = self._answer(instance, table, runs, now)
@@ -154,7 +157,7 @@ def _after(runs: list[dg.RunRecord], now: float) -> dg.RunRequest | int | str:
     return tries
 
 
-def _under_way(instance: dg.DagsterInstance) -> dict[str, str]:
+def _under_way(instance: dg.DagsterInstance, own: Own | None) -> dict[str, str]:
     """Return the run or backfill that is to join a table, by table, whoever asked for it."""
     under_way = {}
     requested = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])
@@ -164,7 +167,7 @@ def _under_way(instance: dg.DagsterInstance) -> dict[str, str]:
             tables = left.partitions_subsets_by_asset_key.get(JOINED_KEY)
             for table_id in tables.get_partition_keys() if tables else ():
                 under_way[table_id] = f"backfill {backfill.backfill_id}"
-    for table_id, run_id in open_attempts(instance).in_progress.items():
+    for table_id, run_id in open_attempts(instance, own=own).in_progress.items():
         under_way[table_id] = f"run {run_id}"
     return under_way
 

@@ -8,7 +8,8 @@ from signal import SIGINT
 
 from msgspec.structs import replace
 
-from second_opinion_assets.contract.errors import JoinError, MachineError, NotPublishedError
+from second_opinion_assets.contract.errors import JoinError, MachineError
+from second_opinion_assets.contract.refusals import NotPublishedError
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.join import materialize, rehearse
 from second_opinion_assets.join.manifest import Manifest

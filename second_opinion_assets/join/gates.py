@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from second_opinion_assets.contract.errors import (
+from second_opinion_assets.contract.options import MissingPolicy, refuse_unknown
+from second_opinion_assets.contract.refusals import (
     CoverageError,
     EmptyJoinError,
     MissingScoresError,
     NotPublishedError,
 )
-from second_opinion_assets.contract.options import MissingPolicy, refuse_unknown
 from second_opinion_assets.contract.tally import ScorerTally, Tally
 from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.matching.doubts import doubts

@@ -8,7 +8,8 @@ import msgspec
 
 from second_opinion_assets.contract.audit import Audit
 from second_opinion_assets.contract.columns import column_names
-from second_opinion_assets.contract.errors import JoinError, NotPublishedError
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.refusals import NotPublishedError
 from second_opinion_assets.contract.tally import Tally
 from second_opinion_assets.join.audit import make_audit, remove_failed_audit
 from second_opinion_assets.join.gates import why_not_published
@@ -216,9 +217,10 @@ def _with_failed_audit(
     refused: NotPublishedError, audit: Audit, place: Location | None
 ) -> NotPublishedError:
     """Write the audit of a join that publishes nothing; return the error, which tells all."""
+    message = str(refused)
     if place is not None:
         try:
             publish_text(place, json_document(audit).decode())
         except JoinError as error:
-            return type(refused)(f"{refused}; {error}", refused.tally)
-    return refused
+            message = f"{refused}; {error}"
+    return type(refused)(message, refused.tally, audit)

@@ -1,5 +1,7 @@
 """What is to be joined: one table, or the tables of a batch manifest, with paths resolved."""
 
+import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -42,6 +44,8 @@ from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.machine import machine_errors
 from second_opinion_assets.storage.reading import Input
 
+_STEM = 40
+_UNUSUAL = re.compile(r"[^A-Za-z0-9_-]")
 TABLE_KEYS = ("id", "features", "scores", "out", "audit_json", "scale", "references", *GROUP_KEYS)
 
 
@@ -52,6 +56,11 @@ class Manifest(msgspec.Struct, frozen=True, dict=True):
     digest: FileDigest
     tables: tuple[TableSpec, ...]
     registry: Registry = msgspec.field(default_factory=shipped_registry)
+
+    @cached_property
+    def name(self) -> str:
+        """What tells it from other manifests; it follows from its path."""
+        return manifest_name(self.path)
 
     def table(self, table_id: str) -> TableSpec:
         """Return the table of this id.
@@ -68,6 +77,12 @@ class Manifest(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def _by_id(self) -> dict[str, TableSpec]:
         return {table.id: table for table in self.tables}
+
+
+def manifest_name(path: Location) -> str:
+    """Return a name that the manifest of this path has and no other, for folders and tags."""
+    told = hashlib.sha256(str(path.absolute()).encode(errors="surrogateescape")).hexdigest()
+    return f"{_UNUSUAL.sub('_', path.stem)[:_STEM]}-{told[:12]}"
 
 
 @listed_once()

@@ -62,8 +62,9 @@ def test_run_is_the_main_job(folder: Path) -> None:
         ["-m", "second_opinion_assets.graph.launch"],
     )
     assert environment["SECOND_OPINION_MANIFEST"] == "config/smoke.json"
-    assert environment["DAGSTER_HOME"] == str(folder / ".dagster")
-    own = (folder / ".dagster/dagster.yaml").read_bytes()
+    home = Path(environment["DAGSTER_HOME"])
+    assert (home.parent, home.name.rpartition("-")[0]) == (folder / ".dagster", "smoke")
+    own = (home / "dagster.yaml").read_bytes()
     assert own == Path(str(shipped("dagster.yaml"))).read_bytes()
 
 
@@ -107,6 +108,19 @@ def test_what_is_looked_at_is_confined(folder: Path) -> None:
         "s3://bucket/data",
         str(folder / "reports"),
     ]
+
+
+def test_each_manifest_has_a_history_of_its_own(folder: Path) -> None:
+    """Equal names in other folders are other manifests, however written; `run` and `ui` share."""
+
+    def home(command: str, manifest: str, **environment: str) -> str:
+        asked = started(command, "--manifest", manifest, **environment)
+        return asked.environment["DAGSTER_HOME"]
+
+    homes = {home("run", name) for name in ("a/m.json", "b/m.json", "a/m.yaml", "n.json")}
+    assert len(homes) == 4
+    assert home("ui", "a/../a/m.json") == home("ui", f"{folder}/a/m.json") in homes
+    assert home("ui", "a/m.json", DAGSTER_HOME="/srv/history") == "/srv/history"
 
 
 def test_settings_of_ones_own_stay(folder: Path) -> None:

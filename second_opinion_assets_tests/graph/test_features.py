@@ -9,6 +9,7 @@ import pytest
 
 from second_opinion_assets.contract.options import OPTION_NAMES
 from second_opinion_assets.graph.joined import JoinConfig
+from second_opinion_assets.graph.names import JOINED_KEY
 from second_opinion_assets_tests.graph.project import Project
 from second_opinion_assets_tests.graph.runs import Join, failure_of, metadata_of
 
@@ -27,11 +28,9 @@ def test_a_materialization_carries_counts_and_provenance(project: Project, join:
         "matched_rows": 4,
         "missing_rows": 1,
         "bad_rows": 1,
-        "dover/missing_rows": 1,
-        "dover/bad_rows": 1,
         "dover/coverage": 0.3333,
         "q_align/coverage": 1.0,
-        "dagster/row_count": 3,
+        "dagster/partition_row_count": 3,
     }
     assert {name: metadata[name] for name in counts} == counts
     assert metadata["dagster/uri"] == project.out("t").as_uri()
@@ -64,7 +63,7 @@ def test_a_materialization_says_what_changed(project: Project, join: Join) -> No
     assert "changed_rows" not in first
     project.write_scores("t", "DOVER", {"a": 3.5, "b": None})
     second = metadata_of(join(manifest, "t"))
-    counts = {"changed_rows": 1, "added_rows": 0, "gone_rows": 0, "dover/changed_rows": 1}
+    counts = {"changed_rows": 1, "added_rows": 0, "gone_rows": 0}
     assert {name: second[name] for name in counts} == counts
     assert second["dover/mean_shift"] == 2.5
     assert second["changes"].startswith("rows changed: 1 (DOVER=1)\n\n| scorer |")
@@ -75,11 +74,23 @@ def test_a_materialization_says_what_changed(project: Project, join: Join) -> No
 
 
 def test_metadata_has_what_people_read_first(project: Project, join: Join) -> None:
-    """Tallies, changes and a preview come first on a table's page, JSON comes last."""
-    project.add_table("t", CLIPS, {"DOVER": dict.fromkeys(CLIPS, 1.0)})
+    """A table's page begins with what people read, and ends with what programs read."""
+    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0, "b": None}})
     names = list(metadata_of(join(project.save(), "t")))
-    assert names[:3] == ["tallies", "changes", "preview"]
-    assert {"drift", "summary", "counts", "run_provenance"} < set(names[-5:])
+    assert names[:6] == ["tallies", "warnings", "gaps", "changes", "preview", "run_provenance"]
+    assert names[-4:] == ["summary", "drift", "counts", "manifest_fingerprint"]
+
+
+def test_figures_by_scorer(project: Project, join: Join) -> None:
+    """By scorer only what plots over time is a figure; the table of tallies has the counts."""
+    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0, "b": None}})
+    manifest = project.save()
+    join(manifest, "t")
+    names = list(metadata_of(join(manifest, "t")))
+    assert [name for name in names if name.startswith("dover/")] == [
+        "dover/coverage",
+        "dover/mean_shift",
+    ]
 
 
 def test_appended_columns_have_descriptions_and_lineage(project: Project, join: Join) -> None:
@@ -97,6 +108,7 @@ def test_appended_columns_have_descriptions_and_lineage(project: Project, join: 
     ]
     assert "DOVER" in str(columns["second_opinion_dover_score"].description)
     lineage = metadata["dagster/column_lineage"].deps_by_column
+    assert list(lineage) == ["second_opinion_dover_score"]
     deps = {tuple(dep.asset_key.path) for dep in lineage["second_opinion_dover_score"]}
     assert deps == {("feature_tables",), ("scorer_sidecars", "dover")}
 
@@ -183,3 +195,43 @@ def test_an_option_that_is_none_of_its_values_is_refused(project: Project, join:
     project.add_table("t", CLIPS, {"DOVER": {"a": 1.0}})
     with pytest.raises(dg.DagsterInvalidConfigError, match="missing_policy"):
         join(project.save(), "t", missing_policy="keep")
+
+
+def test_an_attempt_that_published_nothing(
+    instance: dg.DagsterInstance, project: Project, join: Join
+) -> None:
+    """It leaves an observation for the page of its table: why, tallies, first keys, provenance."""
+    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0}}, missing_policy="fail")
+    result = join(project.save(), "t")
+    (record,) = instance.fetch_observations(JOINED_KEY, limit=2).records
+    assert record.run_id == result.run_id
+    assert record.partition_key == "t"
+    assert record.asset_observation
+    told = {name: value.value for name, value in record.asset_observation.metadata.items()}
+    assert list(told) == [
+        "failed_attempt",
+        "failed_attempt/tallies",
+        "failed_attempt/warnings",
+        "failed_attempt/gaps",
+        "failed_attempt/run_provenance",
+    ]
+    assert told["failed_attempt"] == failure_of(result)
+    assert "| DOVER | missing | 1 | b |" in str(told["failed_attempt/gaps"])
+    provenance = told["failed_attempt/run_provenance"]
+    assert isinstance(provenance, dict)
+    assert provenance["inputs"]["features"]["sha256"]
+    assert "output_digests" not in provenance
+    assert not instance.get_materialized_partitions(JOINED_KEY)
+
+
+def test_an_attempt_that_read_nothing(
+    instance: dg.DagsterInstance, project: Project, join: Join
+) -> None:
+    """What cannot be read leaves why."""
+    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0}})
+    (project.folder / "t.DOVER.jsonl").write_text('{"score": 1}\n')
+    result = join(project.save(), "t")
+    (record,) = instance.fetch_observations(JOINED_KEY, limit=2).records
+    assert record.asset_observation
+    told = {name: value.value for name, value in record.asset_observation.metadata.items()}
+    assert told == {"failed_attempt": failure_of(result)}

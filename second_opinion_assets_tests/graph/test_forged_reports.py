@@ -33,6 +33,7 @@ from second_opinion_assets.graph.names import (
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.graph.sources import scorer_key
 from second_opinion_assets.join.manifest import Manifest
+from second_opinion_assets.join.outcomes import TableOutcome
 from second_opinion_assets.join.source_files import Stamp
 from second_opinion_assets_tests.graph.project import Project
 from second_opinion_assets_tests.graph.runs import QUIET, Join
@@ -77,29 +78,36 @@ def forge(
     instance.report_runless_asset_event(dg.AssetObservation(key, **given))
 
 
-def attempts(instance: dg.DagsterInstance) -> Attempts:
+def attempts(instance: dg.DagsterInstance, manifest: Manifest) -> Attempts:
     """Return the runs that have not joined their tables."""
-    return open_attempts(instance, own=ids_of(latest_joined(instance)))
+    return open_attempts(instance, known=ids_of(latest_joined(instance, manifest)))
 
 
-def version_of(instance: dg.DagsterInstance) -> str:
+def version_of(instance: dg.DagsterInstance, manifest: Manifest) -> str:
     """Return the version of what the report tells."""
-    return state_version(attempts(instance), ids_of(latest_joined(instance)))
+    known = ids_of(latest_joined(instance, manifest))
+    return state_version(attempts(instance, manifest), known)
+
+
+def outcomes_of(instance: dg.DagsterInstance, manifest: Manifest) -> list[TableOutcome]:
+    """Return how the tables stand, as the report tells it."""
+    joined = latest_joined(instance, manifest)
+    return table_outcomes(instance, manifest, joined, attempts(instance, manifest))
 
 
 def test_wrong_metadata(joined: Ticks, manifest: Manifest) -> None:
     """Metadata of other kinds hurt no tick, no report and no look at a table."""
     instance = joined.instance
-    before = table_outcomes(instance, manifest, latest_joined(instance), attempts(instance))
+    before = outcomes_of(instance, manifest)
     for number, wrong in enumerate(WRONG):
         for key in KEYS:
             partition = ("one", "no such table", None)[number % 3]
             forge(instance, key, partition, "v", **dict.fromkeys(NAMES, wrong))
         assert joined.tick().requests == []
     assert Ticks(instance, manifest).tick().requests == []
-    assert table_outcomes(instance, manifest, latest_joined(instance), attempts(instance)) == before
+    assert outcomes_of(instance, manifest) == before
     assert latest_audits(instance, manifest).keys() == {"one", "two"}
-    assert joined_table(instance, manifest.table("one")).columns
+    assert joined_table(instance, manifest, "one").columns
 
 
 def test_a_forged_join_joins_nothing_and_hides_nothing(
@@ -107,10 +115,10 @@ def test_a_forged_join_joins_nothing_and_hides_nothing(
 ) -> None:
     """A table that is reported as joined from its new content is joined all the same."""
     instance = joined.instance
-    version = version_of(instance)
+    version = version_of(instance, manifest)
     forge(instance, JOINED_KEY, "one", "forged", manifest_fingerprint="forged")
     assert joined.tick().requests == []
-    assert version_of(instance) == version
+    assert version_of(instance, manifest) == version
     project.write_scores("one", "DOVER", {"a": 5.0, "b": 6.0})
     (asked,) = joined.tick().requests
     made_from = (asked.run_key or "").split(":")[1]
@@ -141,7 +149,7 @@ def test_a_forged_failure_of_nobody(joined: Ticks, manifest: Manifest, join: Joi
     instance = joined.instance
     assert not join(manifest, "one", key_column="no such").success
     forge(instance, JOINED_KEY, "one", "forged")
-    outcomes = table_outcomes(instance, manifest, latest_joined(instance), attempts(instance))
+    outcomes = outcomes_of(instance, manifest)
     assert [outcome.status.value for outcome in outcomes] == ["failed", "ok"]
 
 
@@ -150,7 +158,7 @@ def test_forged_evidence(joined: Ticks, manifest: Manifest) -> None:
     instance = joined.instance
     planner = EvidencePlanner(manifest, 25)
     asked = planner.plan(instance, 0).requests
-    version = version_of(instance)
+    version = version_of(instance, manifest)
     forge(instance, REPORT_KEY, None, version)
     for name in ("one", "two"):
         forge(instance, AGREEMENT_KEY, name, "x", manifest_fingerprint="x")

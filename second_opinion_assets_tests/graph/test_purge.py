@@ -96,8 +96,8 @@ class History:
 
     def outcomes(self) -> list[object]:
         """Return what a report would say."""
-        joined = latest_joined(self.instance)
-        attempts = open_attempts(self.instance, own=ids_of(joined))
+        joined = latest_joined(self.instance, self.manifest)
+        attempts = open_attempts(self.instance, known=ids_of(joined))
         return [*table_outcomes(self.instance, self.manifest, joined, attempts)]
 
     def asked(self) -> list[object]:

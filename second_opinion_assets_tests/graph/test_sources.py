@@ -64,7 +64,7 @@ def test_a_file_with_a_field_for_each_scorer(
         key = dg.AssetKey(["scorer_sidecars", scorer])
         assert instance.get_materialized_partitions(key) == {"t"}
     metadata = metadata_of(join(manifest, "t"))
-    assert (metadata["musiq/coverage"], metadata["q_align/bad_rows"]) == (1.0, 1)
+    assert (metadata["musiq/coverage"], metadata["q_align/coverage"]) == (1.0, 0.5)
     lineage = metadata["dagster/column_lineage"].deps_by_column
     for scorer in ("musiq", "q_align"):
         deps = {tuple(dep.asset_key.path) for dep in lineage[f"second_opinion_{scorer}_score"]}

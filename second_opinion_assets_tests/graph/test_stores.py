@@ -85,7 +85,9 @@ def test_a_report_lists_each_folder_once(
         assert join(manifest, table.id).success
     bucket.store.delete("work/out/t2.jsonl")
     _lists(bucket)
-    found = table_outcomes(instance, manifest, latest_joined(instance), open_attempts(instance))
+    found = table_outcomes(
+        instance, manifest, latest_joined(instance, manifest), open_attempts(instance)
+    )
     assert _lists(bucket) == {"list": 1}
     assert [outcome.status for outcome in found[:4]] == [
         TableStatus.ok,

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from second_opinion_assets.contract.errors import (
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.refusals import (
     CoverageError,
     EmptyJoinError,
-    JoinError,
     MissingScoresError,
 )
 from second_opinion_assets.join.verify import Verifier

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from second_opinion_assets.contract.errors import JoinError, ManifestError, MissingScoresError
+from second_opinion_assets.contract.errors import JoinError, ManifestError
+from second_opinion_assets.contract.refusals import MissingScoresError
 from second_opinion_assets_tests.workspace import Workspace
 
 OPEN_FILES = Path("/proc/self/fd")

@@ -15,7 +15,8 @@ from unittest.mock import patch
 import pyarrow as pa
 import pytest
 
-from second_opinion_assets.contract.errors import JoinError, MissingScoresError
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.refusals import MissingScoresError
 from second_opinion_assets.join import phases
 from second_opinion_assets.matching.keys import KeyPath
 from second_opinion_assets.matching.match import match

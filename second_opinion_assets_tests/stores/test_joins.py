@@ -14,7 +14,8 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
-from second_opinion_assets.contract.errors import JoinError, MissingScoresError
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.refusals import MissingScoresError
 from second_opinion_assets.join.join import materialize
 from second_opinion_assets.join.provenance import Invocation
 from second_opinion_assets.join.table_spec import TableSpec

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from second_opinion_assets.contract.errors import JoinError, MissingScoresError
+from second_opinion_assets.contract.errors import JoinError
+from second_opinion_assets.contract.refusals import MissingScoresError
 from second_opinion_assets_tests.workspace import Workspace
 
 DOVER = "second_opinion_dover"

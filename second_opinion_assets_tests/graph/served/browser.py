@@ -109,6 +109,12 @@ class Visitor:
         """Open the page of one partition of an asset of tables."""
         self.open(f"/assets/{asset}?view=partitions&partition={partition}")
 
+    def open_latest_event(self, partition: str) -> None:
+        """From a partition's page open its events, and of these the latest."""
+        self.page.get_by_role("button", name="View all historical events").click()
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_text(partition, exact=True).first.click()
+
     def show_all_of_check(self) -> None:
         """Unfold the description of the check that is open."""
         self.page.get_by_text("Show more", exact=True).click()

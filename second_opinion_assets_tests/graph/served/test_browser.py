@@ -52,7 +52,7 @@ def visitor(
     """Return somebody with a browser window and no history in it."""
     kept = os.environ.get("SECOND_OPINION_ARTIFACTS")
     screenshots = Path(kept) if kept else tmp_path_factory.getbasetemp() / "screenshots"
-    with browser.new_context(viewport={"width": 1500, "height": 1000}) as context:
+    with browser.new_context(viewport={"width": 1440, "height": 1000}) as context:
         yield Visitor(context.new_page(), clips.server, screenshots)
 
 
@@ -82,6 +82,9 @@ def test_a_partition_is_launched_from_the_launchpad(visitor: Visitor, clips: Cli
     tallies = visitor.read_entry("tallies")
     assert "91.7%" in tallies
     assert "100.0%" in tallies
+    visitor.page.reload()
+    for label in ("tallies", "gaps", "preview", "run_provenance"):  # before any scrolling
+        expect(visitor.entry(label)).to_be_in_viewport()
     visitor.photograph("partition")
     provenance = visitor.read_entry("run_provenance", picture="run_provenance")
     assert '"schema": "ai-run-provenance-v1"' in provenance
@@ -96,6 +99,16 @@ def test_the_failed_gate_of_a_promotion_grade_table(visitor: Visitor, clips: Cli
     visitor.open_partition("promoted")
     expect(visitor.page.get_by_text("failed, and did not materialize this asset")).to_be_visible()
     visitor.photograph("failed_partition")
+    visitor.open_latest_event("promoted")
+    # The last: these rows are within one of the events.
+    expect(visitor.entry("failed_attempt").last).to_contain_text("ffmpeg-blurdetect=2; bad")
+    expect(visitor.entry("failed_attempt/tallies").last).to_contain_text("75.0%")
+    expect(visitor.entry("failed_attempt/gaps").last).to_contain_text("bikes_x264_crf28")
+    visitor.photograph("failed_attempt")
+    visitor.entry("failed_attempt/run_provenance").last.get_by_text("[Show JSON]").click()
+    provenance = visitor.page.get_by_role("dialog").filter(has_text='"ai-run-provenance-v1"')
+    expect(provenance).to_contain_text("gaps.jsonl")
+    visitor.open_partition("promoted")
     visitor.open_check("promotion_gate")
     page = visitor.page
     expect(page.get_by_text("ffmpeg-blurdetect=2; bad second-opinion scores")).to_be_visible()
@@ -110,6 +123,22 @@ def test_the_failed_gate_of_a_promotion_grade_table(visitor: Visitor, clips: Cli
     samples = visitor.read_entry("sample_rows", picture="promotion_gate_samples")
     for key in ("bikes_x264_crf18", "bikes_x264_crf28", "bikes_x264_crf38"):
         assert key in samples
+
+
+def test_a_table_that_fails_after_it_was_joined(visitor: Visitor) -> None:
+    """Its page shows first what failed, with the run, and below what is still published."""
+    assert visitor.server.launch("clips_jsonl", {}) == "SUCCESS"
+    assert visitor.server.launch("clips_jsonl", {"missing_policy": "fail"}) == "FAILURE"
+    visitor.open_partition("clips_jsonl")
+    for label in ("failed_attempt", "failed_attempt/tallies", "failed_attempt/run_provenance"):
+        expect(visitor.entry(label)).to_be_in_viewport()
+        expect(visitor.entry(label)).to_contain_text("Observed in run")
+    assert visitor.read_entry("output_rows").split() == ["output_rows", "12"]
+    visitor.photograph("failed_after_joined")
+    assert visitor.server.launch("clips_jsonl", {}) == "SUCCESS"
+    visitor.open_partition("clips_jsonl")
+    expect(visitor.entry("tallies")).to_be_visible()
+    expect(visitor.entry("failed_attempt")).to_have_count(0)
 
 
 def test_the_graph_shows_sources_and_joined_tables(visitor: Visitor) -> None:
