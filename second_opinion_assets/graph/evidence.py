@@ -52,7 +52,7 @@ class EvidencePlanner:
         self._manifest = manifest
         self._most_tables = most_tables
         kind = DagsterEventType.ASSET_MATERIALIZATION
-        self._own = Own.of(manifest)
+        self._own = Own(manifest)
         self._joined = LatestEvents(JOINED_KEY, kind, [SUMMARY], self._own)
         self._agreed = LatestEvents(AGREEMENT_KEY, kind, [MANIFEST_FINGERPRINT], self._own)
         self._waits_since: float | None = None

@@ -147,7 +147,7 @@ def joined_table(instance: dg.DagsterInstance, manifest: Manifest, table_id: str
         JoinError: it was never joined, by another version, or is not there any more.
     """
     spec = manifest.table(table_id)
-    event = latest_of_a_run(instance, JOINED_KEY, table_id, Own.of(manifest))
+    event = latest_of_a_run(instance, JOINED_KEY, table_id, Own(manifest))
     if event is None:
         msg = f"was never joined; materialize {JOINED_KEY.to_user_string()} of it first"
         raise JoinError(msg)
@@ -171,9 +171,7 @@ def latest_audits(instance: dg.DagsterInstance, manifest: Manifest) -> dict[str,
     """
     audits = {
         event.partition: audit
-        for event in latest_of_runs(
-            instance, JOINED_KEY, [COUNTS, RUN_PROVENANCE], Own.of(manifest)
-        )
+        for event in latest_of_runs(instance, JOINED_KEY, [COUNTS, RUN_PROVENANCE], Own(manifest))
         if (audit := stored_audit(event.metadata)) is not None
     }
     return {table.id: audits[table.id] for table in manifest.tables if table.id in audits}
@@ -201,7 +199,7 @@ def _failed(
 
 def latest_joined(instance: dg.DagsterInstance, manifest: Manifest) -> dict[str, LatestJoin]:
     """Return the latest materialization of each table by a run of its manifest."""
-    events = latest_of_runs(instance, JOINED_KEY, [SUMMARY, DRIFT], Own.of(manifest))
+    events = latest_of_runs(instance, JOINED_KEY, [SUMMARY, DRIFT], Own(manifest))
     return {
         event.partition: LatestJoin(
             event.event_id,

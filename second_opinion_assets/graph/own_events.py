@@ -8,12 +8,13 @@ elsewhere.
 import hmac
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Self
+from typing import Self
 
 import dagster as dg
 import msgspec
 from dagster import DagsterEventType, EventLogRecord
 
+from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.graph.names import (
     DATA_VERSION_TAG,
     MANIFEST_TAG,
@@ -24,6 +25,7 @@ from second_opinion_assets.graph.names import (
 from second_opinion_assets.graph.stored_events import StoredEvent, stored_events
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.source_files import Stamp
+from second_opinion_assets.storage.location import Location
 
 PAGE_EVENTS = 250
 """Events that are read at once: one of a joined table has some 30 kB."""
@@ -34,35 +36,35 @@ _FEW = 20
 _MADE = DagsterEventType.ASSET_MATERIALIZATION
 
 
-class Own(NamedTuple):
+class Own:
     """Tells the events and runs of a manifest from those of others that have tables of equal ids.
 
     What an earlier version recorded names no manifest; by its output it is told apart.
 
-    Attributes:
-        manifest: the manifest's name.
-        outputs: where its tables go, by their ids.
+    Args:
+        manifest: whose they are to be.
     """
 
-    manifest: str
-    outputs: Mapping[str, str]
-
-    @classmethod
-    def of(cls, manifest: Manifest) -> Self:
-        """Return what tells those of a manifest."""
-        return cls(manifest.name, {table.id: str(table.out) for table in manifest.tables})
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
 
     def has(self, event: StoredEvent) -> bool:
         """Return whether a run by the manifest recorded an event."""
         output = event.metadata.get(OUTPUT)
-        return self.has_run(event.tags) and output in (
-            None,
-            self.outputs.get(event.partition or ""),
+        return self.has_run(event.tags) and (
+            output is None or self._writes(event.partition or "", str(output))
         )
 
     def has_run(self, tags: Mapping[str, str]) -> bool:
         """Return whether a run with these tags is one by the manifest."""
-        return tags.get(MANIFEST_TAG, self.manifest) == self.manifest
+        return tags.get(MANIFEST_TAG, self._manifest.name) == self._manifest.name
+
+    def _writes(self, table_id: str, output: str) -> bool:
+        try:
+            table = self._manifest.table(table_id)
+            return Location(output).absolute() == table.out.absolute()
+        except JoinError:  # a table that is no more, or a place that cannot be
+            return False
 
 
 def latest_of_runs(

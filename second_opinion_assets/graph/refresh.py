@@ -80,7 +80,7 @@ class RefreshPlanner:
         self._next: str | None = None
         self._deadline = 0.0
         self._calls = BoundedCalls()
-        self._own = Own.of(manifest)
+        self._own = Own(manifest)
         self._tries = Tries(tables_per_run, self._own)
         self._files = source_files(manifest)
         self._sources = _by_table(self._files)
@@ -173,7 +173,7 @@ class RefreshPlanner:
         if joined is None or joined.metadata.get(MANIFEST_FINGERPRINT) != version:
             # With the event that it replaces, content that comes back after another one was joined
             # is joined again.
-            return f"{version}:{joined.event_id if joined else 0}:{self._own.manifest}"
+            return f"{version}:{joined.event_id if joined else 0}:{self._manifest.name}"
         if not events:  # else they are not recorded yet
             self._unchanged[table.id] = there
         return None

@@ -84,7 +84,7 @@ def report_asset(manifest: Manifest, settings: Settings, problem: str = "") -> d
     ) -> Iterator[dg.MaterializeResult[None]]:
         joined = latest_joined(context.instance, manifest)
         known = ids_of(joined)
-        attempts = open_attempts(context.instance, known=known, own=Own.of(manifest))
+        attempts = open_attempts(context.instance, known=known, own=Own(manifest))
         # Taken first: what ends while the report is made is reported the next time.
         version = state_version(attempts, known)
         invocation = Invocation(

@@ -246,12 +246,12 @@ def _sidecars(scores: object, where: str, common: _Common, scale: dict[str, str]
     problems = Problems(range(len(scores)))
     sidecars = []
     for number, score in enumerate(scores):
+        place = f"{where}[{number}]"
         with problems.at(number):
-            sidecars.append(
-                read_sidecar_entry(score, f"{where}[{number}]", common.base, common.names)
-            )
-        with problems.at(number):
-            read_score_scale(score, f"{where}[{number}]", scale)
+            sidecars.append(read_sidecar_entry(score, place, common.base, common.names))
+        if not isinstance(score, str):  # which names no scale
+            with problems.at(number):
+                read_score_scale(score, place, scale)
     problems.refuse()
     return sidecars
 

@@ -92,6 +92,11 @@ def is_within(path: _Path) -> bool:
     return not _process.folders or _is_readable(real_path(path))
 
 
+def is_folder_within(path: _Path) -> bool:
+    """Return whether the folder of a path may be looked at; likewise."""
+    return not _process.folders or is_within(os.path.dirname(path) or ".")
+
+
 def refuse_outside(path: _Path) -> None:
     """Refuse a path that leads out of the folders, by `..` or links or from the root.
 

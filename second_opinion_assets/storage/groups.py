@@ -29,6 +29,7 @@ _LEFTOVER = re.compile(
 )
 
 _MOST_PARTS = 200
+_MAGIC = re.compile(r"[*?\[\]]")
 
 
 class NoFilesError(JoinError):
@@ -263,7 +264,7 @@ class _InCommon(NamedTuple):
 
 
 def _in_common(pattern: str) -> _InCommon:
-    start, end = literal_start(pattern), re.split(r"[*?\[\]]", pattern)[-1]
+    start, end = literal_start(pattern), _MAGIC.split(pattern)[-1]
     return _InCommon(start, end, None if "**" in pattern else pattern.count("/"))
 
 

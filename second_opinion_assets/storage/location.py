@@ -77,13 +77,13 @@ class Location:
 
     def __truediv__(self, below: str | PathLike[str]) -> Location:
         text = str(below) if isinstance(below, Location) else os.fspath(below)
-        if uris.is_address(text):
+        if uris.is_address(text) or text.startswith("/"):
             return Location(text)
-        if self.is_remote and not text.startswith("/"):
+        if self.is_remote:
             return Location(uris.below(self._text, text))
         # Below the current folder `-` is a file of this name.
         is_other = self._text != "." or text == "-"
-        return Location(os.path.join(self._text, text) if is_other else text)
+        return Location(f"{self._text}/{text}" if is_other else text)
 
     @property
     def is_remote(self) -> bool:
@@ -217,7 +217,7 @@ class Location:
         """Return whether something is there, be it a link to nowhere; likewise."""
         if self.is_remote:
             return self.is_file() or self.is_folder()
-        within = not self.is_stream and confinement.is_within(os.path.dirname(self._text) or ".")
+        within = not self.is_stream and confinement.is_folder_within(self._text)
         return within and os.path.lexists(self._text)
 
     @property

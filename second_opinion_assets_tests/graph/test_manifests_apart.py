@@ -53,7 +53,7 @@ def two(tmp_path: Path) -> Two:
 def outcome_of(instance: dg.DagsterInstance, manifest: Manifest) -> TableOutcome:
     """Return how the one table of a manifest stands, as its report tells it."""
     joined = latest_joined(instance, manifest)
-    attempts = open_attempts(instance, known=ids_of(joined), own=Own.of(manifest))
+    attempts = open_attempts(instance, known=ids_of(joined), own=Own(manifest))
     (outcome,) = table_outcomes(instance, manifest, joined, attempts)
     return outcome
 
@@ -137,11 +137,24 @@ def test_reports_say_their_manifest(instance: dg.DagsterInstance, two: Two) -> N
     assert (event.materialization.tags or {})[MANIFEST_TAG] == manifest.name
 
 
-@pytest.mark.parametrize(("output", "is_own"), [("out/t.jsonl", True), ("other/t.jsonl", False)])
-def test_what_an_earlier_version_recorded(output: str, *, is_own: bool) -> None:
+@pytest.mark.parametrize(
+    ("output", "partition", "is_own"),
+    [
+        ("{folder}/out/t.jsonl", "t", True),
+        ("out/t.jsonl", "t", True),  # below the folder that it is in
+        ("elsewhere/t.jsonl", "t", False),
+        ("ftp://no/store", "t", False),
+        ("{folder}/out/t.jsonl", "no such table", False),
+    ],
+)
+def test_what_an_earlier_version_recorded(
+    two: Two, monkeypatch: pytest.MonkeyPatch, output: str, partition: str, *, is_own: bool
+) -> None:
     """An event that names no manifest is told apart by its output."""
-    event = StoredEvent(1, "run", 0.0, "t", {}, {"output": output})
-    assert Own("mine-1", {"t": "out/t.jsonl"}).has(event) == is_own
+    monkeypatch.chdir(two.mine.folder)
+    recorded = {"output": output.format(folder=two.mine.folder)}
+    event = StoredEvent(1, "run", 0.0, partition, {}, recorded)
+    assert Own(two.mine.save()).has(event) == is_own
 
 
 @pytest.mark.parametrize(
