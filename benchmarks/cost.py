@@ -38,7 +38,7 @@ class Units:
     run_s: float = 4.3
     run_table_s: float = 4e-4
     table_event_rows: float = 23.0
-    table_event_bytes: float = 45e3
+    table_event_bytes: float = 38e3
     source_events: int = 2
     source_event_s: float = 0.018
     source_event_bytes: float = 2.2e3

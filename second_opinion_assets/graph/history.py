@@ -5,7 +5,6 @@ Only stored events are read here, never a table; how a report reads does not bel
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 import dagster as dg
@@ -17,11 +16,12 @@ from second_opinion_assets.contract.audit import Audit
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.graph.metadata import stored_audit
 from second_opinion_assets.graph.names import (
+    ATTEMPT,
+    ATTEMPT_SUMMARY,
     COLUMN_SCHEMA,
     COUNTS,
     DATA_VERSION_TAG,
     DRIFT,
-    FAILED_TABLES,
     JOINED_KEY,
     RUN_PROVENANCE,
     SUMMARY,
@@ -32,6 +32,7 @@ from second_opinion_assets.graph.own_events import (
     latest_of_a_run,
     latest_of_runs,
 )
+from second_opinion_assets.graph.stored_events import stored_events
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.outcomes import (
     EarlierOutput,
@@ -65,11 +66,8 @@ class LatestJoin(NamedTuple):
 
 
 class _Failure(NamedTuple):
-    """Why a run failed, and of one over several tables, why each of them did."""
-
     error: str
     summary: TableSummary | None = None
-    of_tables: Mapping[str, str] = MappingProxyType({})
 
 
 def open_attempts(
@@ -131,9 +129,11 @@ def table_outcomes(
 
     A table that is being joined right now stands as its earlier run left it.
     """
-    failures = _failures(instance, attempts.failed.values())
+    told = _told_by_attempts(instance, attempts.failed)
+    untold = {run_id for table_id, run_id in attempts.failed.items() if table_id not in told}
+    failures = _failures(instance, untold)
     return [
-        _failed(table, run_id, failures, joined.get(table.id))
+        _failed(table, run_id, told.get(table.id) or failures.get(run_id), joined.get(table.id))
         if (run_id := attempts.failed.get(table.id))
         else _not_failed(table, joined.get(table.id))
         for table in manifest.tables
@@ -185,16 +185,15 @@ def _not_failed(table: TableSpec, joined: LatestJoin | None) -> TableOutcome:
 
 
 def _failed(
-    table: TableSpec, run_id: str, failures: Mapping[str, _Failure], joined: LatestJoin | None
+    table: TableSpec, run_id: str, failure: _Failure | None, joined: LatestJoin | None
 ) -> TableOutcome:
-    failure = failures.get(run_id, _Failure("the run failed without saying why"))
+    failure = failure or _Failure("the run failed without saying why")
     earlier = joined and EarlierOutput(
         exists=table.out.exists(),
         output_rows=joined.summary.output_rows if joined.summary else None,
         run_id=joined.run_id,
     )
-    error = failure.of_tables.get(table.id, failure.error)
-    return TableOutcome(table, TableStatus.failed, failure.summary, error, run_id, earlier)
+    return TableOutcome(table, TableStatus.failed, failure.summary, failure.error, run_id, earlier)
 
 
 def latest_joined(instance: dg.DagsterInstance, manifest: Manifest) -> dict[str, LatestJoin]:
@@ -215,6 +214,29 @@ def latest_joined(instance: dg.DagsterInstance, manifest: Manifest) -> dict[str,
 def ids_of(joined: Mapping[str, LatestJoin]) -> dict[str, int]:
     """Return the ids of the latest materializations, by table."""
     return {table_id: join.event_id for table_id, join in joined.items()}
+
+
+def _told_by_attempts(
+    instance: dg.DagsterInstance, failed: Mapping[str, str]
+) -> dict[str, _Failure]:
+    """Return why tables failed, as far as their runs came to telling it of each.
+
+    Args:
+        instance: whose history is read.
+        failed: the run of each table that failed.
+    """
+    if not failed:
+        return {}
+    kind, names = DagsterEventType.ASSET_OBSERVATION, [ATTEMPT, ATTEMPT_SUMMARY]
+    latest = instance.event_log_storage.get_latest_storage_id_by_partition(JOINED_KEY, kind)
+    told: dict[str, _Failure] = {}
+    for ids in _pages([latest[table_id] for table_id in failed if table_id in latest]):
+        for event in stored_events(instance, JOINED_KEY, kind, ids, names):
+            table_id = event.partition or ""
+            if event.run_id and event.run_id == failed.get(table_id) and ATTEMPT in event.metadata:
+                summary = _stored(event.metadata, ATTEMPT_SUMMARY, TableSummary)
+                told[table_id] = _Failure(str(event.metadata[ATTEMPT]), summary)
+    return told
 
 
 def _failures(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> dict[str, _Failure]:
@@ -250,11 +272,7 @@ def _why(event: dg.DagsterEvent) -> _Failure:
         cause = failure.error and (failure.error.cause or failure.error)
         return _Failure(cause.message.strip() if cause else str(step.message))
     told = {name: value.value for name, value in expected.metadata.items()}
-    return _Failure(
-        expected.description or "",
-        _stored(told, SUMMARY, TableSummary),
-        _stored(told, FAILED_TABLES, dict[str, str]) or {},
-    )
+    return _Failure(expected.description or "", _stored(told, SUMMARY, TableSummary))
 
 
 def _stored(metadata: Mapping[str, Any], name: str, kind: type[_Item]) -> _Item | None:

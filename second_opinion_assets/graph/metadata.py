@@ -102,6 +102,7 @@ def attempt_metadata(error: NotPublishedError) -> Metadata:
             if provenance
             else {}
         ),
+        **summary_metadata(error.tally, published=False),
     }
 
 

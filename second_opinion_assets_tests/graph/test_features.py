@@ -214,6 +214,7 @@ def test_an_attempt_that_published_nothing(
         "failed_attempt/warnings",
         "failed_attempt/gaps",
         "failed_attempt/run_provenance",
+        "failed_attempt/summary",
     ]
     assert told["failed_attempt"] == failure_of(result)
     assert "| DOVER | missing | 1 | b |" in str(told["failed_attempt/gaps"])

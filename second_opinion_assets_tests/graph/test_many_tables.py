@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from second_opinion_assets.graph.build import build_definitions
+from second_opinion_assets.graph.history import latest_joined, open_attempts, table_outcomes
 from second_opinion_assets.graph.names import JOINED_KEY
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.join import materialize
@@ -177,3 +178,25 @@ def test_a_bug_in_one_table_is_raised_once_the_others_are_joined(
     result = join_range(instance, manifest, "one", "four")
     assert list(materializations(result)) == ["four"]
     assert failure(result).error.cause.cls_name == "ZeroDivisionError"
+
+
+def test_each_table_of_a_shared_run_tells_why_it_failed(
+    instance: dg.DagsterInstance, project: Project
+) -> None:
+    """On its page, and in the report, is its own reason with its own counts, and no other's."""
+    for name, policy in (("good", "mark"), ("poor", "fail"), ("broken", "mark")):
+        project.add_table(name, ["a", "b"], {"DOVER": {"a": 1.0}}, missing_policy=policy)
+    (project.folder / "broken.DOVER.jsonl").write_text('{"score": 1}\n')
+    manifest = project.save()
+    assert not join_range(instance, manifest, "good", "broken").success
+    records = instance.fetch_observations(JOINED_KEY, limit=5).records
+    assert {record.partition_key for record in records} == {"poor", "broken"}
+    joined = latest_joined(instance, manifest)
+    good, poor, broken = table_outcomes(instance, manifest, joined, open_attempts(instance))
+    assert good.status == "ok"
+    assert (poor.status, broken.status) == ("failed", "failed")
+    assert (poor.error or "").startswith("missing second-opinion scores: DOVER=1")
+    assert poor.summary
+    assert (poor.summary.input_rows, poor.summary.missing_rows) == (2, 1)
+    assert "broken.DOVER.jsonl:1: no key field" in (broken.error or "")
+    assert broken.summary is None
