@@ -27,10 +27,11 @@ def writer_settings(
         return {}
     group = like.row_group(0)
     chunks = [group.column(number) for number in range(group.num_columns)]
-    paths = [chunk.path_in_schema for chunk in chunks]
-    codecs = [_CODECS.get(chunk.compression, chunk.compression) for chunk in chunks]
-    dictionary = [chunk.path_in_schema for chunk in chunks if chunk.has_dictionary_page]
     columns = [like.schema.column(number) for number in range(like.num_columns)]
+    paths = [column.path for column in columns]  # what a chunk itself says may be no text
+    by_path = dict(zip(paths, chunks, strict=True))
+    codecs = [_CODECS.get(chunk.compression, chunk.compression) for chunk in chunks]
+    dictionary = [path for path, chunk in by_path.items() if chunk.has_dictionary_page]
     texts = [name for name in appended if name.endswith(("_status", "_source"))]
     return {
         "compression": {
@@ -39,8 +40,8 @@ def writer_settings(
         },
         "use_dictionary": [*dictionary, *texts],
         "column_encoding": {
-            chunk.path_in_schema: encoding
-            for chunk in chunks
+            path: encoding
+            for path, chunk in by_path.items()
             for encoding in chunk.encodings
             if encoding in _ENCODINGS and not chunk.has_dictionary_page
         },
@@ -54,7 +55,7 @@ def writer_settings(
         "use_compliant_nested_type": not any(path.endswith(".list.item") for path in paths),
         "write_page_index": any(chunk.has_offset_index for chunk in chunks),
         "write_statistics": [
-            *(chunk.path_in_schema for chunk in chunks if chunk.is_stats_set),
+            *(path for path, chunk in by_path.items() if chunk.is_stats_set),
             *appended,
         ],
         "sorting_columns": _sorting_columns(group, paths, kept),
