@@ -142,7 +142,7 @@ def _by_clip(keys: Sequence[str | None], values: NDArray[np.float64]) -> tuple[p
 
 
 def _ok_scores(statuses: Sequence[Any], scores: Sequence[Any]) -> NDArray[np.float64]:
-    ok = np.fromiter(map(_OK.__eq__, statuses), bool, len(statuses))
+    ok = np.fromiter((status == _OK for status in statuses), bool, len(statuses))
     return np.where(ok, _numbers(scores), np.nan)
 
 

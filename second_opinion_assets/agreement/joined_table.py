@@ -12,11 +12,14 @@ from typing import Self
 import msgspec
 
 from second_opinion_assets.contract.audit import Audit
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.registry.facts import Registry
 from second_opinion_assets.registry.groups import NO_GROUPS, Groups
 from second_opinion_assets.registry.references import USUAL, Reference
 from second_opinion_assets.storage.location import Location
 
+MADE_OF = "made_of"
+"""Under this name an agreement's provenance has what it was made of."""
 AGREEMENT_VERSION = "2"
 """Changes whenever the same joined table and settings would give another agreement."""
 
@@ -82,3 +85,9 @@ def agreement_fingerprint(
         "directions": [registry.direction(asked.column) for asked in references or USUAL],
     }
     return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
+
+
+def made_of(joined: JoinedTable, spec: TableSpec, references: Sequence[Reference]) -> str:
+    """Return a hash by which an agreement that lies beside its table is known as the one asked."""
+    scorers, bytes_ = joined.column_prefixes, joined.sha256 or ""
+    return agreement_fingerprint(bytes_, scorers, references, spec.registry, spec.groups)

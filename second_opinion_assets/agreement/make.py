@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from second_opinion_assets.agreement.agreement import Agreement
 from second_opinion_assets.agreement.answer_pictures import answer_pictures
-from second_opinion_assets.agreement.clips import read_clips
+from second_opinion_assets.agreement.clips import Clips, read_clips
 from second_opinion_assets.agreement.compare import compare
 from second_opinion_assets.agreement.joined_table import JoinedTable
 from second_opinion_assets.agreement.pictures import pictures
@@ -76,16 +76,27 @@ def _make(
         if taken and taken.reader(path):
             msg = f"{path}: the agreement would overwrite another file of the batch"
             raise JoinError(msg)
-    chosen = choose_references(references, joined.columns, spec.registry)
-    groups = choose_groups(spec.groups, joined.columns, joined.key_column)
-    clips = read_clips(joined, chosen.directions, groups)
-    if joined.sha256 != clips.digest.sha256:
-        msg = f"{joined.path}: is not what was joined last; materialize the table again"
-        raise JoinError(msg)
-    agreement = compare(clips, chosen, spec.registry, (spec.id, spec.features.name))
+    agreement, clips = compare_table(joined, spec, references)
     drawn = pictures(agreement, clips)
     provenance = report_provenance(
         invocation, {"joined": input_entry(joined.path, clips.digest)}, files.named()
     )
     publish(agreement, spec.id, files, provenance)
     return MadeAgreement(agreement, drawn, answer_pictures(agreement), files, provenance)
+
+
+def compare_table(
+    joined: JoinedTable, spec: TableSpec, references: Sequence[Reference]
+) -> tuple[Agreement, Clips]:
+    """Compare the opinions on a joined table with its references; return also their values.
+
+    Raises:
+        JoinError: the table cannot be read, or is not the one that was recorded.
+    """
+    chosen = choose_references(references, joined.columns, spec.registry)
+    groups = choose_groups(spec.groups, joined.columns, joined.key_column)
+    clips = read_clips(joined, chosen.directions, groups)
+    if joined.sha256 != clips.digest.sha256:
+        msg = f"{joined.path}: is not what was joined last; materialize the table again"
+        raise JoinError(msg)
+    return compare(clips, chosen, spec.registry, (spec.id, spec.features.name)), clips

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from second_opinion_assets.agreement.agreement import Agreement, DisputedClip, Pair
 from second_opinion_assets.registry.facts import Direction
-from second_opinion_assets.report.sections import Listing, Part, Strong, Table
+from second_opinion_assets.report.sections import Cell, Listing, Part, Strong, Table
 
 SHOWN_CLIPS = 10
 NOT_ENOUGH = "not enough"
@@ -19,22 +19,28 @@ def figures(agreement: Agreement) -> Table:
     return Table(heading, [_figures(pair) for pair in pairs])
 
 
-def disputed(agreement: Agreement, reference: str, most: int = SHOWN_CLIPS) -> list[Part]:
+def disputed(
+    agreement: Agreement,
+    reference: str,
+    most: int = SHOWN_CLIPS,
+    cell: Callable[[str], Cell] = str,
+) -> list[Part]:
     """Return the most disputed clips of a reference, in two tables: one for each way.
 
     Args:
         agreement: what was found.
         reference: one of its references.
         most: how many clips of each way.
+        cell: what is shown of a clip by its name.
     """
     clips = agreement.disputed[reference]
     poor = [clip for clip in clips if clip.difference < 0][:most]
     good = [clip for clip in clips if clip.difference > 0][:most]
     return [
         Strong(f"Rated poorly, {reference} likes it"),
-        _clips(agreement, reference, poor),
+        _clips(agreement, reference, poor, cell),
         Strong(f"Rated well, {reference} does not like it"),
-        _clips(agreement, reference, good),
+        _clips(agreement, reference, good, cell),
     ]
 
 
@@ -78,7 +84,12 @@ def _figures(pair: Pair) -> list[str]:
     ]
 
 
-def _clips(agreement: Agreement, reference: str, clips: list[DisputedClip]) -> Part:
+def _clips(
+    agreement: Agreement,
+    reference: str,
+    clips: list[DisputedClip],
+    cell: Callable[[str], Cell],
+) -> Part:
     if not clips:
         return "none by as much as a quarter of all ranks"
     scorers = [name for name in agreement.scorers if any(name in clip.opinions for clip in clips)]
@@ -91,7 +102,7 @@ def _clips(agreement: Agreement, reference: str, clips: list[DisputedClip]) -> P
     ]
     rows = [
         [
-            clip.clip,
+            cell(clip.clip),
             f"{clip.reference_value:.6g}",
             *(f"{clip.opinions[n]:.6g}" if n in clip.opinions else "" for n in scorers),
             f"{clip.difference:+.0%}",

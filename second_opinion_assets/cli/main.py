@@ -16,6 +16,7 @@ from second_opinion_assets.cli.init import init_command
 from second_opinion_assets.cli.materialize import materialize_command
 from second_opinion_assets.cli.options import examples, verbosity_options
 from second_opinion_assets.cli.outermost import one_line_at_the_end
+from second_opinion_assets.cli.report import report_command
 from second_opinion_assets.cli.serve import run_command, ui_command
 from second_opinion_assets.cli.verify import verify_command
 from second_opinion_assets.contract.printable import printable
@@ -64,6 +65,7 @@ for _command in (
     materialize_command,
     batch_command,
     verify_command,
+    report_command,
     run_command,
     ui_command,
 ):

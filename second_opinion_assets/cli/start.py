@@ -6,23 +6,10 @@ import traceback
 from os import environ  # noqa: TID251 (environment variables are no files)
 from types import TracebackType
 
+from second_opinion_assets.cli.no_pandas import do_without_pandas
 from second_opinion_assets.cli.outermost import one_line_at_the_end, refuse_small_limits
 from second_opinion_assets.storage.interrupts import leave_when_interrupted, raise_when_interrupted
 from second_opinion_assets.storage.streams import hold_standard_descriptors
-
-
-class _NoPandas:
-    """Makes pandas as good as not installed, for pyarrow.
-
-    pyarrow imports pandas, where there is one, to convert its first Python value: half a second
-    for nothing.
-    """
-
-    @staticmethod
-    def find_spec(name: str, *_: object) -> None:
-        """Raise for pandas, and leave all else to the finders that come after."""
-        if name == "pandas":
-            raise ModuleNotFoundError(name=name)
 
 
 def _tell_bug(kind: type[BaseException], bug: BaseException, trace: TracebackType | None) -> None:
@@ -39,7 +26,7 @@ def run() -> None:
     hold_standard_descriptors()
     with one_line_at_the_end():
         refuse_small_limits()
-        sys.meta_path.insert(0, _NoPandas())
+        do_without_pandas()
         environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's other threads spin, for nothing
         environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # returns what is not needed
         gc.disable()  # a join makes no cycles; looking for them costs a tenth of its time

@@ -11,7 +11,12 @@ import msgspec
 from pydantic import Field
 
 from second_opinion_assets.agreement.agreement import Agreement, Pair
-from second_opinion_assets.agreement.joined_table import AGREEMENT_VERSION, agreement_fingerprint
+from second_opinion_assets.agreement.joined_table import (
+    AGREEMENT_VERSION,
+    MADE_OF,
+    agreement_fingerprint,
+    made_of,
+)
 from second_opinion_assets.agreement.make import MadeAgreement
 from second_opinion_assets.agreement.show import (
     SHOWN_CLIPS,
@@ -128,6 +133,7 @@ def _agreement(
         "joined": str(joined.path),
         "references": msgspec.to_builtins(references),
         "groups": msgspec.to_builtins(spec.groups),
+        MADE_OF: made_of(joined, spec, references),
     }
     invocation = Invocation(Location(__file__), (), args)
     made = make_agreement(joined, spec, references, invocation, taken)

@@ -5,6 +5,8 @@ What the report says and how it reads is in `report`.
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
 
 import dagster as dg
 import msgspec
@@ -12,6 +14,7 @@ import msgspec
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.graph.history import (
     ids_of,
+    joined_table,
     latest_joined,
     open_attempts,
     state_version,
@@ -48,6 +51,7 @@ from second_opinion_assets.report.report import (
     warnings,
 )
 from second_opinion_assets.storage.location import Location, shared_folder
+from second_opinion_assets.storage.publishing import publish_text
 
 _DESCRIPTION = (
     "The tables of the manifest at a glance: which carry which second opinions, how much of them "
@@ -97,6 +101,7 @@ def report_asset(manifest: Manifest, settings: Settings, problem: str = "") -> d
         try:
             files.refuse_shared(manifest)
             report.write()
+            _write_page(context.instance, report)
         except JoinError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from None
         yield dg.MaterializeResult(
@@ -113,7 +118,22 @@ def report_files(manifest: Manifest, settings: Settings) -> ReportFiles:
     """Return where the report goes: named after the manifest, beside the joined tables."""
     folder = settings.report_dir or shared_folder([table.out for table in manifest.tables])
     stem = manifest.path.stem
-    return ReportFiles(folder / f"{stem}.report.json", folder / f"{stem}.report.md")
+    names = (f"{stem}.report.{suffix}" for suffix in ("json", "md", "html"))
+    return ReportFiles(*(folder / name for name in names))
+
+
+def _write_page(instance: dg.DagsterInstance, report: Report) -> None:
+    """Write the page to send; of very many tables it has no agreements, which would take minutes.
+
+    Raises:
+        JoinError: it cannot be written.
+    """
+    # Here, since it loads pandas, scipy and matplotlib, which takes seconds.
+    from second_opinion_assets.agreement.evidence import evidence_page  # noqa: PLC0415
+
+    if report.files.report_html:
+        find = partial(joined_table, instance)
+        publish_text(report.files.report_html, evidence_page(report, find, datetime.now(UTC)))
 
 
 def report_metadata(report: Report) -> Metadata:

@@ -33,6 +33,11 @@ from second_opinion_assets.join.manifest_sidecars import (
 from second_opinion_assets.join.manifest_text import decode_manifest
 from second_opinion_assets.join.shared_paths import shared_paths
 from second_opinion_assets.join.table_spec import TableSpec
+from second_opinion_assets.registry.clip_links import (
+    CLIP_KEYS,
+    ClipLinks,
+    read_clip_links,
+)
 from second_opinion_assets.registry.facts import Registry, shipped_registry
 from second_opinion_assets.registry.groups import GROUP_KEYS, NO_GROUPS, Groups, read_groups
 from second_opinion_assets.registry.references import Reference, read_references
@@ -46,7 +51,9 @@ from second_opinion_assets.storage.reading import Input
 
 _STEM = 40
 _UNUSUAL = re.compile(r"[^A-Za-z0-9_-]")
-TABLE_KEYS = ("id", "features", "scores", "out", "audit_json", "scale", "references", *GROUP_KEYS)
+EVIDENCE_KEYS = ("references", *GROUP_KEYS, *CLIP_KEYS)
+"""What is said for the evidence alone: it changes no joined table."""
+TABLE_KEYS = ("id", "features", "scores", "out", "audit_json", "scale", *EVIDENCE_KEYS)
 
 
 class Manifest(msgspec.Struct, frozen=True, dict=True):
@@ -109,7 +116,7 @@ def load_manifest(
         registry = None
         with problems.at("scorers"):
             registry = read_registry(document.get("scorers"), f"{path}::$.scorers", base, copies)
-        common = _Common(path, base, registry, FirstNames(base))
+        common = _Common(path, base, registry, FirstNames(base), clips=ClipLinks(base=base))
         with problems.at("defaults"):
             common.read_defaults(document.get("defaults", {}), f"{path}::$.defaults")
         tables: tuple[TableSpec, ...] = ()
@@ -131,7 +138,7 @@ class _Common:
         registry: what is known of scorers; None where that could not be read.
         names: those in the base.
         options: the options that tables have by default.
-        references, groups: those that they have by default.
+        references, groups, clips: those that they have by default.
     """
 
     path: Location
@@ -141,6 +148,7 @@ class _Common:
     options: dict[str, object] = field(default_factory=dict)
     references: tuple[Reference, ...] = ()
     groups: Groups = NO_GROUPS
+    clips: ClipLinks = field(default_factory=ClipLinks)
 
     def read_defaults(self, defaults: object, where: str) -> None:
         """Take the defaults; JoinError for those that are wrong, the others being taken."""
@@ -150,11 +158,13 @@ class _Common:
         problems = Problems(defaults)
         for name, value in defaults.items():
             with problems.at(name):
-                refuse_unknown([name], (*OPTION_NAMES, "references", *GROUP_KEYS), where, "option")
+                refuse_unknown([name], (*OPTION_NAMES, *EVIDENCE_KEYS), where, "option")
                 if name == "references":
                     self.references = read_references(defaults, where)
                 elif name in GROUP_KEYS:
                     self.groups = read_groups(defaults, name, where, self.groups)
+                elif name in CLIP_KEYS:
+                    self.clips = read_clip_links(defaults, name, where, self.clips)
                 else:
                     parse_options({name: value}, where)
                     self.options[name] = value
@@ -220,6 +230,10 @@ def _table(entry: object, where: str, common: _Common) -> TableSpec:
     for name in GROUP_KEYS:
         with problems.at(name):
             groups = read_groups(entry, name, where, groups)
+    clips = common.clips
+    for name in CLIP_KEYS:
+        with problems.at(name):
+            clips = read_clip_links(entry, name, where, clips)
     problems.refuse()
     options = parse_options({**common.options, **own_options}, where)
     if options.canonical_names:
@@ -235,6 +249,7 @@ def _table(entry: object, where: str, common: _Common) -> TableSpec:
         registry=registry,
         references=references,
         groups=groups,
+        clips=clips,
     )
 
 

@@ -26,6 +26,7 @@ SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Text = Annotated[str, Meta(pattern=r"\S")]
 _References = Annotated[list[Text | Reference], Meta(min_length=1)] | None
 _GROUPS = [("subsets", list[Text] | None, None), ("source_key", Text | SourceKey | None, None)]
+_CLIPS = [("clip_url", Text | None, None), ("clip_path", Text | None, None)]
 _ATTRIBUTE = re.compile(r"^    (\w+(?:, \w+)*): (.*(?:\n {8}.*)*)", re.MULTILINE)
 _OF_TABLES = {
     "id": "names the table in reports, in the UI and in the launcher; each table has its own",
@@ -36,6 +37,8 @@ _OF_TABLES = {
     "scale": "the scale that a scorer's scores are on, by its name",
     "references": "columns that scorers are held against; those of usual names by default",
     "subsets": "columns by whose values coverage is told",
+    "clip_url": "where a report leads for a clip: {clip} is its key, other names are columns",
+    "clip_path": "the column that holds the path of a clip's file, for small pictures of it",
     "source_key": "what tells the source of a clip: a column, or a pattern of one (of the key)",
 }
 _OF_SCORES = {
@@ -72,10 +75,11 @@ TableEntry = _struct(
         ("scale", dict[str, Text] | None, None),
         ("references", _References, None),
         *_GROUPS,
+        *_CLIPS,
     ],
     JoinOptions,
 )
-Defaults = _struct("Defaults", [("references", _References, None), *_GROUPS], JoinOptions)
+Defaults = _struct("Defaults", [("references", _References, None), *_GROUPS, *_CLIPS], JoinOptions)
 
 
 class ManifestDocument(msgspec.Struct, kw_only=True):

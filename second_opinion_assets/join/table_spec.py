@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from second_opinion_assets.contract.options import JoinOptions, MissingPolicy
+from second_opinion_assets.registry.clip_links import NO_LINKS, ClipLinks
 from second_opinion_assets.registry.facts import Registry, shipped_registry
 from second_opinion_assets.registry.groups import NO_GROUPS, Groups
 from second_opinion_assets.registry.references import Reference
@@ -29,6 +30,7 @@ class TableSpec(msgspec.Struct, frozen=True):
         registry: what is known of scorers, with the table's scales first.
         references: columns that the scores are held against; none for those of usual names.
         groups: what its clips are grouped by in its agreement.
+        clips: where its clips can be looked at.
     """
 
     id: str
@@ -41,6 +43,7 @@ class TableSpec(msgspec.Struct, frozen=True):
     registry: Registry = msgspec.field(default_factory=shipped_registry)
     references: tuple[Reference, ...] = ()
     groups: Groups = NO_GROUPS
+    clips: ClipLinks = NO_LINKS
 
     @property
     def promotion_grade(self) -> bool:

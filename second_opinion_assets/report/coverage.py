@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from second_opinion_assets.join.outcomes import ScorerSummary, TableOutcome, TableStatus
 from second_opinion_assets.report.markdown import printable
+from second_opinion_assets.report.sections import Share
 
 SHOWN_TABLES = 40
 SHOWN_SCORERS = 16
@@ -135,10 +136,7 @@ def _bar(scorer: ScorerSummary, x: float, y: int) -> list[str]:
                 f'fill="{colour}"/>'
             )
         start += length
-    share = f"{scorer.matched_rows / rows:.1%}"
-    # A share that only rounds to everything must not read as everything.
-    label = ">99.9%" if share == "100.0%" and scorer.matched_rows < rows else share
-    return [*parts, _text(x + 4, y + 12, label, colour="#000")]
+    return [*parts, _text(x + 4, y + 12, str(Share(*counts)), colour="#000")]
 
 
 def _legend() -> list[str]:

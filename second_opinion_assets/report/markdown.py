@@ -7,6 +7,9 @@ import re
 from collections.abc import Iterable
 
 from second_opinion_assets.report.sections import (
+    Cell,
+    Clip,
+    Folded,
     Link,
     Listing,
     Part,
@@ -51,12 +54,14 @@ def _part(part: Part) -> str:
         return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in cells)
     if isinstance(part, Listing):
         return "\n".join(f"- {escaped(point)}" for point in part.points)
+    if isinstance(part, Folded):
+        return render(Strong(part.title), *part.parts)
     if isinstance(part, Picture):
         return f"![{escaped(part.title)}]({part.url})"
     return f"**{escaped(part.text)}**" if isinstance(part, Strong) else escaped(part)
 
 
-def _cell(cell: str | Link) -> str:
+def _cell(cell: Cell) -> str:
     if isinstance(cell, Link):
         return f"[{escaped(cell.text)}]({cell.address})"
-    return escaped(cell)
+    return escaped(cell.name if isinstance(cell, Clip) else str(cell))

@@ -37,6 +37,7 @@ class ReportFiles(msgspec.Struct, frozen=True):
 
     report_json: Location | None = None
     report_md: Location | None = None
+    report_html: Location | None = None
 
     @property
     def coverage_svg(self) -> Location | None:
@@ -49,6 +50,7 @@ class ReportFiles(msgspec.Struct, frozen=True):
             "report_json": self.report_json,
             "report_md": self.report_md,
             "coverage_svg": self.coverage_svg,
+            "report_html": self.report_html,
         }
         return {name: path for name, path in files.items() if path}
 

@@ -17,11 +17,39 @@ class Link(msgspec.Struct, frozen=True):
     address: str
 
 
+class Share(msgspec.Struct, frozen=True):
+    """How many rows of a table have an ok score of a scorer, a bad one, and none."""
+
+    ok: int
+    bad: int
+    missing: int
+
+    def __str__(self) -> str:
+        """Return the share of ok rows; what only rounds to everything does not read so."""
+        rows = self.ok + self.bad + self.missing
+        if not rows:
+            return "no rows"
+        share = f"{self.ok / rows:.1%}"
+        return ">99.9%" if share == "100.0%" and self.ok < rows else share
+
+
+class Clip(msgspec.Struct, frozen=True):
+    """A clip: its name, the address where it is, and the URL of a small picture of it; or none."""
+
+    name: str
+    address: str = ""
+    picture: str = ""
+
+
+Cell = str | Link | Share | Clip
+"""A cell of a table; a text is as it was given."""
+
+
 class Table(msgspec.Struct, frozen=True):
-    """Rows of cells under a heading; a cell is a text as it was given, or a link."""
+    """Rows of cells under a heading."""
 
     heading: Sequence[str]
-    rows: Sequence[Sequence[str | Link]]
+    rows: Sequence[Sequence[Cell]]
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -43,7 +71,15 @@ class Listing(msgspec.Struct, frozen=True):
     points: Sequence[str]
 
 
-Part = str | Strong | Listing | Table | Picture
+class Folded(msgspec.Struct, frozen=True):
+    """Parts under a title of their own, which are shown on demand, or at first as well."""
+
+    title: str
+    parts: Sequence[Part]
+    is_open: bool = False
+
+
+Part = str | Strong | Listing | Table | Picture | Folded
 """A part of a section; a plain sentence begins with a word of ours, so that it is no markup."""
 
 
