@@ -15,6 +15,7 @@ from second_opinion_assets.matching.key_texts import key_texts
 from second_opinion_assets.storage.limits import ROW_BYTES, refuse_fields, refuse_unpacked
 from second_opinion_assets.storage.machine import arrow_errors
 from second_opinion_assets.storage.reading import Input
+from second_opinion_assets.tables import level_histograms
 from second_opinion_assets.tables.appended import (
     appended_table,
     joined_tables,
@@ -79,6 +80,7 @@ class ParquetTable:
             self.file = pq.ParquetFile(file.arrow_file(), page_checksum_verification=True)
         self.replaced: list[str] = []
         self._refuse_large()
+        self._refuse_wrong_histograms()
         self._refuse_cut()
         self._refuse_repeated_names()
 
@@ -146,6 +148,15 @@ class ParquetTable:
         unpacked_bytes = sum(group.total_byte_size for group in groups)
         unpacked_bytes = max(ROW_BYTES * metadata.num_rows, unpacked_bytes)
         refuse_unpacked(self.path, self.input.size, unpacked_bytes)
+
+    def _refuse_wrong_histograms(self) -> None:
+        columns = map(self.file.schema.column, range(self.file.metadata.num_columns))
+        levels = [(c.max_repetition_level, c.max_definition_level) for c in columns]
+        if not level_histograms.are_right(self.footer(), levels):
+            msg = (
+                f"{self.path}: not a parquet file: its footer cannot be read as one; write it again"
+            )
+            raise JoinError(msg)
 
     def _refuse_cut(self) -> None:
         """Raise a JoinError if bytes are lost before a footer that is whole.

@@ -180,13 +180,20 @@ def objects_in(text: bytes) -> list[Any]:
 
 
 def parquet_table(file: ScoreFile) -> Table:
-    """Return a parquet sidecar; pyarrow looks at its end alone."""
+    """Return a parquet sidecar; pyarrow looks at its end alone.
+
+    Unclear: one of which some columns can be read: which are looked at is left open.
+    """
     if not file.text.startswith(b"PAR1"):
         raise Refused(file.text[:4])
     try:
-        table = pq.read_table(io.BytesIO(file.text), page_checksum_verification=True)
+        opened = pq.ParquetFile(io.BytesIO(file.text), page_checksum_verification=True)
     except (pa.ArrowException, OSError) as error:
         raise Refused(str(error)) from error
+    try:
+        table = opened.read()
+    except (pa.ArrowException, OSError) as error:
+        raise Unclear(str(error)) from error
     columns: list[str] = table.column_names
     return Table(columns, [list(row) for row in zip(*table.to_pydict().values(), strict=True)])
 
