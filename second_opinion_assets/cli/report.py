@@ -66,8 +66,9 @@ def report_command(
     with errors_in_one_line():
         loaded = load_manifest(manifest, base_dir)
         files.refuse_shared(loaded)
-        for table_id in tables:
-            loaded.table(table_id)
+        if unknown := sorted({*tables} - {table.id for table in loaded.tables}):
+            msg = f"{manifest} has no table {', '.join(map(repr, unknown))}; name one that it has"
+            raise click.UsageError(msg)
         found = list(standings(loaded))
         report = Report(loaded, [standing.outcome for standing in found], asked, files)
         page = evidence_page(report, audited_tables(found), datetime.now(UTC), tables)

@@ -25,8 +25,8 @@ from second_opinion_assets.graph.names import (
     INPUT_ROWS,
     JOINED_KEY,
     OUTPUT_ROWS,
+    REPORT_HTML,
     REPORT_KEY,
-    REPORT_MD,
 )
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.graph.sources import source_partitions
@@ -218,7 +218,7 @@ def _table_lines(joined: _Table, compared: _Table | None) -> Iterator[str]:
 
 def _report_lines(result: _Result) -> Iterator[str]:
     for event in result.asset_materializations_for_node(REPORT_KEY.path[-1]):
-        yield f"report: {event.metadata[REPORT_MD].value}"
+        yield f"report: {event.metadata[REPORT_HTML].value} (to send)"
     yield from (f"report: failed: {reason}" for reason in _failures(result))
 
 

@@ -11,6 +11,7 @@ from functools import partial
 import dagster as dg
 import msgspec
 
+from second_opinion_assets.agreement.joined_table import JoinedTable
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.graph.history import (
     ids_of,
@@ -40,6 +41,7 @@ from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.outcomes import TableStatus, summaries
 from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation
+from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.report.markdown import render
 from second_opinion_assets.report.report import (
     Report,
@@ -132,8 +134,12 @@ def _write_page(instance: dg.DagsterInstance, report: Report) -> None:
     from second_opinion_assets.agreement.evidence import evidence_page  # noqa: PLC0415
 
     if report.files.report_html:
-        find = partial(joined_table, instance)
+        find = partial(_joined, instance, report.manifest)
         publish_text(report.files.report_html, evidence_page(report, find, datetime.now(UTC)))
+
+
+def _joined(instance: dg.DagsterInstance, manifest: Manifest, spec: TableSpec) -> JoinedTable:
+    return joined_table(instance, manifest, spec.id)
 
 
 def report_metadata(report: Report) -> Metadata:

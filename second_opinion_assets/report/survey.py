@@ -33,6 +33,7 @@ def lines(found: Survey, manifest: Location) -> Iterator[str]:
     yield "Next:"
     yield f"  second-opinion batch --manifest {manifest} --dry-run"
     yield f"  second-opinion batch --manifest {manifest}"
+    yield f"  second-opinion report --manifest {manifest} --html report.html"
 
 
 _CHOICES = [

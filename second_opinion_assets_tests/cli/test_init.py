@@ -70,7 +70,10 @@ def test_what_a_new_user_has_is_recognised(tmp_path: Path) -> None:
         "key clip_name, read as stem",
     ]
     assert "DOVER 500 of 500 rows find a score in dover.csv" in said
-    assert said[-1] == "second-opinion batch --manifest second-opinion.json"
+    assert said[-2:] == [
+        "second-opinion batch --manifest second-opinion.json",
+        "second-opinion report --manifest second-opinion.json --html report.html",
+    ]
     assert any(line.startswith("missing_policy ") for line in said)
 
 

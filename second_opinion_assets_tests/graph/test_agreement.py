@@ -164,7 +164,7 @@ def test_a_launch_does_it_all(
         f"one: {out}/one.audit.json (audit)",
         f"one: {out}/one.jsonl.agreement.json (agreement)",
     ]
-    assert said[-1] == f"report: {out}/manifest.report.md"
+    assert said[-1] == f"report: {out}/manifest.report.html (to send)"
     assert json.loads((out / "manifest.report.json").read_text())["status"] == "ok"
 
 
