@@ -68,7 +68,8 @@ class Joined(Generic[FrameT]):
     """What a join found.
 
     Attributes:
-        frame: the features, with five columns more for each scorer.
+        frame: the features, with five columns more for each scorer, six if `aligned_scores` are
+            asked for and its scale is known.
         tally: what was counted, in all and by scorer.
         audit: what `materialize` writes beside a table: the counts, and from which exact bytes.
     """

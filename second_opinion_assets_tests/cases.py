@@ -52,6 +52,7 @@ def cases(draw: st.DrawFn, forms: Sequence[str] = ("json", "json", "csv", "parqu
         score_field=draw(st.sampled_from([None, None, "q", "mos", "deep.q"])),
         key_normalize=draw(st.sampled_from(["auto", "auto", "raw", "basename", "stem", "suffix"])),
         key_pattern=draw(st.sampled_from(KEY_PATTERNS)) if rarely(draw, 8) else None,
+        aligned_scores=rarely(draw, 3),
     )
     features = draw(feature_lines(key_field))
     chunk_bytes = draw(st.sampled_from([64, 300, 4 << 20]))

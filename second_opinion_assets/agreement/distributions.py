@@ -6,12 +6,12 @@ import numpy as np
 
 from second_opinion_assets.agreement.answers import Aligned, Distribution
 from second_opinion_assets.agreement.estimates import Numbers, mean, median
-from second_opinion_assets.registry.facts import Direction, ScorerFacts
-from second_opinion_assets.registry.scales import Scale, scale_doubt
+from second_opinion_assets.registry.aligned import on_one_scale, why_not_aligned
+from second_opinion_assets.registry.facts import ScorerFacts
+from second_opinion_assets.registry.scales import Scale
 
 _BINS = 20
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-_BEST = 100.0
 
 
 def distribution(name: str, scores: Numbers, facts: ScorerFacts) -> Distribution:
@@ -28,9 +28,9 @@ def distribution(name: str, scores: Numbers, facts: ScorerFacts) -> Distribution
     if why := _not_aligned(scores, facts):
         not_aligned = why
     else:
-        on_one_scale = _on_one_scale(scores, facts)
-        quantiles = np.quantile(on_one_scale, _QUANTILES)
-        aligned = Aligned(mean(on_one_scale), [float(value) for value in quantiles])
+        values = on_one_scale(scores, facts)
+        quantiles = np.quantile(values, _QUANTILES)
+        aligned = Aligned(mean(values), [float(value) for value in quantiles])
     return Distribution(
         scorer=name,
         direction=facts.direction,
@@ -61,20 +61,6 @@ def _histogram(scores: Numbers, scale: Scale | None) -> tuple[list[float], list[
 
 def _not_aligned(scores: Numbers, facts: ScorerFacts) -> str:
     """Return why scores cannot be mapped to one scale; empty if they can."""
-    scale = facts.scale
     if not len(scores):
         return "it has no scores"
-    if scale is None or scale.minimum is None or scale.maximum is None:
-        return "no scale with both bounds is declared"
-    if facts.direction is None:
-        return "no direction is declared"
-    doubt = scale_doubt(facts.scales, float(scores.min()), float(scores.max()))
-    return f"{doubt}" if doubt else ""
-
-
-def _on_one_scale(scores: Numbers, facts: ScorerFacts) -> Numbers:
-    """Map scores so that 0 is the worst end of their scale and 100 is the best one."""
-    scale = facts.scale
-    minimum, maximum = (scale and scale.minimum) or 0.0, (scale and scale.maximum) or 0.0
-    ends = [minimum, maximum] if facts.direction is Direction.HIGHER else [maximum, minimum]
-    return (scores - ends[0]) / (ends[1] - ends[0]) * _BEST
+    return why_not_aligned(facts, float(scores.min()), float(scores.max()))

@@ -11,7 +11,7 @@ from second_opinion_assets.agreement.agreement import Agreement
 from second_opinion_assets.agreement.clips import Clips, read_clips
 from second_opinion_assets.agreement.compare import compare
 from second_opinion_assets.agreement.joined_table import JoinedTable
-from second_opinion_assets.contract.columns import APPENDED
+from second_opinion_assets.contract.columns import ALIGNED, APPENDED
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.matching.keys import choose_key_column
 from second_opinion_assets.registry.facts import shipped_registry
@@ -55,7 +55,7 @@ def joined_table(path: Location, key_column: str | None, prefix: str) -> JoinedT
     if not found:
         msg = f"{path}: has no columns of a scorer; join scores onto it first"
         raise JoinError(msg)
-    appended = {first + suffix for first in found for suffix in suffixes}
+    appended = {first + suffix for first in found for suffix in (*suffixes, f"_{ALIGNED.suffix}")}
     return JoinedTable(
         path=path,
         key_column=choose_key_column(names, key_column, str(path)),

@@ -88,6 +88,12 @@ from second_opinion_assets.storage.output_lock import LockWait
 )
 @allow_empty_option
 @click.option("--canonical-names", is_flag=True, help="Give each known scorer its canonical name.")
+@click.option(
+    "--aligned-scores",
+    is_flag=True,
+    help="Append also each score on one scale, 0 worst and 100 best, of the scorers whose "
+    "scale and direction are known.",
+)
 @lock_option
 @verbosity_options
 @confine_option

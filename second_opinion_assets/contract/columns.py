@@ -1,4 +1,4 @@
-"""The five columns that a scorer adds to a table: their names, types, meaning and values.
+"""The columns that a scorer adds to a table: their names, types, meaning and values.
 
 How they are written belongs to `tables`.
 """
@@ -6,7 +6,7 @@ How they are written belongs to `tables`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -48,7 +48,7 @@ _Kind = TypeVar("_Kind", bound=np.generic)
 
 
 class AppendedColumn(NamedTuple):
-    """One of the five: last part of its name, type, and what it holds.
+    """One of them: last part of its name, type, and what it holds.
 
     `model_ready` tells the scorer's judgement from what is only kept about it: a runtime is no
     quality signal.
@@ -60,18 +60,28 @@ class AppendedColumn(NamedTuple):
     model_ready: bool = False
 
 
+SCORE = AppendedColumn(
+    "score", "float64", "clip-level score of {scorer}; null where there is none", model_ready=True
+)
 APPENDED = (
-    AppendedColumn(
-        "score",
-        "float64",
-        "clip-level score of {scorer}; null where there is none",
-        model_ready=True,
-    ),
+    SCORE,
     AppendedColumn("status", "string", "what {scorer} gave for the row: ok, bad or missing"),
     AppendedColumn("runtime_ms", "float64", "runtime that {scorer} reported, in milliseconds"),
     AppendedColumn("frames", "int64", "frame scores of {scorer} averaged; 0 for a scalar score"),
     AppendedColumn("source", "string", "score file of {scorer} that supplied the row"),
 )
+ALIGNED = AppendedColumn(
+    "aligned",
+    "float64",
+    "score of {scorer} from 0, worst, to 100, best; null where there is none",
+    model_ready=True,
+)
+"""Comes last where it is asked for, and the ends of the scorer's scale are known."""
+
+
+def appended_columns(*, aligned: bool) -> tuple[AppendedColumn, ...]:
+    """Return the columns of a scorer, with or without its scores on the one scale."""
+    return (*APPENDED, ALIGNED) if aligned else APPENDED
 
 
 def column_prefix(scorer: str, prefix: str) -> str:
@@ -84,17 +94,23 @@ def source_cell(written: str) -> str:
     return f"./{written}" if written.startswith(("=", "+", "-", "@", "\t", "\r")) else written
 
 
-def column_names(scorers: Iterable[str], prefix: str) -> list[str]:
-    """Return the names of all appended columns, in their order."""
+def column_names(scorers: Iterable[str], prefix: str, aligned: Container[str] = ()) -> list[str]:
+    """Return the names of all appended columns, in their order.
+
+    Args:
+        scorers: by name.
+        prefix: what the names start with.
+        aligned: the scorers whose scores are also on the one scale.
+    """
     return [
         f"{column_prefix(scorer, prefix)}_{column.suffix}"
         for scorer in scorers
-        for column in APPENDED
+        for column in appended_columns(aligned=scorer in aligned)
     ]
 
 
 class ScorerValues(NamedTuple):
-    """The five columns of a scorer for some feature rows, an entry a row.
+    """What a scorer gave for some feature rows, an entry a row.
 
     Attributes:
         score, runtime_ms: NaN where there is none.
@@ -119,12 +135,20 @@ class ScorerColumns:
         entries: the values of its score rows.
         sources: the score files as they were written, and last an empty text.
         rows: for each feature row its score row, `NO_ROW` or `AMBIGUOUS`.
+        aligned: the scores of its score rows on the one scale, NaN for none; None where the table
+            gets no such column.
     """
 
     scorer: str
     entries: ScorerValues
     sources: tuple[str, ...]
     rows: Integers
+    aligned: Floats | None = None
+
+    def names(self, prefix: str) -> list[str]:
+        """Return the names of its columns, in their order."""
+        aligned = () if self.aligned is None else (self.scorer,)
+        return column_names([self.scorer], prefix, aligned)
 
     @cached_property
     def row_status(self) -> NDArray[np.uint8]:
@@ -157,6 +181,12 @@ class ScorerColumns:
             self._of(rows, source, (none, none)),
         )
 
+    def aligned_values(self, part: slice | Mask | Integers) -> Floats | None:
+        """Return the scores of some feature rows on the one scale, NaN for none."""
+        if self.aligned is None:
+            return None
+        return self._of(self.rows[part], self.aligned, _NONE[0])
+
     def _of(
         self, rows: Integers, values: NDArray[_Kind], none: tuple[float, float]
     ) -> NDArray[_Kind]:
@@ -174,15 +204,18 @@ def shown_values(columns: Sequence[ScorerColumns], prefix: str, row: int) -> dic
     """Return the appended columns of one feature row as plain values, None for null."""
     shown: dict[str, Any] = {}
     for scorer in columns:
+        one = slice(row, row + 1)
         score, status, runtime_ms, frames, source = (
-            values[0].item() for values in scorer.values(slice(row, row + 1))
+            values[0].item() for values in scorer.values(one)
         )
-        plain = (
+        plain = [
             None if math.isnan(score) else score,
             STATUS_NAMES[status],
             None if math.isnan(runtime_ms) else runtime_ms,
             frames,
             scorer.sources[source],
-        )
-        shown.update(zip(column_names([scorer.scorer], prefix), plain, strict=True))
+        ]
+        if (aligned := scorer.aligned_values(one)) is not None:
+            plain.append(None if math.isnan(aligned[0]) else aligned[0].item())
+        shown.update(zip(scorer.names(prefix), plain, strict=True))
     return shown

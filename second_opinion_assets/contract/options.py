@@ -65,6 +65,8 @@ class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         prefix: first part of the name of every appended column.
         overwrite: replace columns of these names that the table has already.
         canonical_names: call a scorer that the registry knows by its one canonical name.
+        aligned_scores: append also each score on one scale, 0 worst and 100 best, of the scorers
+            whose scale and direction are known.
         min_coverage: least share of the rows, 0 to 1, that must have an ``ok`` score, of every
             scorer or of each that is named; below it nothing is published. None asks for nothing.
         allow_empty: publish a table in which no row has an ``ok`` score from any scorer.
@@ -81,6 +83,7 @@ class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prefix: str = DEFAULT_PREFIX
     overwrite: bool = False
     canonical_names: bool = False
+    aligned_scores: bool = False
     min_coverage: float | dict[str, float] | None = None
     allow_empty: bool = False
 
@@ -94,8 +97,14 @@ class JoinOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         refuse_no_share(self.min_coverage)
 
     def as_dict(self) -> dict[str, object]:
-        """Return the options as plain JSON values, in the order they are declared."""
+        """Return the options as plain JSON values, in the order they are declared.
+
+        Without aligned scores nothing is said of them: the fingerprints of tables that were joined
+        before there were such stay as they are.
+        """
         options: dict[str, object] = msgspec.to_builtins(self)
+        if not self.aligned_scores:
+            del options["aligned_scores"]
         return options
 
 

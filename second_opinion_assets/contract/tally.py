@@ -6,6 +6,7 @@ How it is counted belongs to `matching`.
 from __future__ import annotations
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 SAMPLE_ROWS = 10
 FEW_KEYS_FOUND = 0.05
@@ -106,6 +107,7 @@ class ScorerTally(msgspec.Struct):
         score_fields: the fields that the scores were read from.
         numeric_fields: numeric fields of score rows that have no score.
         label_fields: those of `score_fields` that are labels, which was said to be meant.
+        not_aligned: why its scores are not on the one scale, where that was asked for; else unset.
         missing, bad, unmatched, collisions: the first few of each, at most `SAMPLE_ROWS`.
     """
 
@@ -130,6 +132,7 @@ class ScorerTally(msgspec.Struct):
     score_fields: list[str] = []
     numeric_fields: list[str] = []
     label_fields: list[str] = []
+    not_aligned: str | UnsetType = UNSET
     missing: list[MissingSample] = []
     bad: list[BadSample] = []
     unmatched: list[str] = []

@@ -99,6 +99,11 @@ class JoinConfig(dg.Config):
     canonical_names: bool | None = Field(
         default=None, description="Call a scorer that the registry knows by its one canonical name."
     )
+    aligned_scores: bool | None = Field(
+        default=None,
+        description="Append also each score on one scale, 0 worst and 100 best, of the scorers "
+        "whose scale and direction are known.",
+    )
 
     min_coverage: Any = Field(
         default=None,

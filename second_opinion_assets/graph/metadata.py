@@ -11,7 +11,7 @@ import dagster as dg
 import msgspec
 
 from second_opinion_assets.contract.audit import Audit
-from second_opinion_assets.contract.columns import APPENDED, AppendedColumn
+from second_opinion_assets.contract.columns import ALIGNED, SCORE, AppendedColumn, appended_columns
 from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.contract.printable import without_secrets
 from second_opinion_assets.contract.refusals import NotPublishedError
@@ -33,6 +33,7 @@ from second_opinion_assets.join.join import JoinResult
 from second_opinion_assets.join.outcomes import TableSummary
 from second_opinion_assets.matching.doubts import doubts
 from second_opinion_assets.matching.drift import Drift
+from second_opinion_assets.registry.aligned import BETTER, ONE_SCALE
 from second_opinion_assets.registry.facts import ScorerFacts
 from second_opinion_assets.report.drift import drift_parts
 from second_opinion_assets.report.joined import first_gaps, preview, tallies
@@ -178,7 +179,10 @@ def _column_schema(result: JoinResult) -> dg.TableSchemaMetadataValue:
     names = iter(result.appended)
     for scorer in result.tally.scorers:
         facts = result.spec.registry.facts(scorer)
-        columns.extend(_appended_column(next(names), column, scorer, facts) for column in APPENDED)
+        columns.extend(
+            _appended_column(next(names), column, scorer, facts)
+            for column in appended_columns(aligned=result.spec.aligns(scorer))
+        )
     return dg.MetadataValue.table_schema(dg.TableSchema(columns))
 
 
@@ -192,6 +196,9 @@ def _appended_column(
             name, column.type, f"{description}; no quality signal", tags={"bookkeeping": ""}
         )
     tags = {"model_ready": ""}
+    if column is ALIGNED:
+        tags |= {"scale": ONE_SCALE.label, "direction": f"{BETTER}_is_better"}
+        return dg.TableColumn(name, column.type, description, tags=tags)
     if facts.scale:
         tags["scale"] = facts.scale.label
     if facts.direction:
@@ -249,12 +256,12 @@ def _column_lineage(
     deps = {}
     names = iter(result.appended)
     for scorer in result.tally.scorers:
-        for column in APPENDED:
+        for column in appended_columns(aligned=result.spec.aligns(scorer)):
             name = next(names)
             if column.model_ready:
                 deps[name] = [
                     dg.TableColumnDep(FEATURES_KEY, result.key_column),
-                    dg.TableColumnDep(scorer_keys[scorer], column.suffix),
+                    dg.TableColumnDep(scorer_keys[scorer], SCORE.suffix),
                 ]
     return dg.MetadataValue.column_lineage(dg.TableColumnLineage(deps))
 

@@ -19,12 +19,14 @@ from second_opinion_assets.contract.audit import (
     ScaleEntry,
     ScorerAudit,
 )
-from second_opinion_assets.contract.columns import APPENDED
+from second_opinion_assets.contract.columns import ALIGNED, appended_columns
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.tally import ScorerTally, Tally
 from second_opinion_assets.join.provenance import Invocation, join_provenance
 from second_opinion_assets.join.table_spec import TableSpec
-from second_opinion_assets.registry.facts import Registry, ScorerFacts
+from second_opinion_assets.registry.aligned import BETTER, ONE_SCALE
+from second_opinion_assets.registry.facts import ScorerFacts
+from second_opinion_assets.registry.scales import Scale
 from second_opinion_assets.scores.sidecar import SidecarInput
 from second_opinion_assets.storage.digests import FileDigest
 from second_opinion_assets.storage.location import Location
@@ -74,7 +76,7 @@ def make_audit(
             name: _scorer_audit(scorer, spec.registry.facts(name))
             for name, scorer in tally.scorers.items()
         },
-        columns=_column_uses(tally, spec.registry),
+        columns=_column_uses(tally, spec),
         run_provenance=join_provenance(
             spec, invocation, features, sidecars, output, tally.output_rows
         ),
@@ -110,7 +112,7 @@ def remove_failed_audit(spec: TableSpec) -> None:
 def _scorer_audit(scorer: ScorerTally, facts: ScorerFacts) -> ScorerAudit:
     return ScorerAudit(
         **msgspec.structs.asdict(scorer),
-        scale=_scale_entry(facts) or UNSET,
+        scale=_scale_entry(facts.scale) if facts.scale else UNSET,
         direction=facts.direction or UNSET,
         licence=UNSET if facts.licence is None else facts.licence,
         redistributable=UNSET if facts.redistributable is None else facts.redistributable,
@@ -118,22 +120,24 @@ def _scorer_audit(scorer: ScorerTally, facts: ScorerFacts) -> ScorerAudit:
     )
 
 
-def _column_uses(tally: Tally, registry: Registry) -> ColumnUses:
+def _column_uses(tally: Tally, spec: TableSpec) -> ColumnUses:
     """Return which appended columns a model may learn from, and which only tell about the join."""
     model_ready: list[ModelReadyColumn] = []
     bookkeeping: list[str] = []
     for scorer_name, scorer in tally.scorers.items():
-        facts = registry.facts(scorer_name)
-        for column in APPENDED:
+        facts = spec.registry.facts(scorer_name)
+        for column in appended_columns(aligned=spec.aligns(scorer_name)):
             name = f"{scorer.column_prefix}_{column.suffix}"
             if column.model_ready:
-                scale, direction = _scale_entry(facts), facts.direction
-                model_ready.append(ModelReadyColumn(name, scorer_name, scale, direction))
+                scale, direction = facts.scale, facts.direction
+                if column is ALIGNED:
+                    scale, direction = ONE_SCALE, BETTER
+                entry = _scale_entry(scale) if scale else None
+                model_ready.append(ModelReadyColumn(name, scorer_name, entry, direction))
             else:
                 bookkeeping.append(name)
     return ColumnUses(model_ready, bookkeeping)
 
 
-def _scale_entry(facts: ScorerFacts) -> ScaleEntry | None:
-    scale = facts.scale
-    return ScaleEntry(scale.label, scale.minimum, scale.maximum) if scale else None
+def _scale_entry(scale: Scale) -> ScaleEntry:
+    return ScaleEntry(scale.label, scale.minimum, scale.maximum)

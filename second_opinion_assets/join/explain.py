@@ -23,8 +23,10 @@ from second_opinion_assets.join.key_remedies import read_usual_columns
 from second_opinion_assets.join.manifest_sidecars import as_written
 from second_opinion_assets.join.readings import Reading, read_by_clip
 from second_opinion_assets.matching.counts import bad_reasons
-from second_opinion_assets.matching.doubts import few_ok
+from second_opinion_assets.matching.doubts import few_ok, not_aligned
 from second_opinion_assets.matching.keys import KeyColumn, choose_key_column
+from second_opinion_assets.registry.aligned import unknown_ends
+from second_opinion_assets.registry.facts import shipped_registry
 from second_opinion_assets.scores.broken_files import shown_name
 from second_opinion_assets.scores.keyed_scorers import Scorer, key_scorers
 from second_opinion_assets.scores.read import SidecarScores, read_sidecar, refuse_score_field
@@ -175,7 +177,9 @@ def _explain(features: Location, sidecars: Sequence[Sidecar], options: JoinOptio
         features=ExplainedFeatures(
             features, len(first.codes), list(keys), list(islice(filled, SAMPLES))
         ),
-        sidecars=[_explain_sidecar(each, column if column != asked else None) for each in found],
+        sidecars=[
+            _explain_sidecar(each, column if column != asked else None, options) for each in found
+        ],
         readings=readings,
         best=max(readings, key=lambda reading: reading.ok_rows, default=None),
     )
@@ -212,12 +216,13 @@ def _label(sidecar: Sidecar) -> str | None:
     return None if sidecar.rules.scorers is not None else sidecar.scorer_name
 
 
-def _explain_sidecar(found: _Found, column: str | None) -> ExplainedSidecar:
+def _explain_sidecar(found: _Found, column: str | None, options: JoinOptions) -> ExplainedSidecar:
     """Return what a sidecar holds, its keys taken as they are written.
 
     Args:
         found: what was read.
         column: the column that its keys are of, where that is another than they were read by.
+        options: of the join, as asked.
     """
     sidecar, scores, problem = found
     if scores is None:
@@ -243,15 +248,19 @@ def _explain_sidecar(found: _Found, column: str | None) -> ExplainedSidecar:
             _explain_scorer(
                 scorer,
                 named_by if scores.label_used and label in (None, scorer.name) else NamedBy.rows,
+                options,
             )
             for scorer in scorers
         ],
     )
 
 
-def _explain_scorer(scorer: Scorer, named_by: NamedBy) -> ExplainedScorer:
+def _explain_scorer(scorer: Scorer, named_by: NamedBy, options: JoinOptions) -> ExplainedScorer:
     table = scorer.rows
     bad = np.flatnonzero(table.columns.status == Status.bad).tolist()
+    counts = _row_counts(scorer, bad)
+    if options.aligned_scores:
+        counts.not_aligned = unknown_ends(shipped_registry().facts(scorer.name))
     return ExplainedScorer(
         competitor=scorer.name,
         named_by=named_by,
@@ -269,7 +278,7 @@ def _explain_scorer(scorer: Scorer, named_by: NamedBy) -> ExplainedScorer:
             BadRow(table.raw_key(row), table.reason(row).reason, table.where(row))
             for row in bad[:SAMPLES]
         ],
-        warnings=few_ok(_row_counts(scorer, bad)),
+        warnings=[*few_ok(counts), *not_aligned(counts)],
     )
 
 

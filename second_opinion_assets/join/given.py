@@ -55,6 +55,7 @@ class Options(TypedDict, total=False):
     prefix: str
     overwrite: bool
     canonical_names: bool
+    aligned_scores: bool
     min_coverage: float | dict[str, float] | None
     allow_empty: bool
 

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from second_opinion_assets.contract.audit import Audit
-from second_opinion_assets.contract.columns import column_names
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.contract.refusals import NotPublishedError
 from second_opinion_assets.contract.tally import Tally
@@ -49,7 +48,7 @@ class JoinResult(msgspec.Struct, frozen=True):
         spec: what was asked for.
         key_column: the column of the feature table that held the key.
         columns: the input columns that the output kept, with their types.
-        appended: names of the appended columns, five a scorer, in slug order.
+        appended: names of the appended columns, in slug order of the scorers.
         tally: what was counted.
         audit: the audit as it was published, or would have been.
         features: digest of the feature table.
@@ -117,7 +116,7 @@ def materialize(
             spec=spec,
             key_column=inputs.key_column,
             columns=inputs.table.columns,
-            appended=column_names([s.scorer for s in joined.added.scorers], spec.options.prefix),
+            appended=joined.added.names,
             tally=tally,
             audit=published.audit,
             features=features.digest,

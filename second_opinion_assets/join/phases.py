@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from second_opinion_assets.contract.columns import column_names, shown_values
+from second_opinion_assets.contract.columns import (
+    ScorerColumns,
+    Status,
+    column_names,
+    shown_values,
+)
 from second_opinion_assets.contract.errors import Problems
 from second_opinion_assets.contract.options import MissingPolicy
-from second_opinion_assets.contract.tally import Tally
+from second_opinion_assets.contract.tally import ScorerTally, Tally
 from second_opinion_assets.join.key_remedies import add_remedies
 from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.matching.counts import count, rows_with_every_scorer
 from second_opinion_assets.matching.key_hints import few_keys_found
 from second_opinion_assets.matching.keys import KeyColumn
 from second_opinion_assets.matching.match import Match, match
+from second_opinion_assets.registry.aligned import on_one_scale, why_not_aligned
 from second_opinion_assets.scores.clip_keys import by_clip, further_key_names
 from second_opinion_assets.scores.keyed_scorers import KeyedScorers, key_scorers
 from second_opinion_assets.scores.read import read_scores
@@ -62,8 +69,12 @@ def read_inputs(
     problems.refuse()
     key_column, scores = by_clip(scores, next(iter(columns)), columns, options)
     keyed = key_scorers(scores, options)
-    names = column_names([scorer.name for scorer in keyed.scorers], options.prefix)
-    table.append(names, overwrite=options.overwrite)
+    scorers = [scorer.name for scorer in keyed.scorers]
+    aligned = list(filter(spec.aligns, scorers))
+    names = column_names(scorers, options.prefix, aligned)
+    # Scores that are replaced leave no aligned ones of an earlier join behind.
+    replaced = column_names(scorers, options.prefix, scorers) if options.overwrite else names
+    table.append(replaced, overwrite=options.overwrite)
     refuse_fields(len(table.columns) + len(names), spec.out)
     return Inputs(keyed, sidecars, table, key_column, columns)
 
@@ -98,6 +109,24 @@ def match_inputs(spec: TableSpec, inputs: Inputs[_Table], features: Input | Fram
     kept = rows_with_every_scorer(columns) if drops else None
     tally = count(found, scorers, columns, options.prefix, kept)
     tally.non_finite_values = inputs.table.non_finite_values
+    if options.aligned_scores:
+        columns = [_with_aligned(spec, each, tally.scorers[each.scorer]) for each in columns]
     if doubtful := [s for s in scorers if few_keys_found(tally.scorers[s.name])]:
         add_remedies(doubtful, tally, inputs.key_column, features, options)
     return Matched(found, Added(columns, options.prefix, kept), tally)
+
+
+def _with_aligned(spec: TableSpec, columns: ScorerColumns, tally: ScorerTally) -> ScorerColumns:
+    """Return what a scorer adds with its scores on the one scale; tell why where there are none.
+
+    Scores that hardly are on the scale that is declared are null there: they would be wrong.
+    """
+    facts = spec.registry.facts(columns.scorer)
+    why = why_not_aligned(facts, tally.score_min, tally.score_max)
+    if why:
+        tally.not_aligned = why
+    if not spec.aligns(columns.scorer):
+        return columns
+    entries = columns.entries
+    ok = (entries.status == Status.ok) & (not why)
+    return replace(columns, aligned=on_one_scale(np.where(ok, entries.score, np.nan), facts))

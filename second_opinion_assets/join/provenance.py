@@ -178,4 +178,6 @@ def fingerprint(spec: TableSpec, features: FileDigest, sidecars: Iterable[FileDi
     }
     if spec.options.canonical_names:
         parts["canonical_names"] = spec.registry.canonical_names()
+    if spec.options.aligned_scores:
+        parts["scales"] = spec.registry.scale_ends()
     return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()

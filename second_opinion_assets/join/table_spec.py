@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from second_opinion_assets.contract.options import JoinOptions, MissingPolicy
+from second_opinion_assets.registry.aligned import unknown_ends
 from second_opinion_assets.registry.clip_links import NO_LINKS, ClipLinks
 from second_opinion_assets.registry.facts import Registry, shipped_registry
 from second_opinion_assets.registry.groups import NO_GROUPS, Groups
@@ -53,6 +54,10 @@ class TableSpec(msgspec.Struct, frozen=True):
     def scorer_name(self, name: str) -> str:
         """Return the name that a scorer goes by in this table."""
         return self.registry.canonical(name) if self.options.canonical_names else name
+
+    def aligns(self, scorer: str) -> bool:
+        """Return whether a scorer gets a column of its scores on the one scale."""
+        return self.options.aligned_scores and not unknown_ends(self.registry.facts(scorer))
 
     @property
     def inputs(self) -> list[Location]:

@@ -1,4 +1,4 @@
-"""What is doubtful about the counts of a scorer, in one line each: few keys found, few ok scores.
+"""What is doubtful about a scorer, in one line each: few keys found, few ok scores, no scale known.
 
 How keys would have to be read to find more belongs to `key_hints`.
 """
@@ -18,7 +18,15 @@ SHOWN_FIELDS = 6
 def doubts(tally: ScorerTally) -> list[str]:
     """Return what is doubtful about a scorer's counts, each in a line that begins with its name."""
     hints = [key_hint(tally)] if few_keys_found(tally) else []
-    return [*hints, *few_ok(tally)]
+    return [*hints, *few_ok(tally), *not_aligned(tally)]
+
+
+def not_aligned(tally: ScorerTally) -> list[str]:
+    """Return a line on a scorer whose scores are not on the one scale as asked; else nothing."""
+    if not tally.not_aligned:
+        return []
+    remedy = "declare its scale and direction, or leave out aligned_scores"
+    return [f"{tally.competitor}: no aligned scores: {tally.not_aligned}; {remedy}"]
 
 
 def few_ok(tally: ScorerTally) -> list[str]:

@@ -124,6 +124,13 @@ class Registry(msgspec.Struct, frozen=True, dict=True):
         """Return the canonical name of each spelling that is known."""
         return {name: facts.name for name, facts in self._by_name.items()}
 
+    def scale_ends(self) -> dict[str, list[object]]:
+        """Return direction and ends of scales of each spelling that is known, as plain values."""
+        return {
+            name: [facts.direction, *((s.minimum, s.maximum, s.typical) for s in facts.scales)]
+            for name, facts in self._by_name.items()
+        }
+
     def before(self, entries: Iterable[ScorerFacts]) -> Registry:
         """Return a registry in which other entries go first."""
         return msgspec.structs.replace(self, entries=(*entries, *self.entries))

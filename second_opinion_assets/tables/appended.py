@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from second_opinion_assets.contract.columns import (
     STATUS_NAMES,
     ScorerColumns,
-    column_names,
 )
 from second_opinion_assets.matching.views import kept_rows
 from second_opinion_assets.tables.table import Added, Block, numbered
@@ -19,9 +18,8 @@ from second_opinion_assets.tables.table import Added, Block, numbered
 
 def appended_table(added: Added, rows: slice) -> pa.Table:
     """Return the appended columns of some feature rows; texts of which there are few are codes."""
-    names = column_names([scorer.scorer for scorer in added.scorers], added.prefix)
     arrays = [array for scorer in added.scorers for array in _arrays(scorer, rows)]
-    return pa.table(arrays, names=names)
+    return pa.table(arrays, names=added.names)
 
 
 def plain_appended_table(added: Added, rows: slice) -> pa.Table:
@@ -52,12 +50,15 @@ def joined_tables(blocks: Iterable[Block], added: Added, schema: pa.Schema) -> I
 
 def _arrays(scorer: ScorerColumns, rows: slice) -> list[pa.Array]:
     values = scorer.values(rows)
+    aligned = scorer.aligned_values(rows)
+    on_one_scale = [] if aligned is None else [pa.array(aligned, mask=np.isnan(aligned))]
     return [
         pa.array(values.score, mask=np.isnan(values.score)),
         _coded(values.status.astype(np.int32), STATUS_NAMES),
         pa.array(values.runtime_ms, mask=np.isnan(values.runtime_ms)),
         pa.array(values.frames),
         _coded(values.source, scorer.sources),
+        *on_one_scale,
     ]
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from second_opinion_assets.contract import json_text
-from second_opinion_assets.contract.columns import Mask, column_names
+from second_opinion_assets.contract.columns import Mask
 from second_opinion_assets.tables.csv_cells import all_quoted, quoted
 from second_opinion_assets.tables.csv_table import CsvBlock, CsvTable
 from second_opinion_assets.tables.json_columns import texts_of_values
@@ -133,7 +133,7 @@ _LINE_FEED = pa.scalar(b"\n", TEXT)
 
 def _names(added: Added, delimiter: bytes) -> list[bytes]:
     """Return the names of the appended columns as cells."""
-    names = column_names([scorer.scorer for scorer in added.scorers], added.prefix)
+    names = added.names
     return [quoted(name.encode(), delimiter) for name in names]
 
 

@@ -52,6 +52,11 @@ class Added:
     prefix: str
     kept: Mask | None = None
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns, in their order."""
+        return [name for scorer in self.scorers for name in scorer.names(self.prefix)]
+
 
 @dataclass(frozen=True)
 class JsonRows:
@@ -128,7 +133,7 @@ class KeyTable(Protocol):
         """
 
     def append(self, names: Sequence[str], *, overwrite: bool) -> None:
-        """Take the names of the columns that will be appended, once `read_columns` has ended.
+        """Take the names of columns whose place is needed, once `read_columns` has ended.
 
         Raises:
             JoinError: the table has one of them already, and they are not to be overwritten.

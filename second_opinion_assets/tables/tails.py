@@ -15,13 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from second_opinion_assets.contract.columns import (
-    APPENDED,
     STATUS_NAMES,
     Floats,
     Integers,
     Mask,
     ScorerColumns,
-    column_names,
 )
 from second_opinion_assets.tables.pieces import TEXT
 
@@ -33,7 +31,7 @@ class Tails:
 
     Args:
         scorers: what each scorer adds.
-        labels: what stands before each of the scorer's five values.
+        labels: what stands before each of a scorer's values.
         separator: the character between two columns.
         quoted: returns a text as it is written.
         writes_null: whether no number is written as null, and not as nothing.
@@ -62,10 +60,7 @@ class Tails:
             scorers: what each scorer adds.
             prefix: what the names of the columns start with.
         """
-        labels = [
-            [f'"{name}":'.encode() for name in column_names([scorer.scorer], prefix)]
-            for scorer in scorers
-        ]
+        labels = [[f'"{name}":'.encode() for name in scorer.names(prefix)] for scorer in scorers]
         return cls(scorers, labels, b",", msgspec.json.encode, writes_null=True)
 
     @classmethod
@@ -73,7 +68,7 @@ class Tails:
         cls, scorers: Sequence[ScorerColumns], separator: bytes, quoted: Callable[[str], bytes]
     ) -> Self:
         """Return what makes cells of CSV, numbers as in JSON, none as an empty cell."""
-        labels = [[b""] * len(APPENDED)] * len(scorers)
+        labels = [[b"" for _ in scorer.names("")] for scorer in scorers]
         return cls(scorers, labels, separator, quoted, writes_null=False)
 
     def parts(self, rows: slice | Mask) -> list[pa.Array | pa.Scalar]:
@@ -83,9 +78,8 @@ class Tails:
         few texts that there are. A number brings the separator after it.
         """
         separator, parts = self._separator, list[pa.Array | pa.Scalar]()
-        for scorer, (score, status, runtime_ms, frames, source) in zip(
-            self._scorers, self._labels, strict=True
-        ):
+        for scorer, labels in zip(self._scorers, self._labels, strict=True):
+            score, status, runtime_ms, frames, source, *aligned = labels
             values = scorer.values(rows)
             sources = [source + self._quoted(written) for written in scorer.sources]
             parts += [
@@ -102,6 +96,9 @@ class Tails:
             else:  # scalars, as most scorers give
                 sources = [frames + b"0" + separator + text for text in sources]
             parts.append(_chosen(sources, values.source))
+            if (on_one_scale := scorer.aligned_values(rows)) is not None:
+                parts.append(pa.scalar(separator + aligned[0], TEXT))
+                parts.append(self._numbers(on_one_scale, separated=False))
         return parts
 
     def texts(self, rows: slice | Mask) -> list[bytes]:
@@ -110,8 +107,8 @@ class Tails:
         texts: list[bytes] = joined.to_pylist()
         return texts
 
-    def _numbers(self, values: Floats | Integers) -> pa.Array:
-        """Return numbers as JSON writes them, a separator after each."""
+    def _numbers(self, values: Floats | Integers, *, separated: bool = True) -> pa.Array:
+        """Return numbers as JSON writes them, a separator after each unless they stand last."""
         if not len(values):
             return pa.array([], TEXT)
         text = np.frombuffer(bytearray(msgspec.json.encode(values.tolist())), np.uint8)
@@ -122,6 +119,9 @@ class Tails:
         commas = text == _COMMA
         text[commas] = ord(self._separator)
         borders = np.concatenate(([1], np.flatnonzero(commas) + 1))
+        if not separated:
+            text = text[~commas]
+            borders -= np.arange(len(borders))
         buffers = [None, pa.py_buffer(borders), pa.py_buffer(text)]
         return pa.Array.from_buffers(TEXT, len(values), buffers)
 

@@ -13,7 +13,7 @@ def test_option_names() -> None:
     assert (
         *("missing_policy", "key_column", "score_key_field", "score_field", "label_as_score"),
         *("key_normalize", "key_pattern", "duplicates", "prefix", "overwrite", "canonical_names"),
-        *("min_coverage", "allow_empty"),
+        *("aligned_scores", "min_coverage", "allow_empty"),
     ) == OPTION_NAMES
 
 

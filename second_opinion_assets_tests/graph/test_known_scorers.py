@@ -174,3 +174,17 @@ def test_a_launch_may_ask_for_canonical_names(project: Project, join: Join) -> N
     for scorer, asset in (("q_align", "one_align"), ("clip_iqa", "clipiqa")):
         deps = {tuple(dep.asset_key.path) for dep in lineage[f"second_opinion_{scorer}_score"]}
         assert ("scorer_sidecars", asset) in deps
+
+
+def test_a_launch_may_ask_for_aligned_scores(project: Project, join: Join) -> None:
+    """Aligned columns are model-ready and come from scores; a scorer without one is named."""
+    project.add_table("t", ["a", "b", "c"], {"PIQE": IN_RANGE, "in-house": TINY})
+    metadata = metadata_of(join(project.save(), "t", aligned_scores=True))
+    columns = {column.name: column for column in metadata["dagster/column_schema"].columns}
+    aligned = columns["second_opinion_piqe_aligned"]
+    assert aligned.tags == {"model_ready": "", "scale": "0-100", "direction": "higher_is_better"}
+    assert "second_opinion_in_house_aligned" not in columns
+    lineage = metadata["dagster/column_lineage"].deps_by_column
+    of_aligned, of_score = (lineage[f"second_opinion_piqe_{n}"] for n in ("aligned", "score"))
+    assert of_aligned == of_score
+    assert "in-house: no aligned scores" in str(metadata["warnings"])

@@ -39,6 +39,7 @@ class Options:
     key_pattern: str | None = None
     prefix: str = "second_opinion"
     overwrite: bool = False
+    aligned_scores: bool = False
 
 
 @dataclass(frozen=True)
