@@ -166,6 +166,9 @@ def test_a_launch_does_it_all(
     ]
     assert said[-1] == f"report: {out}/manifest.report.html (to send)"
     assert json.loads((out / "manifest.report.json").read_text())["status"] == "ok"
+    page = (out / "manifest.report.html").read_text()
+    assert "all is well" in page
+    assert "<summary>one</summary>" in page
 
 
 def test_a_launch_with_a_broken_table(
