@@ -168,7 +168,7 @@ def evidence_page(
             Section("Warnings", warnings(report.outcomes)),
             Section("Changes since the joins before", changes(report.outcomes)),
             Section("Agreement", agreed if compares else [_MANY]),
-            Section("Answers by table", [answers_by_table(found)] if found else []),
+            Section("Answers by table", answers_by_table(found)),
             Section("Answers", list(_details(tables, shown))),
             Section("Files", [files(report.outcomes)]),
         ],
@@ -269,7 +269,7 @@ def _problems(tables: Sequence[Compared], shown: _Shown) -> list[Part]:
     rows = [[table.outcome.spec.id, table.problem] for table in tables if table.problem]
     parts: list[Part] = [Table(["table", "why there is no agreement"], rows)] if rows else []
     if shown.unmade:
-        many = f"{shown.unmade} tables have no agreement beside them yet"
+        many = f"Tables without an agreement beside them: {shown.unmade}"
         parts.append(f"{many}; materialize second_opinion_agreement of them, or run the graph.")
     return parts
 
@@ -283,7 +283,7 @@ def _details(tables: Sequence[Compared], shown: _Shown) -> Iterator[Part]:
             yield Folded(table.outcome.spec.id, parts, is_open=is_first)
             is_first = False
     if shown.left_out:
-        yield f"{shown.left_out} more tables are not shown with pictures; ask for one by --table."
+        yield f"Tables not shown with pictures: {shown.left_out}; ask for one by --table."
 
 
 def _answers(table: Compared, agreement: Agreement) -> Iterator[Part]:

@@ -94,10 +94,10 @@ def files(outcomes: Iterable[TableOutcome]) -> Table:
     return Table(["table", "rows", "joined table", "audit"], rows)
 
 
-def answers_by_table(found: Mapping[str, Agreement]) -> Table:
+def answers_by_table(found: Mapping[str, Agreement]) -> list[Part]:
     """Return the figures that answer the questions, one row a table and scorer.
 
-    What no table answers has no column.
+    What no table answers has no column; where nothing is answered there is nothing.
     """
     heading = ["table", "scorer", "sides with people", "adds in the best quarter"]
     heading += ["variance between sources", "sources disliked at best", "holes"]
@@ -107,7 +107,9 @@ def answers_by_table(found: Mapping[str, Agreement]) -> Table:
         for scorer in agreement.scorers
     ]
     told = [any(row[number] for row in rows) for number in range(len(heading))]
-    return Table([*compress(heading, told)], [[*compress(row, told)] for row in rows])
+    if sum(told) <= len(("table", "scorer")):
+        return []
+    return [Table([*compress(heading, told)], [[*compress(row, told)] for row in rows])]
 
 
 def _of_scorer(answers: Answers, scorer: str) -> list[str]:

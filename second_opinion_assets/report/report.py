@@ -105,7 +105,7 @@ class Report(msgspec.Struct, frozen=True):
         """What stands first in the report: the manifest, and totals."""
         total = self.summary
         totals = (
-            f"{total.tables} tables, {total.failed_tables} failed; "
+            f"{total.tables} table{'s' * (total.tables != 1)}, {total.failed_tables} failed; "
             f"{total.input_rows} input rows, {total.output_rows} output rows"
         )
         return [f"Manifest: {self.manifest.path}", totals]

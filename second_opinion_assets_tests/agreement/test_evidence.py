@@ -80,7 +80,7 @@ def test_everything_is_there(project: Workspace) -> None:
     text = text_of(page(project, subsets=["split"], source_key={"pattern": "(src[0-9])_.*"}))
     for said in (
         "Second opinions: m.json all is well",
-        "1 tables, 0 failed; 12 input rows, 12 output rows",
+        "1 table, 0 failed; 12 input rows, 12 output rows",
         "No table is promotion-grade",
         "t0 100.0%",
         "t0 vmaf 12 -1.00 (the other way)",
@@ -91,6 +91,13 @@ def test_everything_is_there(project: Workspace) -> None:
         "2026-11-28 05:00 UTC",
     ):
         assert said in text
+
+
+def test_nothing_is_answered(project: Workspace) -> None:
+    """Without people, sources and subsets each question says what its answer takes."""
+    text = text_of(page(project))
+    assert "Answers by table" not in text
+    assert text.count("Not answered. It takes") == 4
 
 
 def test_a_gate_that_fails(project: Workspace) -> None:
@@ -135,7 +142,7 @@ def test_of_many_tables_few_are_shown_in_detail(
     monkeypatch.setattr(evidence, "SHOWN_OF_MORE", 1)
     html = page(project, tables=3)
     assert re.findall("<summary>(t.)</summary>", html) == ["t0"]
-    assert "2 more tables are not shown with pictures; ask for one by --table" in text_of(html)
+    assert "Tables not shown with pictures: 2; ask for one by --table" in text_of(html)
     assert all(f"t{n} vmaf 12 -1.00" in text_of(html) for n in range(3))
     assert re.findall("<summary>(t.)</summary>", page_of(project, "t2")) == ["t2"]
 
@@ -160,7 +167,7 @@ def test_an_agreement_that_lies_there_is_taken(
         assert "t0 vmaf 12 -1.00" in text_of(page_of(project))
     beside.unlink()
     monkeypatch.setattr(evidence, "MOST_ANEW", 0)
-    assert "1 tables have no agreement beside them yet" in text_of(page_of(project))
+    assert "Tables without an agreement beside them: 1;" in text_of(page_of(project))
 
 
 def test_a_table_that_cannot_be_read(project: Workspace) -> None:
