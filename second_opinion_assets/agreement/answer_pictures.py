@@ -40,8 +40,9 @@ def answer_pictures(agreement: Agreement) -> dict[str, tuple[str, str]]:
 
 
 def _sides(agreement: Agreement) -> Figure | None:
-    """Draw the share of contested clips that each scorer ranks on people's side."""
-    found = [sides for sides in agreement.answers.sides if sides.scorers][:SHOWN_PAIRS]
+    """Draw the share of contested clips that each scorer ranks on people's side, if any has one."""
+    told = [s for s in agreement.answers.sides if any(x.share.value is not None for x in s.scorers)]
+    found = told[:SHOWN_PAIRS]
     if not found:
         return None
     shown = [sides.scorers[:SHOWN_SCORERS] for sides in found]

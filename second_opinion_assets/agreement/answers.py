@@ -196,8 +196,8 @@ class SubsetScorer(msgspec.Struct, frozen=True):
         scorer: its name.
         ok, bad, missing: rows by status.
         share: of ok rows.
-        hole: it is lower than elsewhere in the table, and hardly by chance; of few rows, there is
-            none here, and some elsewhere.
+        hole: it is lower than elsewhere in the table, and hardly by chance (Fisher's exact test,
+            p < 0.01); or there is none here, and some elsewhere.
     """
 
     scorer: str

@@ -20,7 +20,7 @@ from second_opinion_assets.storage.location import Location
 
 MADE_OF = "made_of"
 """Under this name an agreement's provenance has what it was made of."""
-AGREEMENT_VERSION = "2"
+AGREEMENT_VERSION = "3"
 """Changes whenever the same joined table and settings would give another agreement."""
 
 

@@ -21,7 +21,9 @@ SHOWN_SCORERS = 6
 SHOWN_REFERENCES = 3
 SHOWN_CLIPS = 8
 """Of each reference on each side."""
-_MATRIX_SCORERS, _MATRIX_REFERENCES = 8, 4
+_MATRIX_SCORERS, _MATRIX_REFERENCES = 12, 4
+_UPRIGHT_COLUMNS = 9
+"""Of more columns each is narrower, and their names are slanted."""
 _MOST_DOTS = 300
 _WIDEST = 9.0
 _BINS = 40
@@ -56,7 +58,8 @@ def _matrix(agreement: Agreement) -> Figure | None:
     if not pairs:
         return None
     names = [*references, *scorers]
-    size = (2.2 + 0.85 * len(names), 0.9 + 0.3 * len(scorers))
+    slanted = len(names) > _UPRIGHT_COLUMNS
+    size = (2.2 + (0.6 if slanted else 0.85) * len(names), 0.9 + 0.3 * len(scorers) + 0.5 * slanted)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.add_subplot()
     rhos = [
@@ -76,6 +79,10 @@ def _matrix(agreement: Agreement) -> Figure | None:
     axes.set_xticks(range(len(names)), [short(name, 12) for name in names])
     axes.set_yticks(range(len(scorers)), [short(name) for name in scorers])
     axes.xaxis.tick_top()
+    if slanted:
+        axes.tick_params(axis="x", labelrotation=35)
+        for label in axes.get_xticklabels():
+            label.set(ha="left", rotation_mode="anchor")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     return figure

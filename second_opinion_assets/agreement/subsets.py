@@ -6,12 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from second_opinion_assets.agreement.answers import Subset, SubsetColumn, SubsetScorer
 from second_opinion_assets.agreement.estimates import share
 from second_opinion_assets.agreement.grouping import SubsetCounts
 
 KEPT_SUBSETS = 100
+BY_CHANCE = 0.01
+"""Where chance alone makes such a difference more often, a subset is no hole (Fisher's test)."""
 
 
 def subsets(counted: SubsetCounts, scorers: Sequence[str]) -> list[SubsetColumn]:
@@ -42,7 +45,15 @@ def _subset(
     for place, name in enumerate(scorers):
         ok, bad = of_scorers[2 * place : 2 * place + 2]
         part = share(ok, rows, "rows")
-        rest = ok_elsewhere[2 * place] / elsewhere if elsewhere else 0.0
-        hole = ok == 0 < rest if part.high is None else part.high < rest
+        hole = _is_hole((ok, rows), (ok_elsewhere[2 * place], elsewhere))
         found.append(SubsetScorer(name, ok, bad, rows - ok - bad, part, hole))
     return Subset(value, rows, found)
+
+
+def _is_hole(here: tuple[int, int], elsewhere: tuple[int, int]) -> bool:
+    """Return whether fewer rows are ok here than elsewhere, given ok rows and rows of both."""
+    (ok, rows), (ok_elsewhere, rows_elsewhere) = here, elsewhere
+    if not ok_elsewhere or ok * rows_elsewhere >= ok_elsewhere * rows:
+        return False
+    counts = [[ok, rows - ok], [ok_elsewhere, rows_elsewhere - ok_elsewhere]]
+    return not ok or float(stats.fisher_exact(counts, alternative="less").pvalue) < BY_CHANCE

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from second_opinion_assets.join.outcomes import ScorerSummary, TableOutcome, TableStatus
 from second_opinion_assets.report.markdown import printable
@@ -24,9 +24,16 @@ _STATUS_WORDS = {
     TableStatus.not_begun: "not begun",
 }
 
-_LABEL_PX, _CELL_PX, _STATUS_PX, _ROW_PX, _BAR_PX = 230, 120, 100, 22, 16
-_HEAD_PX, _FOOT_PX = 60, 26
-_LABEL_LETTERS, _HEADING_LETTERS = 30, 16
+_WIDEST_PX = 1400
+"""A picture of more scorers has narrower bars; it fits a window of 1,440."""
+_LABEL_PX, _WIDEST_CELL_PX, _STATUS_PX, _ROW_PX, _BAR_PX = 210, 130, 90, 22, 14
+_SHARE_PX, _GAP_PX = 46, 10
+"""Of a cell: what stands beside the bar, and what is between cells."""
+_LEAST_PX = 2
+"""Of a bar: as much as is seen of a few rows."""
+_HEAD_PX, _SLANTED_HEAD_PX, _FOOT_PX = 60, 116, 26
+_LETTER_PX = 7.2
+_LABEL_LETTERS, _HEADING_LETTERS = 28, 16
 
 
 class CoverageRow(NamedTuple):
@@ -74,29 +81,63 @@ def coverage_matrix(outcomes: Sequence[TableOutcome]) -> CoverageMatrix:
 
 
 def coverage_svg(matrix: CoverageMatrix) -> str:
-    """Return the matrix as a picture: a bar for each table and scorer, by status in colour."""
-    width = _LABEL_PX + _CELL_PX * max(1, len(matrix.scorers)) + _STATUS_PX
-    height = _HEAD_PX + _ROW_PX * len(matrix.rows) + _FOOT_PX
+    """Return the matrix as a picture: a bar for each table and scorer, with its share beside it."""
+    grid = _Grid.of(matrix.scorers)
+    height = grid.head + _ROW_PX * len(matrix.rows) + _FOOT_PX
     frame = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" font-family="DejaVu Sans, Arial, sans-serif" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{grid.width}" height="{height}" '
+        f'viewBox="0 0 {grid.width} {height}" font-family="DejaVu Sans, Arial, sans-serif" '
         'font-size="12" fill="#222">'
     )
     parts = [
         frame,
         "<title>Coverage of tables by scorers</title>",
-        f'<rect width="{width}" height="{height}" fill="#fff"/>',
+        f'<rect width="{grid.width}" height="{height}" fill="#fff"/>',
         *_legend(),
-        *(
-            _text(_column_x(number), _HEAD_PX - 8, _short(name, _HEADING_LETTERS), name)
-            for number, name in enumerate(matrix.scorers)
-        ),
+        *(grid.heading(number, name) for number, name in enumerate(matrix.scorers)),
     ]
     for number, row in enumerate(matrix.rows):
-        parts.extend(_row_parts(row, matrix.scorers, _HEAD_PX + number * _ROW_PX))
+        parts.extend(_row_parts(row, matrix.scorers, grid, grid.head + number * _ROW_PX))
     if note := left_out_note(matrix):
         parts.append(_text(8, height - 9, note))
     return "\n".join((*parts, "</svg>\n"))
+
+
+class _Grid(NamedTuple):
+    """Where things stand.
+
+    Attributes:
+        columns: how many scorers.
+        cell: how wide the cell of one is.
+        slanted: whether the scorers' names are, since they are longer than their columns.
+    """
+
+    columns: int
+    cell: int
+    slanted: bool
+
+    @classmethod
+    def of(cls, scorers: Sequence[str]) -> Self:
+        columns = max(1, len(scorers))
+        cell = min(_WIDEST_CELL_PX, (_WIDEST_PX - _LABEL_PX - _STATUS_PX) // columns)
+        longest = max((len(_short(name, _HEADING_LETTERS)) for name in scorers), default=0)
+        return cls(columns, cell, longest * _LETTER_PX > cell)
+
+    @property
+    def width(self) -> int:
+        return self.x(self.columns) + _STATUS_PX
+
+    @property
+    def head(self) -> int:
+        return _SLANTED_HEAD_PX if self.slanted else _HEAD_PX
+
+    def x(self, number: int) -> int:
+        return _LABEL_PX + number * self.cell
+
+    def heading(self, number: int, name: str) -> str:
+        x, y = self.x(number), self.head - 8
+        turn = f' transform="rotate(-35 {x} {y})"' if self.slanted else ""
+        return _text(x, y, _short(name, _HEADING_LETTERS), name, more=turn)
 
 
 def left_out_note(matrix: CoverageMatrix) -> str:
@@ -107,36 +148,42 @@ def left_out_note(matrix: CoverageMatrix) -> str:
     return f"Not shown: {' and '.join(parts)}." if parts else ""
 
 
-def _row_parts(row: CoverageRow, scorers: list[str], y: int) -> list[str]:
-    baseline = y + 13
+def _row_parts(row: CoverageRow, scorers: list[str], grid: _Grid, y: int) -> list[str]:
+    baseline = y + 12
     parts = [_text(8, baseline, _short(row.table, _LABEL_LETTERS), row.table)]
     for number, name in enumerate(scorers):
         if name in row.scorers:
-            parts.extend(_bar(row.scorers[name], _column_x(number), y))
+            parts.extend(_bar(row.scorers[name], grid.x(number), y, grid.cell))
     if word := _STATUS_WORDS[row.status]:
-        x = _column_x(max(1, len(scorers))) + 4
-        parts.append(_text(x, baseline, word, colour=COLOURS["bad"]))
+        parts.append(_text(grid.x(grid.columns) + 4, baseline, word, colour=COLOURS["bad"]))
     return parts
 
 
-def _bar(scorer: ScorerSummary, x: float, y: int) -> list[str]:
-    """Return a bar of full width, split by status, with the share of ok scores on it."""
+def _bar(scorer: ScorerSummary, x: float, y: int, cell: int) -> list[str]:
+    """Return a bar, split by status, with the share of ok scores beside it."""
     counts = _counts(scorer)
-    rows = sum(counts)
-    full = _CELL_PX - 10
-    if not rows:
-        return [_text(x, y + 13, "no rows")]
+    share = Share(*counts)
+    if not sum(counts):
+        return [_text(x, y + 12, str(share))]
     parts = []
     start = x
-    for count, colour in zip(counts, COLOURS.values(), strict=True):
-        length = full * count / rows
-        if count:
+    lengths = _lengths(counts, cell - _SHARE_PX - _GAP_PX)
+    for length, colour in zip(lengths, COLOURS.values(), strict=True):
+        if length:
             parts.append(
                 f'<rect x="{start:.1f}" y="{y}" width="{length:.1f}" height="{_BAR_PX}" '
                 f'fill="{colour}"/>'
             )
         start += length
-    return [*parts, _text(x + 4, y + 12, str(Share(*counts)), colour="#000")]
+    return [*parts, _text(start + 4, y + 12, str(share))]
+
+
+def _lengths(counts: tuple[int, int, int], full: float) -> list[float]:
+    """Return how long each part of a bar is: a few rows of many are seen."""
+    lengths = [max(_LEAST_PX, full * count / sum(counts)) if count else 0 for count in counts]
+    excess = sum(lengths) - full
+    longest = lengths.index(max(lengths))
+    return [length - excess * (n == longest) for n, length in enumerate(lengths)]
 
 
 def _legend() -> list[str]:
@@ -152,13 +199,11 @@ def _counts(scorer: ScorerSummary) -> tuple[int, int, int]:
     return scorer.matched_rows, scorer.bad_rows, scorer.missing_rows
 
 
-def _column_x(number: int) -> int:
-    return _LABEL_PX + number * _CELL_PX
-
-
-def _text(x: float, y: float, text: str, full: str = "", colour: str = "#222") -> str:
+def _text(
+    x: float, y: float, text: str, full: str = "", colour: str = "#222", more: str = ""
+) -> str:
     title = f"<title>{_escaped(full)}</title>" if full and full != text else ""
-    return f'<text x="{x:g}" y="{y:g}" fill="{colour}">{title}{_escaped(text)}</text>'
+    return f'<text x="{x:g}" y="{y:g}" fill="{colour}"{more}>{title}{_escaped(text)}</text>'
 
 
 def _short(text: str, letters: int) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from second_opinion_assets.agreement.show_answers import answer_parts
+from second_opinion_assets.agreement.subsets import _is_hole
 from second_opinion_assets.registry.groups import Groups, SourceKey
 from second_opinion_assets.report.markdown import render
 from second_opinion_assets_tests.agreement.opinions import Opinions
@@ -123,6 +124,23 @@ def test_a_hole_in_a_subset(opinions: Opinions) -> None:
     assert not second.has_hole
     text = render(*answer_parts(agreement)["coverage_by_subset"])
     assert "| hdr | 20 | 1 ok, 5.0% (0.9% to 23.6%, n 20): hole | 20 ok, 100.0% (" in text
+
+
+@pytest.mark.parametrize(
+    ("here", "elsewhere", "hole"),
+    [
+        ((36, 37), (43, 43), False),  # one row that is missing is no hole
+        ((30, 37), (43, 43), True),  # p = 0.0033
+        ((34, 37), (43, 43), False),  # p = 0.095
+        ((0, 3), (17, 19), True),
+        ((0, 3), (0, 19), False),
+        ((43, 43), (36, 37), False),
+        ((9_800, 10_000), (9_900, 10_000), True),
+    ],
+)
+def test_what_is_a_hole(here: tuple[int, int], elsewhere: tuple[int, int], hole: bool) -> None:  # noqa: FBT001 (a case's)
+    """Fewer ok rows than elsewhere, by more than chance makes one time in a hundred."""
+    assert _is_hole(here, elsewhere) is hole
 
 
 def test_a_small_subset_without_any_score_is_a_hole(opinions: Opinions) -> None:

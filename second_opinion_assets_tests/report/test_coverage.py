@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,7 +66,7 @@ def test_bars_add_up() -> None:
     widths = {
         rect.get("fill"): float(rect.get("width", ""))
         for rect in ET.fromstring(svg).iter(f"{SVG}rect")  # noqa: S314
-        if rect.get("height") == "16"
+        if rect.get("height") == "14"
     }
     total = sum(widths.values())
     shares = [widths[COLOURS[status]] / total for status in ("ok", "missing", "bad")]
@@ -76,6 +77,30 @@ def test_bars_add_up() -> None:
 def test_almost_everything_is_not_everything() -> None:
     """One gap among very many rows does not round to full coverage."""
     assert ">99.9%" in texts(coverage_svg(coverage_matrix([outcome("a", {"S": (99_999, 1, 0)})])))
+
+
+@pytest.mark.parametrize("counts", [(99, 1, 0), (9_999, 0, 1), (1, 9_999, 0)])
+@pytest.mark.parametrize("scorers", [1, 12])
+def test_a_few_rows_are_seen(scorers: int, counts: tuple[int, int, int]) -> None:
+    """A bar that is not full is not drawn full: two pixels at least are of another colour."""
+    bars = {f"s{n}": counts for n in range(scorers)}
+    root = ET.fromstring(coverage_svg(coverage_matrix([outcome("a", bars)])))  # noqa: S314
+    widths = [float(r.get("width", "")) for r in root.iter(f"{SVG}rect") if r.get("height") == "14"]
+    widths = widths[3:]  # behind the legend
+    assert len(widths) == 2 * scorers
+    assert min(widths) == 2.0
+
+
+def test_twelve_scorers_and_forty_tables_fit_a_window() -> None:
+    """The picture is at most 1,440 wide, and no share stands on its neighbour's bar."""
+    bars = {f"a long name of scorer {n}": (999, 1, 0) for n in range(12)}
+    svg = coverage_svg(coverage_matrix([outcome(f"t{n}", bars) for n in range(40)]))
+    root = ET.fromstring(svg)  # noqa: S314 (our own)
+    assert float(root.get("width", "")) <= 1440
+    row = [e for e in root.iter() if e.get("y") in {"116", "128"} and e.get("x") != "8"]
+    places = [(float(e.get("x", "")), e) for e in row]
+    ends = [x + (46 if e.text else float(e.get("width", "0"))) for x, e in places]
+    assert all(end <= x for (x, _), end in zip(places[1:], ends, strict=False))
 
 
 def test_tables_without_counts_say_how_they_stand() -> None:
