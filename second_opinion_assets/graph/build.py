@@ -11,7 +11,7 @@ from second_opinion_assets.graph.automation import (
     refresh_sensor,
 )
 from second_opinion_assets.graph.current import CurrentManifest, manifest_check
-from second_opinion_assets.graph.joined import joined_tables
+from second_opinion_assets.graph.joined import join_job, joined_tables
 from second_opinion_assets.graph.purge import purge_job, purge_schedule
 from second_opinion_assets.graph.report import report_asset
 from second_opinion_assets.graph.settings import Settings
@@ -44,7 +44,7 @@ def build_definitions(
             report_asset(manifest, settings, problem),
         ],
         asset_checks=[provenance_check(manifest), manifest_check(settings)],
-        jobs=[observe_job(manifest), purge],
+        jobs=[join_job(), observe_job(manifest), purge],
         sensors=[refresh_sensor(current, settings), evidence_sensor(current, settings)],
         schedules=[nightly_schedule(current, settings), purge_schedule(purge, settings)],
         # A run has one step: a process of its own for it would double the run's time.

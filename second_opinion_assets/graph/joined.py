@@ -9,6 +9,9 @@ from typing import Any
 
 import dagster as dg
 import msgspec
+from dagster._core.definitions.unresolved_asset_job_definition import (
+    UnresolvedAssetJobDefinition,  # has no public name
+)
 from pydantic import Field
 
 from second_opinion_assets.contract.errors import JoinError, TransientError
@@ -30,7 +33,12 @@ from second_opinion_assets.graph.metadata import (
     summary_metadata,
     warnings_metadata,
 )
-from second_opinion_assets.graph.names import JOINED_KEY, MANIFEST_FINGERPRINT, OUTPUT_ROWS
+from second_opinion_assets.graph.names import (
+    JOIN_JOB,
+    JOINED_KEY,
+    MANIFEST_FINGERPRINT,
+    OUTPUT_ROWS,
+)
 from second_opinion_assets.graph.runs import (
     Event,
     Outcome,
@@ -78,7 +86,9 @@ class JoinConfig(dg.Config):
         default=None, description="Let score_field name a label, such as gt_score."
     )
     key_normalize: KeyNormalize | None = Field(
-        default=None, description="How keys are reduced on both sides before they are compared."
+        default=None,
+        description="How keys are reduced on both sides before they are compared: auto takes the "
+        "basename in fields named after paths or files; raw, basename, stem and suffix do for all.",
     )
     key_pattern: str | None = Field(
         default=None,
@@ -168,6 +178,18 @@ def joined_tables(
         most_tables=settings.tables_per_run,
         kinds={"python", *sorted(kinds)[:2]},
         metadata={"promotion_grade_tables": [t.id for t in manifest.tables if t.promotion_grade]},
+    )
+
+
+def join_job() -> UnresolvedAssetJobDefinition:
+    """Return the job whose launchpad shows every option; what is null there changes nothing."""
+    options = dict.fromkeys(JoinConfig.model_fields)
+    return dg.define_asset_job(
+        JOIN_JOB,
+        selection=[JOINED_KEY],
+        config={"ops": {JOINED_KEY.path[-1]: {"config": options}}},
+        description="Joins tables, with other options than the manifest's for one launch: what is "
+        "null stays as the manifest says. Each option's choices are told as it is typed.",
     )
 
 

@@ -34,6 +34,7 @@ OPINIONS_AGREE = "opinions_agree"
 ALL_JOINED = "every_table_joined"
 PROVENANCE_HOLDS = "provenance_holds"
 
+JOIN_JOB = "join_tables"
 OBSERVE_JOB = "observe_sources"
 REFRESH_SENSOR = "refresh_after_scorer_runs"
 EVIDENCE_SENSOR = "evidence_after_joins"

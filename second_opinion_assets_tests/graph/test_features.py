@@ -8,12 +8,18 @@ import dagster as dg
 import pytest
 
 from second_opinion_assets.contract.options import OPTION_NAMES
+from second_opinion_assets.graph.build import build_definitions
 from second_opinion_assets.graph.joined import JoinConfig
-from second_opinion_assets.graph.names import JOINED_KEY
+from second_opinion_assets.graph.names import JOIN_JOB, JOINED_KEY
+from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets_tests.graph.project import Project
-from second_opinion_assets_tests.graph.runs import Join, failure_of, metadata_of
+from second_opinion_assets_tests.graph.runs import QUIET, Join, failure_of, metadata_of
 
 CLIPS = ["a", "b", "c"]
+
+LAUNCHPAD = {
+    "ops": {JOINED_KEY.path[-1]: {"config": dict.fromkeys(JoinConfig.model_fields)}},
+}
 
 
 def test_a_materialization_carries_counts_and_provenance(project: Project, join: Join) -> None:
@@ -120,6 +126,26 @@ def test_run_config_overrides_the_manifest(project: Project, join: Join) -> None
     assert metadata["output_rows"] == 1
     assert metadata["run_provenance"]["args"]["run_config"] == {"missing_policy": "drop"}
     assert "so_dover_score" in json.loads(project.out("t").read_text())
+
+
+def test_the_job_shows_every_option_and_changes_none(project: Project) -> None:
+    """What is null in the launchpad stays as the manifest says; the run is as any other."""
+    project.add_table("t", CLIPS, {"DOVER": {"a": 1.0}})
+    manifest = project.save()
+    job = build_definitions(manifest, Settings(manifest.path)).resolve_job_def(JOIN_JOB)
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = job.execute_in_process(
+            instance=instance,
+            partition_key="t",
+            run_config={**LAUNCHPAD, **QUIET},
+        )
+    (event,) = done.asset_materializations_for_node(JOINED_KEY.path[-1])
+    provenance = event.metadata["run_provenance"].value
+    assert isinstance(provenance, dict)
+    assert provenance["args"].get("run_config", {}) == {}
+    config = job.partitioned_config
+    assert config is not None
+    assert config.get_run_config_for_partition_key("t") == LAUNCHPAD
 
 
 def test_run_config_has_every_option() -> None:
