@@ -27,6 +27,7 @@ pytestmark = [
 EVIL = '"><img src=x onerror="document.title=1"><script>document.title=2</script>'
 Scheme = Literal["light", "dark"]
 WIDTHS = (375, 1440)
+LOAD_MS = 120_000  # a machine may be busy with other tests
 CLIPS = Path(__file__).parents[2] / "data" / "clips"
 IN_VIEW = """() => [...document.querySelectorAll("main :is(p, h2, h4, summary, figure, .wide)")]
     .filter(e => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1)
@@ -96,6 +97,7 @@ def opened(browser: Browser, sent: Path, width: int, scheme: Scheme) -> tuple[Pa
     def remember(request: Request) -> None:
         asked.append(request.url)
 
+    page.set_default_timeout(LOAD_MS)
     page.on("request", remember)
     page.goto(sent.as_uri())
     return page, asked

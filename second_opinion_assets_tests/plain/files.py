@@ -188,7 +188,7 @@ def parquet_table(file: ScoreFile) -> Table:
         raise Refused(file.text[:4])
     try:
         opened = pq.ParquetFile(io.BytesIO(file.text), page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise Refused(str(error)) from error
     try:
         table = opened.read()
