@@ -12,23 +12,50 @@ from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.registry.clip_links import KEY, ClipLinks
 from second_opinion_assets.report.sections import Clip
 from second_opinion_assets.storage.frame import Frame
+from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.reading import Input
 from second_opinion_assets.storage.thumbnails import thumbnail
 from second_opinion_assets.tables.open import open_keys
 
 
-class ClipPlaces(msgspec.Struct):
+class ClipPictures:
+    """Makes small pictures of clips, of all tables of a page together no more than may be.
+
+    Each takes a moment, and some bytes wherever it is shown.
+
+    Args:
+        most: how many.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+        self._made: dict[str, str] = {}
+
+    def url(self, location: Location) -> str:
+        """Return a picture of a file as a URL that holds it; empty if none can be, or may be."""
+        if self._left < 1:
+            return ""
+        name = str(location)
+        if name not in self._made:
+            made = thumbnail(location)
+            inline = f"data:image/jpeg;base64,{b64encode(made).decode()}" if made else ""
+            self._made[name] = inline
+        self._left -= 1
+        return self._made[name]
+
+
+class ClipPlaces(msgspec.Struct, frozen=True):
     """Where clips are.
 
     Attributes:
         links: what the manifest says of it.
         values: what the table's columns say of each clip.
-        pictures_left: how many pictures may still be made; each takes a moment and some bytes.
+        pictures: makes pictures of them.
     """
 
     links: ClipLinks
     values: dict[str, dict[str, str]]
-    pictures_left: int
+    pictures: ClipPictures
 
     def cell(self, name: str) -> Clip:
         """Return a clip as a cell of a table: with a link, and a picture where one can be made."""
@@ -39,21 +66,19 @@ class ClipPlaces(msgspec.Struct):
         return Clip(name + where, address, self._picture(path))
 
     def _picture(self, path: str) -> str:
-        if not path or self.pictures_left < 1:
+        if not path:
             return ""
-        self.pictures_left -= 1
         try:
-            made = thumbnail(self.links.base.resolve(path))
+            return self.pictures.url(self.links.base.resolve(path))
         except JoinError:  # no path that can be
             return ""
-        return f"data:image/jpeg;base64,{b64encode(made).decode()}" if made else ""
 
 
 def read_clip_places(
     table: JoinedTable,
     links: ClipLinks,
     clips: Collection[str],
-    most_pictures: int,
+    pictures: ClipPictures,
 ) -> ClipPlaces:
     """Read where some clips of a joined table are; of a clip with several rows, its first says it.
 
@@ -61,7 +86,7 @@ def read_clip_places(
         table: the joined table.
         links: which columns say it; those that the table lacks say nothing.
         clips: their keys.
-        most_pictures: how many pictures may be made.
+        pictures: makes pictures of them.
 
     Raises:
         JoinError: the table cannot be read.
@@ -78,4 +103,4 @@ def read_clip_places(
                         found = zip(wanted, block.others, strict=True)
                         said = {n: str(c[row]) for n, c in found if c[row] is not None}
                         values.setdefault(key, said)
-    return ClipPlaces(links, values, most_pictures)
+    return ClipPlaces(links, values, pictures)

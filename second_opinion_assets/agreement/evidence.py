@@ -15,7 +15,7 @@ import msgspec
 
 from second_opinion_assets.agreement.agreement import Agreement
 from second_opinion_assets.agreement.answer_pictures import answer_pictures
-from second_opinion_assets.agreement.clip_places import ClipPlaces, read_clip_places
+from second_opinion_assets.agreement.clip_places import ClipPictures, ClipPlaces, read_clip_places
 from second_opinion_assets.agreement.evidence_tables import (
     COLOURS,
     agreements,
@@ -55,7 +55,8 @@ MOST_IN_DETAIL = 20
 SHOWN_OF_MORE = 3
 """Of more tables than that so many, if none is asked for."""
 MOST_COMPARED = 1_000
-"""A page of more tables has no agreements: they would take minutes to read, and megabytes."""
+"""Of more tables only those asked for are compared: all would take minutes, and megabytes."""
+_MANY = f"Of more than {MOST_COMPARED} tables, those asked for; all have files beside them."
 MOST_ANEW = 100
 """Agreements that are made for the page where none lies beside a table: 0.3 s each."""
 MOST_PICTURES = 60
@@ -133,7 +134,6 @@ def evidence_page(
     joined: Callable[[TableSpec], JoinedTable],
     made: datetime,
     detailed: Sequence[str] = (),
-    progress: Callable[[str], None] = lambda _: None,
 ) -> str:
     """Return the page to send.
 
@@ -143,18 +143,17 @@ def evidence_page(
         made: when.
         detailed: the ids of tables whose answers are shown with pictures; none for all of up to
             `MOST_IN_DETAIL` tables, and the first `SHOWN_OF_MORE` of more.
-        progress: told of each table by its id as it is done.
     """
     shown = _Shown(detailed, len(report.outcomes))
-    tables = []
     compares = len(report.outcomes) <= MOST_COMPARED
-    for outcome in report.outcomes:
-        if compares and outcome.status is TableStatus.ok:
-            tables.append(_compared(outcome, joined, shown))
-        progress(outcome.spec.id)
+    tables = [
+        _compared(outcome, joined, shown)
+        for outcome in report.outcomes
+        if outcome.status is TableStatus.ok and (compares or outcome.spec.id in shown.asked)
+    ]
     found = {t.outcome.spec.id: t.agreement for t in tables if t.agreement}
     stamp = f"{made:%Y-%m-%d %H:%M} UTC"
-    agreed = [*agreements(found), *_problems(tables, shown)]
+    agreed = [*([] if compares else [_MANY]), *agreements(found), *_problems(tables, shown)]
     advice = "Advisory evidence: where a scorer and a reference differ, either may be right."
     return Page(
         title=f"Second opinions: {report.manifest.path.name}",
@@ -167,7 +166,7 @@ def evidence_page(
             Section("Coverage", [COLOURS, coverage(report.outcomes)]),
             Section("Warnings", warnings(report.outcomes)),
             Section("Changes since the joins before", changes(report.outcomes)),
-            Section("Agreement", agreed if compares else [_MANY]),
+            Section("Agreement", agreed),
             Section("Answers by table", answers_by_table(found)),
             Section("Answers", list(_details(tables, shown))),
             Section("Files", [files(report.outcomes)]),
@@ -188,9 +187,6 @@ def audited_tables(found: Iterable[Standing]) -> Callable[[TableSpec], JoinedTab
     return joined
 
 
-_MANY = f"Not shown for more than {MOST_COMPARED} tables; it is in the files beside each."
-
-
 class _Shown:
     """Which tables are shown in detail, and how many pictures of clips may still be made."""
 
@@ -200,7 +196,7 @@ class _Shown:
         self.left_out = 0
         self.anew_left = MOST_ANEW
         self.unmade = 0
-        self.pictures_left = MOST_PICTURES
+        self.pictures = ClipPictures(MOST_PICTURES)
 
     def takes(self, table_id: str) -> bool:
         """Return whether a table is one of them, which counts it."""
@@ -235,7 +231,7 @@ def _compared(
                 **pictures(agreement, clips),
                 **{name: svg for name, (_, svg) in answer_pictures(agreement).items()},
             }
-            places = read_clip_places(table, spec.clips, _disputed(agreement), shown.pictures_left)
+            places = read_clip_places(table, spec.clips, _disputed(agreement), shown.pictures)
             return Compared(outcome, agreement, "", drawn, places)
     except JoinError as error:
         return Compared(outcome, problem=str(error))

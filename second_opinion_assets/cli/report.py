@@ -39,7 +39,8 @@ from second_opinion_assets.storage.publishing import publish_text
     "tables",
     multiple=True,
     metavar="ID",
-    help="Show the answers of this table, in the place of those of the first twenty. Repeatable.",
+    help="Show the answers of this table with pictures. Repeatable.  [default: all of up to twenty "
+    "tables, the first three of more]",
 )
 @verbosity_options
 @confine_option

@@ -32,6 +32,7 @@ from second_opinion_assets.graph.own_events import (
     latest_of_a_run,
     latest_of_runs,
 )
+from second_opinion_assets.graph.pages import pages
 from second_opinion_assets.graph.stored_events import stored_events
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.outcomes import (
@@ -93,7 +94,7 @@ def open_attempts(
     if known is not None:
         run_of = {**hidden_attempts(instance, key, known), **run_of}
     status_of = {}
-    for ids in _pages(sorted(set(run_of.values()))):
+    for ids in pages(sorted(set(run_of.values())), _PAGE_RUNS):
         for run in instance.get_runs(dg.RunsFilter(run_ids=ids)):
             if own is None or own.has_run(run.tags):
                 status_of[run.run_id] = run.status
@@ -230,7 +231,7 @@ def _told_by_attempts(
     kind, names = DagsterEventType.ASSET_OBSERVATION, [ATTEMPT, ATTEMPT_SUMMARY]
     latest = instance.event_log_storage.get_latest_storage_id_by_partition(JOINED_KEY, kind)
     told: dict[str, _Failure] = {}
-    for ids in _pages([latest[table_id] for table_id in failed if table_id in latest]):
+    for ids in pages([latest[table_id] for table_id in failed if table_id in latest], _PAGE_RUNS):
         for event in stored_events(instance, JOINED_KEY, kind, ids, names):
             table_id = event.partition or ""
             if event.run_id and event.run_id == failed.get(table_id) and ATTEMPT in event.metadata:
@@ -279,7 +280,3 @@ def _stored(metadata: Mapping[str, Any], name: str, kind: type[_Item]) -> _Item 
     """Return what was stored with an event; None for one without it."""
     stored = metadata.get(name)
     return None if stored is None else msgspec.convert(stored, kind)
-
-
-def _pages(items: list[_Item]) -> Iterable[list[_Item]]:
-    return (items[start : start + _PAGE_RUNS] for start in range(0, len(items), _PAGE_RUNS))

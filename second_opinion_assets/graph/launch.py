@@ -28,6 +28,7 @@ from second_opinion_assets.graph.names import (
     REPORT_HTML,
     REPORT_KEY,
 )
+from second_opinion_assets.graph.pages import pages
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.graph.sources import source_partitions
 from second_opinion_assets.join.manifest import Manifest
@@ -128,7 +129,7 @@ def launch(
 
     run(list(source_partitions(manifest)))
     done: list[_Table] = []
-    for tables in _chunks(manifest.tables, settings.tables_per_run):
+    for tables in pages(manifest.tables, settings.tables_per_run):
         joined = _tables(tables, run([JOINED_KEY], tables), JOINED_KEY)
         good = [table.spec for table in joined if table.event and not table.failure]
         compared = [
@@ -154,11 +155,6 @@ class _Table(NamedTuple):
     key: dg.AssetKey
     event: dg.AssetMaterialization | None
     failure: str
-
-
-def _chunks(tables: Sequence[TableSpec], most: int) -> Iterator[Sequence[TableSpec]]:
-    """Yield the tables, so many at a time."""
-    yield from (tables[first : first + most] for first in range(0, len(tables), most))
 
 
 def _neighbours(

@@ -22,6 +22,7 @@ from second_opinion_assets.graph.names import (
     SEAL,
     STAMP,
 )
+from second_opinion_assets.graph.pages import pages
 from second_opinion_assets.graph.stored_events import StoredEvent, stored_events
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.source_files import Stamp
@@ -82,7 +83,7 @@ def latest_of_runs(
         own: of which manifest it must be; None for any.
     """
     latest = instance.event_log_storage.get_latest_storage_id_by_partition(key, _MADE)
-    for ids in _pages(list(latest.values()), PAGE_EVENTS):
+    for ids in pages(list(latest.values()), PAGE_EVENTS):
         yield from of_runs(instance, key, ids, names, own)
 
 
@@ -158,7 +159,7 @@ def hidden_attempts(
     planned = storage.get_latest_storage_id_by_partition(key, kind)
     later = [id_ for partition, id_ in planned.items() if id_ > own.get(partition, 0)]
     found: dict[str, str] = {}
-    for ids in _pages(later, PAGE_IDS):
+    for ids in pages(later, PAGE_IDS):
         wanted = dg.EventRecordsFilter(event_type=kind, asset_key=key, storage_ids=ids)
         for record in storage.get_event_records(wanted, limit=len(ids)):
             if record.partition_key is not None:
@@ -215,7 +216,3 @@ def _secret(instance: dg.DagsterInstance) -> bytes:
         storage.set_cursor_values({_SECRET: secrets.token_hex()})
         known = storage.get_cursor_values({_SECRET})  # another process may have been quicker
     return known[_SECRET].encode()
-
-
-def _pages(items: Sequence[int], most: int) -> Iterator[Sequence[int]]:
-    return (items[start : start + most] for start in range(0, len(items), most))

@@ -33,6 +33,7 @@ from second_opinion_assets.graph.names import (
     REPORT_KEY,
 )
 from second_opinion_assets.graph.own_events import latest_of_runs
+from second_opinion_assets.graph.pages import pages
 from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.graph.sources import source_partitions
 from second_opinion_assets.join.manifest import Manifest
@@ -193,8 +194,7 @@ def _events(
 
 def _remove_events(storage: SqlEventLogStorage, ids: Sequence[int]) -> None:
     with storage.index_connection() as connection:
-        for at in range(0, len(ids), _PAGE):
-            page = ids[at : at + _PAGE]
+        for page in pages(ids, _PAGE):
             tags = AssetEventTagsTable.delete().where(AssetEventTagsTable.c.event_id.in_(page))
             connection.execute(tags)
             connection.execute(SqlEventLogStorageTable.delete().where(_EVENTS.id.in_(page)))

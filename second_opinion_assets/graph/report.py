@@ -1,4 +1,6 @@
-"""The report on all tables: an asset without partitions, made from Dagster's history alone.
+"""The report on all tables: an asset without partitions, made from Dagster's history.
+
+But for the answers of its page, for which joined tables are read.
 
 What the report says and how it reads is in `report`.
 """
@@ -57,8 +59,8 @@ from second_opinion_assets.storage.publishing import publish_text
 
 _DESCRIPTION = (
     "The tables of the manifest at a glance: which carry which second opinions, how much of them "
-    "is missing or bad, and which tables failed and why. Made from what the runs recorded; no "
-    "table is read again."
+    "is missing or bad, and which tables failed and why, made from what the runs recorded. And one "
+    "page to send, with the answers of the joined tables."
 )
 
 
@@ -80,7 +82,7 @@ def report_asset(manifest: Manifest, settings: Settings, problem: str = "") -> d
         code_version=JOIN_VERSION,
         group_name=JOINED_GROUP,
         owners=OWNERS,
-        kinds={"json", "markdown"},
+        kinds={"html", "json", "markdown"},
         tags={ROLE_TAG: "report"},
         metadata={MANIFEST: dg.MetadataValue.path(str(manifest.path))},
         description=described(problem, _DESCRIPTION),

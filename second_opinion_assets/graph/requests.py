@@ -11,6 +11,7 @@ import dagster as dg
 import msgspec
 
 from second_opinion_assets.graph.names import CONTENT_TAG
+from second_opinion_assets.graph.pages import pages
 
 PARTITION_TAG = "dagster/partition"
 RUN_KEY_TAG = "dagster/run_key"
@@ -82,13 +83,13 @@ def asked_before(run: dg.DagsterRun) -> dg.RunRequest:
 def runs_by_tag(instance: dg.DagsterInstance, tags: Sequence[str]) -> dict[str, list[dg.RunRecord]]:
     """Return the runs that were asked for, by the tags of their tables, latest first."""
     groups: dict[str, set[str]] = {}
-    for page in _pages(tags):
+    for page in pages(tags, _PAGE_TAGS):
         of_page = {f"{_TABLE_TAG}{tag}": tag for tag in page}
         for name, values in instance.get_run_tags(list(of_page)):
             groups[of_page[name]] = values
     contents = dict.fromkeys([*tags, *(each for values in groups.values() for each in values)])
     found: dict[str, list[dg.RunRecord]] = {}
-    for page in _pages(list(contents)):
+    for page in pages(list(contents), _PAGE_TAGS):
         for record in instance.get_run_records(dg.RunsFilter(tags={CONTENT_TAG: page})):
             found.setdefault(record.dagster_run.tags[CONTENT_TAG], []).append(record)
     return {tag: _latest_first(found, [tag, *groups.get(tag, ())]) for tag in tags}
@@ -121,7 +122,3 @@ def _request(group: Sequence[Try]) -> dg.RunRequest:
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
-
-
-def _pages(items: Sequence[str]) -> Iterator[list[str]]:
-    return (list(items[at : at + _PAGE_TAGS]) for at in range(0, len(items), _PAGE_TAGS))

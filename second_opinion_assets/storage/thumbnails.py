@@ -5,7 +5,6 @@ Which files are looked at, and how many, is not decided here.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from contextlib import suppress
 
@@ -21,11 +20,6 @@ _FORMATS = "mov,matroska,avi,mpeg,mpegts,yuv4mpegpipe,ivf,flv,asf,mxf,h264,hevc,
 """Containers that hold their frames; a list of other files is none."""
 _FIRST_FRAMES = 25
 """Of these the one is taken that is most like the others."""
-
-
-def can_make_thumbnails() -> bool:
-    """Return whether ffmpeg is installed."""
-    return shutil.which("ffmpeg") is not None
 
 
 def thumbnail(location: Location) -> bytes | None:

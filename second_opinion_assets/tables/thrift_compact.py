@@ -270,9 +270,7 @@ def _skip_integer(data: bytes, position: int, _depth: int) -> int:
 
 def _skip_binary(data: bytes, position: int, _depth: int) -> int:
     size, position = _varint(data, position)
-    if size > len(data):
-        raise IndexError  # a place of more than 63 bits is none that can be looked at
-    return position + size
+    return min(position + size, len(data) + 1)  # no larger one could be looked at
 
 
 def _skip_list(data: bytes, position: int, depth: int) -> int:

@@ -129,9 +129,12 @@ def test_pictures_of_clips(project: Workspace, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("second_opinion_assets.agreement.clip_places.thumbnail", picture)
     monkeypatch.setattr(evidence, "MOST_PICTURES", 3)
-    html = page(project, clip_path="file")
+    html = page(project, clip_path="file", tables=2)  # the clips of both are the same
     assert html.count("data:image/jpeg;base64,/9g=") == len(asked) == 3
     assert asked[0].startswith(f"{project.folder}/clips/")
+    monkeypatch.setattr(evidence, "MOST_PICTURES", 1000)
+    asked.clear()
+    assert page_of(project).count("data:image/jpeg") > len(asked) == len(set(asked))
 
 
 def test_of_many_tables_few_are_shown_in_detail(
@@ -145,6 +148,17 @@ def test_of_many_tables_few_are_shown_in_detail(
     assert "Tables not shown with pictures: 2; ask for one by --table" in text_of(html)
     assert all(f"t{n} vmaf 12 -1.00" in text_of(html) for n in range(3))
     assert re.findall("<summary>(t.)</summary>", page_of(project, "t2")) == ["t2"]
+
+
+def test_of_very_many_tables_those_asked_for_are_compared(
+    project: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are in the page with their coverage alone, which is said."""
+    monkeypatch.setattr(evidence, "MOST_COMPARED", 2)
+    text = text_of(page(project, tables=3))
+    assert "tables, those asked for; all have files" in text
+    assert "vmaf 12 -1.00" not in text
+    assert "t1 vmaf 12 -1.00" in text_of(page_of(project, "t1"))
 
 
 def test_an_agreement_that_lies_there_is_taken(

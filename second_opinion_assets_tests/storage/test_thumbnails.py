@@ -11,7 +11,7 @@ import pytest
 from second_opinion_assets.storage import thumbnails
 from second_opinion_assets.storage.confinement import confine_to
 from second_opinion_assets.storage.location import Location
-from second_opinion_assets.storage.thumbnails import can_make_thumbnails, thumbnail
+from second_opinion_assets.storage.thumbnails import thumbnail
 
 JPEG = b"\xff\xd8\xff\xe0picture"
 
@@ -35,7 +35,6 @@ def test_what_ffmpeg_prints_is_the_picture(tmp_path: Path, monkeypatch: pytest.M
     """It is asked for one frame of one file, by its protocol, and opens nothing else."""
     (tmp_path / "picture").write_bytes(JPEG)
     stand_in(tmp_path, monkeypatch, f'echo "$*" > {tmp_path}/asked; cat {tmp_path}/picture')
-    assert can_make_thumbnails()
     assert thumbnail(clip(tmp_path, "-i.mp4")) == JPEG
     asked = (tmp_path / "asked").read_text()
     assert f"-i file:{tmp_path}/-i.mp4 " in asked
@@ -57,7 +56,6 @@ def test_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
 def test_without_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it is not installed there are no pictures."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert not can_make_thumbnails()
     assert thumbnail(clip(tmp_path)) is None
 
 
