@@ -67,12 +67,14 @@ audit: $(STAMP) ## Whether what is installed fits, and is what is pinned.
 	$(BIN)/python -m pip check
 	! $(BIN)/python -m pip freeze --all --exclude-editable | grep -v '^pip==' | grep -vxFf constraints.txt
 
-check: $(TOOLS) ## Lints, types, floors and dependencies.
+check: $(TOOLS) ## Lints, types, floors, dependencies, and the graph as Dagster loads it.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+	mkdir -p .dagster/check && cp config/dagster.yaml .dagster/check
+	DAGSTER_HOME="$(CURDIR)/.dagster/check" $(BIN)/dg check defs
 
 bench: $(TOOLS) ## This project beside DuckDB, polars and pandas.
 	.venv/$(PIP) install --constraint constraints.txt --editable '.[bench]'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -66,9 +67,40 @@ def test_shown_commands_print_what_is_shown(tmp_path: Path, block: list[tuple[st
         assert done.returncode == int("second-opinion: error: " in output), command
 
 
+DG_BLOCKS = [
+    block
+    for document in DOCUMENTS
+    for block in re.findall(r"```console\n(.*?)```", document.read_text(), re.DOTALL)
+    if ".venv/bin/dg " in block
+]
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("block", DG_BLOCKS)
+def test_shown_launches_join_compare_and_report(tmp_path: Path, block: str) -> None:
+    """The launches that a document shows, run in a checkout, leave what they say."""
+    for name in ("config", "data"):
+        shutil.copytree(PROJECT / name, tmp_path / name)
+    shutil.copy(PROJECT / "pyproject.toml", tmp_path)
+    (tmp_path / "second_opinion_assets").symlink_to(INSTALLED / "second_opinion_assets")
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/bin").symlink_to(BIN)
+    script = "set -e\n" + block.replace("$ ", "")
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    made = {path.name for path in (tmp_path / "outputs/smoke").iterdir()}
+    assert made >= {
+        "smoke_a.jsonl", "smoke_a.jsonl.agreement.json", "smoke_b.jsonl", "smoke.report.html"
+    }  # fmt: skip
+    assert json.loads((tmp_path / "outputs/smoke/smoke_b.audit.json").read_text())
+
+
 def test_there_are_commands_to_run() -> None:
     """The reading of documents finds the commands that the README shows."""
     assert len(CASES) >= 2
+    assert DG_BLOCKS
 
 
 def test_links_between_documents_lead_somewhere() -> None:

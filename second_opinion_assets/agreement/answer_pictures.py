@@ -132,7 +132,7 @@ def _subsets(agreement: Agreement) -> Figure | None:
     if not rows or not scorers:
         return None
     size = (2.6 + 0.9 * len(scorers), 0.6 + _LINE_INCHES * len(rows))
-    figure = Figure(figsize=size, layout="constrained")
+    figure = Figure(figsize=size)
     axes = figure.add_subplot()
     shares = [[found.ok / subset.rows for found in subset.scorers] for _, subset in rows]
     shares = [line[: len(scorers)] for line in shares]
@@ -171,7 +171,7 @@ def _distributions(agreement: Agreement) -> Figure | None:
     wide = min(_A_LINE, len(found))
     lines = -(-len(found) // wide)
     tall = _LINE_INCHES * len(aligned) + 0.7 if aligned else 0
-    figure = Figure(figsize=(1.9 * wide + 0.6, 1.4 * lines + tall), layout="constrained")
+    figure = Figure(figsize=(1.9 * wide + 0.6, 1.4 * lines + tall))
     top, *below = figure.subfigures(
         2 if aligned else 1, 1, height_ratios=[1.4 * lines, tall] if aligned else None,
         squeeze=False,
@@ -215,7 +215,7 @@ def _on_one_scale(axes: Axes, found: Sequence[Distribution]) -> None:
 def _panels(rows: Sequence[int]) -> tuple[Figure, list[Axes]]:
     """Return a figure of panels one below the other, each for some rows."""
     heights = [count + 4 for count in rows]
-    figure = Figure(figsize=(7.2, 0.2 + _LINE_INCHES * sum(heights)), layout="constrained")
+    figure = Figure(figsize=(7.2, 0.2 + _LINE_INCHES * sum(heights)))
     grid = figure.subplots(len(rows), squeeze=False, gridspec_kw={"height_ratios": heights})
     return figure, list(grid[:, 0])
 

@@ -10,6 +10,7 @@ from io import StringIO
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from second_opinion_assets.report.markdown import printable
 
@@ -46,7 +47,9 @@ def short(text: str, letters: int = _LETTERS, *, keep_end: bool = False) -> str:
 
 
 def svg(figure: Figure) -> str:
-    """Return a figure as SVG, the same each time."""
+    """Lay a figure out, and return it as SVG, the same each time."""
     text = StringIO()
+    # Here, and not as a figure's own layout, with which it would be drawn twice.
+    ConstrainedLayoutEngine().execute(figure)
     figure.savefig(text, format="svg", dpi=120, metadata={"Date": None, "Creator": None})
     return text.getvalue()

@@ -134,6 +134,7 @@ def evidence_page(
     joined: Callable[[TableSpec], JoinedTable],
     made: datetime,
     detailed: Sequence[str] = (),
+    looked_at: Callable[[], None] = lambda: None,
 ) -> str:
     """Return the page to send.
 
@@ -143,14 +144,15 @@ def evidence_page(
         made: when.
         detailed: the ids of tables whose answers are shown with pictures; none for all of up to
             `MOST_IN_DETAIL` tables, and the first `SHOWN_OF_MORE` of more.
+        looked_at: called after each table.
     """
     shown = _Shown(detailed, len(report.outcomes))
     compares = len(report.outcomes) <= MOST_COMPARED
-    tables = [
-        _compared(outcome, joined, shown)
-        for outcome in report.outcomes
-        if outcome.status is TableStatus.ok and (compares or outcome.spec.id in shown.asked)
-    ]
+    tables = []
+    for outcome in report.outcomes:
+        if outcome.status is TableStatus.ok and (compares or outcome.spec.id in shown.asked):
+            tables.append(_compared(outcome, joined, shown))
+        looked_at()
     found = {t.outcome.spec.id: t.agreement for t in tables if t.agreement}
     stamp = f"{made:%Y-%m-%d %H:%M} UTC"
     agreed = [*([] if compares else [_MANY]), *agreements(found), *_problems(tables, shown)]

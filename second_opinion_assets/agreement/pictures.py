@@ -60,7 +60,7 @@ def _matrix(agreement: Agreement) -> Figure | None:
     names = [*references, *scorers]
     slanted = len(names) > _UPRIGHT_COLUMNS
     size = (2.2 + (0.6 if slanted else 0.85) * len(names), 0.9 + 0.3 * len(scorers) + 0.5 * slanted)
-    figure = Figure(figsize=size, layout="constrained")
+    figure = Figure(figsize=size)
     axes = figure.add_subplot()
     rhos = [
         [nan if rho is None else rho for rho in row]
@@ -100,7 +100,7 @@ def _scatter_plots(agreement: Agreement, clips: Clips) -> Figure | None:
         return None
     width = min(2.4, _WIDEST / len(scorers))
     size = (0.4 + width * len(scorers), 0.4 + 1.9 * len(references))
-    figure = Figure(figsize=size, layout="constrained")
+    figure = Figure(figsize=size)
     grid = figure.subplots(len(references), len(scorers), squeeze=False)
     by_names = {(pair.scorer, pair.other): pair for pair in agreement.against_references}
     for reference, line in zip(references, grid, strict=True):
@@ -159,7 +159,7 @@ def _differences(agreement: Agreement) -> Figure | None:
     if not disputed:
         return None
     bars = [len(clips) + 3 for clips in disputed.values()]
-    figure = Figure(figsize=(7.2, 0.5 + 0.2 * sum(bars)), layout="constrained")
+    figure = Figure(figsize=(7.2, 0.5 + 0.2 * sum(bars)))
     lines = figure.subplots(
         len(disputed), squeeze=False, sharex=True, gridspec_kw={"height_ratios": bars}
     )

@@ -154,12 +154,24 @@ def errors_in_one_line(words: Words = str) -> Iterator[None]:
 @contextmanager
 def progress_bar(specs: Sequence[TableSpec]) -> Iterator[Progress | None]:
     """Show a progress bar over the input bytes, on a terminal and for long work only."""
-    is_shown = (
-        _verbosity >= Verbosity.usual and sys.stderr.isatty()
-    )  # else no folder is looked through for it
-    total = sum(size_bytes(path) for spec in specs for path in spec.inputs) if is_shown else 0
+    # Where no bar is shown, no folder is looked through for it.
+    total = sum(size_bytes(path) for spec in specs for path in spec.inputs) if _shows_bars() else 0
     if total < LONG_WORK_BYTES:
         yield None
         return
     with click.progressbar(length=total, label="joining", file=sys.stderr) as bar:
         yield bar.update
+
+
+@contextmanager
+def tables_bar(label: str, tables: int) -> Iterator[Callable[[], None]]:
+    """Show a progress bar over tables, on a terminal only; what is returned counts one."""
+    if not _shows_bars():
+        yield lambda: None
+        return
+    with click.progressbar(length=tables, label=label, file=sys.stderr) as bar:
+        yield lambda: bar.update(1)
+
+
+def _shows_bars() -> bool:
+    return _verbosity >= Verbosity.usual and sys.stderr.isatty()

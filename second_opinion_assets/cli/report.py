@@ -4,7 +4,12 @@ from datetime import UTC, datetime
 
 import click
 
-from second_opinion_assets.cli.console import errors_in_one_line, invocation, say_totals
+from second_opinion_assets.cli.console import (
+    errors_in_one_line,
+    invocation,
+    say_totals,
+    tables_bar,
+)
 from second_opinion_assets.cli.no_pandas import allow_pandas
 from second_opinion_assets.cli.options import (
     LOCATION,
@@ -72,6 +77,9 @@ def report_command(
             raise click.UsageError(msg)
         found = list(standings(loaded))
         report = Report(loaded, [standing.outcome for standing in found], asked, files)
-        page = evidence_page(report, audited_tables(found), datetime.now(UTC), tables)
+        with tables_bar("comparing", len(found)) as looked_at:
+            page = evidence_page(
+                report, audited_tables(found), datetime.now(UTC), tables, looked_at
+            )
         publish_text(html, page)
     say_totals("report", f"{report.summary} html={html}")

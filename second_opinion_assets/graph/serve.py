@@ -1,6 +1,6 @@
-"""Keeps `dagster dev` up: webserver, daemon and code server, whichever of them ends.
+"""Keeps `dg dev` up: webserver, daemon and code server, whichever of them ends.
 
-`python -m second_opinion_assets.graph.serve` takes the arguments of `dagster dev`, which ends with
+`python -m second_opinion_assets.graph.serve` takes the arguments of `dg dev`, which ends with
 its webserver or daemon, and does not notice that its code server did. After a loss of power it is
 for the machine to start this.
 """
@@ -43,7 +43,7 @@ def serve(arguments: Sequence[str]) -> int:
     while True:
         began = time.monotonic()
         process = psutil.Popen(
-            [sys.executable, "-m", "dagster", "dev", *arguments],
+            [sys.executable, "-m", "dagster_dg_cli.cli", "dev", *arguments],
             env={**os.environ, **_BACKFILLS_WAIT},
         )
         try:
@@ -56,7 +56,7 @@ def serve(arguments: Sequence[str]) -> int:
 
 
 def wait_for_an_end(process: psutil.Popen) -> None:
-    """Return once `dagster dev` has ended, or its code server after it was there."""
+    """Return once `dg dev` has ended, or its code server after it was there."""
     seen = False
     missing = 0
     while process.poll() is None and missing < MISSING_LOOKS:
@@ -87,7 +87,7 @@ def _command(process: psutil.Process) -> list[str]:
 
 
 def end(process: psutil.Popen) -> int:
-    """End what still runs of `dagster dev`, but for joins, and return its exit status."""
+    """End what still runs of `dg dev`, but for joins, and return its exit status."""
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
         try:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner, Result
@@ -56,3 +60,21 @@ def test_what_is_refused(project: Workspace, arguments: list[str], message: str)
     assert refused.exit_code == 2
     assert message in refused.output
     assert project.contents() == before
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(("options", "bars"), [([], 1), (["-q"], 0)])
+def test_on_a_terminal_it_tells_how_far_it_is(
+    project: Workspace, options: list[str], bars: int
+) -> None:
+    """A bar counts the tables that were compared, unless nothing is to be said."""
+    start = "from second_opinion_assets.cli.start import run; run()"
+    command = [sys.executable, "-c", start, "report", "--manifest", "m.json", "--html", "r.html"]
+    ours, theirs = pty.openpty()
+    subprocess.run([*command, *options], cwd=project.folder, stderr=theirs, check=True)
+    os.write(theirs, b"the end")
+    told = os.read(ours, 10_000)
+    for end in (ours, theirs):
+        os.close(end)
+    assert told.count(b"100%") == bars
+    assert told.endswith(b"the end")
