@@ -76,5 +76,5 @@ def test_on_a_terminal_it_tells_how_far_it_is(
     told = os.read(ours, 10_000)
     for end in (ours, theirs):
         os.close(end)
-    assert told.count(b"100%") == bars
+    assert (b"comparing" in told and b"100%" in told) == bool(bars)
     assert told.endswith(b"the end")
