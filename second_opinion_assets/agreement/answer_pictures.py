@@ -22,6 +22,8 @@ SHOWN_PAIRS = 3
 SHOWN_SUBSETS = 20
 _A_LINE = 4
 _LINE_INCHES = 0.24
+_LEAST_INCHES = 4.6
+"""Of a picture's width, so that its longest text fits."""
 
 
 def answer_pictures(agreement: Agreement) -> dict[str, tuple[str, str]]:
@@ -170,8 +172,9 @@ def _distributions(agreement: Agreement) -> Figure | None:
     aligned = [d for d in found if d.aligned]
     wide = min(_A_LINE, len(found))
     lines = -(-len(found) // wide)
-    tall = _LINE_INCHES * len(aligned) + 0.7 if aligned else 0
-    figure = Figure(figsize=(1.9 * wide + 0.6, 1.4 * lines + tall))
+    tall = _LINE_INCHES * len(aligned) + 0.85 if aligned else 0
+    size = (max(1.9 * wide + 0.6, _LEAST_INCHES), 1.4 * lines + tall)
+    figure = Figure(figsize=size)
     top, *below = figure.subfigures(
         2 if aligned else 1, 1, height_ratios=[1.4 * lines, tall] if aligned else None,
         squeeze=False,
@@ -209,7 +212,7 @@ def _on_one_scale(axes: Axes, found: Sequence[Distribution]) -> None:
         axes.plot([middle], [place], "|", color="white", markersize=6)
     axes.set_yticks(range(len(found)), [short(d.scorer) for d in found])
     axes.set_ylim(len(found) - 0.5, -0.5)
-    axes.set_xlabel("0 worst, 100 best: 5 to 95 % of the clips, and the middle half")
+    axes.set_xlabel("0 worst, 100 best\n5 to 95 % of the clips, and the middle half")
 
 
 def _panels(rows: Sequence[int]) -> tuple[Figure, list[Axes]]:

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 import pytest
+from matplotlib.figure import Figure
 
 from second_opinion_assets.agreement.agreement import Agreement
 from second_opinion_assets.agreement.answer_pictures import answer_pictures
+from second_opinion_assets.agreement.drawing import svg
+from second_opinion_assets.agreement.pictures import pictures
 from second_opinion_assets.agreement.show_answers import answer_parts
 from second_opinion_assets.registry.groups import Groups, SourceKey
 from second_opinion_assets_tests.agreement.opinions import Opinions
@@ -59,6 +62,32 @@ def test_every_answer_has_its_picture(agreement: Callable[[int], Agreement]) -> 
     assert any(text.startswith("split = a|b <img") for text in shown["coverage_by_subset"])
     assert {"DOVER", "NIQE", "0-100, lower is better"} <= shown["distributions"]
     assert "disliked →" in shown["sources_and_encodes"]
+
+
+@pytest.mark.parametrize("scorers", [["DOVER"], ["NIQE", "an in-house scorer with a long name"]])
+def test_nothing_is_cut_off(
+    opinions: Opinions, monkeypatch: pytest.MonkeyPatch, scorers: list[str]
+) -> None:
+    """All that a picture says lies within it, with few scorers and with long names."""
+    drawn: list[Figure] = []
+
+    def remember(figure: Figure) -> str:
+        drawn.append(figure)
+        return svg(figure)
+
+    monkeypatch.setattr("second_opinion_assets.agreement.answer_pictures.svg", remember)
+    monkeypatch.setattr("second_opinion_assets.agreement.pictures.svg", remember)
+    up = [float(n) for n in range(60)]
+    mixed = [float(n * 7 % 60) for n in range(60)]
+    columns = {"vmaf": up, "mos": mixed, "split": ["a"] * 60, "content": ["a", "b", "c"] * 20}
+    found, clips = opinions.compared(columns, dict.fromkeys(scorers, mixed), groups=GROUPS)
+    assert len(answer_pictures(found)) + len(pictures(found, clips)) == len(drawn) == 8
+    for figure in drawn:
+        box = figure.get_tightbbox()
+        width, height = figure.get_size_inches()
+        least, most = (box.x0, box.y0), (box.x1 - width, box.y1 - height)
+        assert min(least) > -0.02
+        assert max(most) < 0.02
 
 
 def test_few_clips_are_drawn_as_not_enough(agreement: Callable[[int], Agreement]) -> None:

@@ -172,18 +172,22 @@ class Visitor:
         row = self.page.get_by_role("row")
         return row.filter(has=self.page.get_by_text(label, exact=True))
 
+    @contextmanager
+    def opened_entry(self, label: str) -> Iterator[Locator]:
+        """Open the dialog that a metadata entry links to, and close it at the end."""
+        self.entry(label).get_by_text("[Show ").click()
+        dialog = self.page.get_by_role("dialog")
+        expect(dialog).to_contain_text(label)
+        yield dialog
+        dialog.get_by_role("button", name="Close").click()
+        expect(dialog).to_have_count(0)
+
     def read_entry(self, label: str, picture: str = "") -> str:
         """Return what a metadata entry says, in its row or in the dialog that its row links to."""
         expect(self.entry(label)).to_be_visible()
-        link = self.entry(label).get_by_text("[Show ")
-        if not link.count():
+        if not self.entry(label).get_by_text("[Show ").count():
             return self.entry(label).inner_text()
-        link.click()
-        dialog = self.page.get_by_role("dialog")
-        expect(dialog).to_contain_text(label)
-        if picture:
-            self.photograph(picture)
-        text = dialog.inner_text()
-        dialog.get_by_role("button", name="Close").click()
-        expect(dialog).to_have_count(0)
-        return text
+        with self.opened_entry(label) as dialog:
+            if picture:
+                self.photograph(picture)
+            return dialog.inner_text()

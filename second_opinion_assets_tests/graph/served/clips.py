@@ -7,6 +7,7 @@ next. A server that is to be set up otherwise, or to fail, is a test's own.
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +22,22 @@ PROMOTED = {
     "out": "../outputs/clips/promoted.jsonl",
     "missing_policy": "fail",
 }
+RATED = {
+    "id": "rated",
+    "features": "../data/clips/rated.csv",
+    "scores": ["piqe=../data/clips/rated_piqe.csv"],
+    "out": "../outputs/clips/rated.csv",
+    "references": ["vmaf", "mos"],
+    "subsets": ["height"],
+}
 
 
 def copy_clips(root: Path) -> Project:
     """Write the real clips and their manifest, with gaps, as if nothing had touched them.
 
     The blur scorer lacks one clip of the others; of the promotion-grade table `promoted` it lacks
-    two and failed on a third.
+    two and failed on a third. The table `rated` is made up, so that it has what the real one lacks:
+    clips whose quality people rated.
     """
     for name in ("config", "data"):
         shutil.copytree(PROJECT / name, root / name, dirs_exist_ok=True)
@@ -37,10 +47,26 @@ def copy_clips(root: Path) -> Project:
     (root / "data/clips/gaps.jsonl").write_text("".join([json.dumps(failed) + "\n", *lines[3:]]))
     blur.write_text("".join(lines[1:]))
     manifest = json.loads((root / "config/clips.json").read_text())
-    tables = [*manifest.pop("tables"), PROMOTED]
+    _write_rated(root / "data/clips")
+    tables = [*manifest.pop("tables"), RATED, PROMOTED]
     project = Project(root / "config", tables, manifest)
     project.save()
     return project
+
+
+def _write_rated(folder: Path) -> None:
+    """Write 150 clips of five sources: VMAF saturates, where people and the scorer still see."""
+    chance = random.Random(7)  # noqa: S311 (values, not secrets)
+    features, scores = ["clip_id,height,vmaf,mos"], ["clip_id,score"]
+    for number in range(150):
+        quality = chance.random()
+        clip = f"{'abcde'[number % 5] * 3}_{number}"
+        vmaf = min(99.0, 40 + 90 * quality) + chance.gauss(0, 12)
+        mos = 1 + 4 * quality + chance.gauss(0, 0.2)
+        features.append(f"{clip},{(720, 1080)[number % 2]},{vmaf:.3f},{mos:.3f}")
+        scores.append(f"{clip},{80 - 60 * quality + chance.gauss(0, 3):.4f}")
+    (folder / "rated.csv").write_text("\n".join(features) + "\n")
+    (folder / "rated_piqe.csv").write_text("\n".join(scores) + "\n")
 
 
 @dataclass

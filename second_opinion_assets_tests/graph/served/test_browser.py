@@ -31,6 +31,13 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM, reason="no chromium on the PATH"),
 ]
 SOURCES = ["feature_tables", "manifest_entries", "ffmpeg_blurdetect", "piqe", "brisque"]
+ANSWERS = {
+    "sides_with_people": "With whom scorers side",
+    "sources_and_encodes": "Sources and encodes",
+    "beyond_the_reference": "In step with people",
+    "coverage_by_subset": "Coverage by subset",
+    "distributions": "Scores",
+}
 RUN = """
 query ($id: ID!) {
   runOrError(runId: $id) { ... on Run { status runConfigYaml tags { key value } } }
@@ -150,7 +157,7 @@ def test_the_graph_shows_sources_and_joined_tables(visitor: Visitor) -> None:
         expect(visitor.node(source)).to_contain_text("100% filled")
     joined = visitor.node("second_opinion_features")
     expect(joined).to_be_in_viewport()
-    expect(joined).to_contain_text("7 partitions")
+    expect(joined).to_contain_text("8 partitions")
     visitor.photograph("graph")
 
 
@@ -197,6 +204,23 @@ def test_agreement_is_seen_as_pictures_and_tables(visitor: Visitor) -> None:
     visitor.open_check("every_table_joined")
     visitor.expect_picture("Coverage of tables by scorers")
     visitor.photograph("coverage")
+
+
+def test_each_answer_has_a_picture_and_figures(visitor: Visitor) -> None:
+    """Of a table that people rated: all five, whole in the window, with n beside each figure."""
+    evidence = ["second_opinion_features", "second_opinion_agreement"]
+    assert visitor.server.launch_assets(evidence, "rated") == "SUCCESS"
+    visitor.open_partition("rated", "second_opinion_agreement")
+    for name, title in ANSWERS.items():
+        with visitor.opened_entry(name) as dialog:
+            visitor.expect_picture(title)
+            box, window = dialog.get_by_alt_text(title).bounding_box(), dialog.bounding_box()
+            assert box
+            assert window
+            assert box["x"] >= window["x"]
+            assert box["x"] + box["width"] <= window["x"] + window["width"]
+            expect(dialog.get_by_text("piqe", exact=True).first).to_be_visible()
+            visitor.photograph(f"answer_{name}")
 
 
 def test_changes_since_the_join_before(visitor: Visitor, clips: Clips) -> None:
