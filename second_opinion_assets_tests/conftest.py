@@ -14,6 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from second_opinion_assets_tests.stores import servers
 from second_opinion_assets_tests.stores.bucket import Bucket, bucket_at
+from second_opinion_assets_tests.stores.google import google_stand_in
 from second_opinion_assets_tests.workspace import Workspace
 
 FLOOR_DEPTH = 2
@@ -93,10 +94,17 @@ def bucket(moto: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
         yield bucket
 
 
-@pytest.fixture(params=["s3", "az"])
+@pytest.fixture
+def google(moto: str) -> Iterator[str]:
+    """Return the URL of a stand-in for Google's store with one empty bucket."""
+    with google_stand_in(moto) as url:
+        yield url
+
+
+@pytest.fixture(params=["s3", "az", "gs"])
 def any_bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     """Return a bucket of each kind of store that can be served here, one after the other."""
-    url = request.getfixturevalue({"s3": "moto", "az": "azurite"}[request.param])
+    url = request.getfixturevalue({"s3": "moto", "az": "azurite", "gs": "google"}[request.param])
     with bucket_at(request.param, url, monkeypatch) as bucket:
         for name in bucket.names():
             if name not in {"features.jsonl", "scores.jsonl"}:

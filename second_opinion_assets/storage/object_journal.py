@@ -273,7 +273,7 @@ def _is_same(one: ObjectStat | None, other: ObjectStat | None) -> bool:
 
 def _there(uri: str) -> ObjectStat | None:
     with suppress(FileNotFoundError):
-        return stores.stat(uri)
+        return stores.stat_now(uri)
     return None
 
 

@@ -76,14 +76,19 @@ def stat(uri: str) -> ObjectStat:
         StoreError: it cannot be asked for.
     """
     if _looked_at.get() is None:
-        store, key = _store_of(uri)
-        with store_errors(uri):
-            return _stat_of(_obstore().head(store, key))
+        return stat_now(uri)
     parent, _, name = uri.rpartition("/")
     found = folder(parent).objects.get(name)
     if found is None:
         raise not_there(uri)
     return found
+
+
+def stat_now(uri: str) -> ObjectStat:
+    """Return what is there at this moment, whatever was listed; the errors are those of `stat`."""
+    store, key = _store_of(uri)
+    with store_errors(uri):
+        return _stat_of(_obstore().head(store, key))
 
 
 def is_object(uri: str) -> bool:

@@ -19,9 +19,15 @@ from obstore.store import from_url
 from second_opinion_assets.storage import stores
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.stores import servers
+from second_opinion_assets_tests.stores.google import google_environment
 from second_opinion_assets_tests.stores.line import Line, line_to
 from second_opinion_assets_tests.workspace import Workspace
 
+_ENVIRONMENTS = {
+    "s3": servers.s3_environment,
+    "az": servers.azure_environment,
+    "gs": google_environment,
+}
 PREFIX = "work"
 PROGRAM = "from second_opinion_assets.cli.start import run; run()"
 
@@ -93,7 +99,7 @@ class Bucket(Workspace):
 @contextmanager
 def bucket_at(scheme: str, url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     """Give a bucket of a server, through a line that can be broken."""
-    variables = {"s3": servers.s3_environment, "az": servers.azure_environment}[scheme]
+    variables = _ENVIRONMENTS[scheme]
     with line_to(url) as line:
         for name, value in variables(url).items():
             monkeypatch.setenv(name, value)

@@ -16,7 +16,7 @@ from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 PIECE_BYTES = 1 << 14
 _LONGEST_WAIT_S = 60
@@ -26,7 +26,7 @@ _OF_THE_LINE = {"connection", "keep-alive", "transfer-encoding", "content-length
 
 
 class Asked(NamedTuple):
-    """What a client asked for: the method, path and query, and which bytes, if not all."""
+    """What a client asked for: method, path and query without escapes, which bytes if not all."""
 
     method: str
     target: str
@@ -104,7 +104,7 @@ def line_to(url: str) -> Iterator[Line]:
     """Stand before a server until the context is left; what follows its host in a URL stays."""
     parts = urlsplit(url)
 
-    class OfThisLine(_Handler):
+    class OfThisLine(Handler):
         address = str(parts.hostname), int(parts.port or 80)
 
     with ThreadingHTTPServer(("127.0.0.1", 0), OfThisLine) as server:
@@ -117,7 +117,7 @@ def line_to(url: str) -> Iterator[Line]:
             server.shutdown()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     """One connection of a client."""
 
     protocol_version = "HTTP/1.1"
@@ -127,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def pass_on(self) -> None:
         """Hand a request on and its answer back, or do what a fault says."""
-        asked = Asked(self.command, self.path, self.headers.get("Range", ""))
+        asked = Asked(self.command, unquote(self.path), self.headers.get("Range", ""))
         fault = self.line.ask(asked)
         time.sleep(fault.delay_s)
         fault.before()
@@ -147,6 +147,10 @@ class _Handler(BaseHTTPRequestHandler):
         upstream.close()
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = pass_on  # noqa: N815 (http.server's names)
+
+    def more_headers(self, status: int) -> dict[str, str]:  # noqa: ARG002 (others go by it)
+        """Return what is added to the headers of an answer."""
+        return {}
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (http.server's name)
         """Print nothing."""
@@ -179,6 +183,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             if name.lower() not in _OF_THE_LINE:
                 self.send_header(name, value)
+        for name, value in self.more_headers(answer.status).items():
+            self.send_header(name, value)
         self.send_header("Content-Length", length)
         self.end_headers()
         passed = 0

@@ -23,6 +23,10 @@ from pathlib import Path
 from second_opinion_assets_tests.graph.webserver import free_port, wait_for
 
 BUCKET = "second-opinion"
+SIGNED = (  # by anybody: moto's server does not check it
+    "AWS4-HMAC-SHA256 Credential=testing/20260101/us-east-1/s3/aws4_request, "
+    "SignedHeaders=host, Signature=none"
+)
 AZURE_ACCOUNT = "devstoreaccount1"
 AZURE_KEY = (  # of every Azurite, and documented
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="

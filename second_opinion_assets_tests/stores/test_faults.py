@@ -125,18 +125,18 @@ def test_a_cut_while_reading(bucket: Bucket, work: Workspace, kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", ["features.jsonl", "features.parquet", "scores.jsonl"])
-def test_replaced_while_it_is_read(bucket: Bucket, kind: str) -> None:
+def test_replaced_while_it_is_read(any_bucket: Bucket, kind: str) -> None:
     """An object that is replaced between two requests is told of, and nothing is written."""
-    files = _large(bucket, kind)
-    before = bucket.names()
+    files = _large(any_bucket, kind)
+    before = any_bucket.names()
 
     def put_another() -> None:
-        bucket.write(kind, bucket.read(kind) + b" ")
+        any_bucket.write(kind, any_bucket.read(kind) + b" ")
 
-    bucket.line.faults.append(Fault("GET", kind, before=put_another))
+    any_bucket.line.faults.append(Fault("GET", kind, before=put_another))
     with pytest.raises(TransientError, match=rf"{kind}: changed while it was read"):
-        bucket.join(**files)
-    assert bucket.names() == before
+        any_bucket.join(**files)
+    assert any_bucket.names() == before
 
 
 def _large(work: Workspace, kind: str) -> dict[str, str]:

@@ -84,44 +84,60 @@ def test_death_at_every_request(bucket: Bucket, *, is_first: bool, arrives: bool
 
 
 @pytest.mark.usefixtures("_nobody_lives")
-def test_a_lost_answer(bucket: Bucket) -> None:
+def test_a_lost_answer(any_bucket: Bucket) -> None:
     """A table that is in place although its answer was lost is taken as published."""
-    bucket.join()
-    bucket.write("scores.jsonl", '{"clip_id": "a", "competitor": "DOVER", "score": 2}\n')
-    bucket.line.faults.append(Fault("PUT", "out.jsonl", times=99, cut_response_after=0))
-    bucket.join()
-    bucket.line.mend()
-    assert bucket.rows()[0]["second_opinion_dover_score"] == 2
-    assert Verifier().verify_file(bucket.base / "audit.json")[1].holds
-    assert bucket.names() == WHOLE
+    any_bucket.join()
+    any_bucket.write("scores.jsonl", '{"clip_id": "a", "competitor": "DOVER", "score": 2}\n')
+    any_bucket.line.faults.append(Fault("PUT", "out.jsonl", times=99, cut_response_after=0))
+    any_bucket.join()
+    any_bucket.line.mend()
+    assert any_bucket.rows()[0]["second_opinion_dover_score"] == 2
+    assert Verifier().verify_file(any_bucket.base / "audit.json")[1].holds
+    assert any_bucket.names() == WHOLE
 
 
-def test_a_table_that_fails_takes_its_audit_back(bucket: Bucket) -> None:
+def test_a_table_that_fails_takes_its_audit_back(any_bucket: Bucket) -> None:
     """Where the table cannot be put in place, the audit is the old one, or is not there."""
-    for expected in (None, bucket.contents):
-        before = bucket.contents()
-        bucket.write("scores.jsonl", '{"clip_id": "a", "competitor": "DOVER", "score": 3}\n')
-        bucket.line.faults.append(Fault("PUT", "out.jsonl", times=99, status=403))
+    for expected in (None, any_bucket.contents):
+        before = any_bucket.contents()
+        any_bucket.write("scores.jsonl", '{"clip_id": "a", "competitor": "DOVER", "score": 3}\n')
+        any_bucket.line.faults.append(Fault("PUT", "out.jsonl", times=99, status=403))
         with pytest.raises(JoinError, match=r"out\.jsonl: cannot be written"):
-            bucket.join()
-        bucket.line.mend()
-        after = bucket.contents()
+            any_bucket.join()
+        any_bucket.line.mend()
+        after = any_bucket.contents()
         assert {name for name in after if after[name] != before.get(name)} <= {"scores.jsonl"}
         assert set(after) == set(before)
         if expected is None:
-            bucket.join()
+            any_bucket.join()
 
 
 @pytest.mark.e2e
-def test_pairs_of_runs(bucket: Bucket) -> None:
+def test_pairs_of_runs(any_bucket: Bucket) -> None:
     """Runs that publish the same at once end with the table of one and its own audit."""
     for _ in range(5):
-        runs = [_start(bucket) for _ in range(3)]
+        runs = [_start(any_bucket) for _ in range(3)]
         with ThreadPoolExecutor() as threads:
             said = list(threads.map(lambda run: run.communicate()[1].decode(), runs))
         assert [run.returncode for run in runs] == [0, 0, 0], said
-        assert Verifier().verify_file(bucket.base / "audit.json")[1].holds
-        assert bucket.names() == WHOLE
+        assert Verifier().verify_file(any_bucket.base / "audit.json")[1].holds
+        assert any_bucket.names() == WHOLE
+
+
+@pytest.mark.usefixtures("_nobody_lives")
+def test_a_look_settles_by_what_is_there_now(any_bucket: Bucket) -> None:
+    """A look, which lists each folder once, goes by the objects and not by what it listed."""
+    any_bucket.join()
+    out, audit = any_bucket.base / "out.jsonl", f"{any_bucket.uri}/audit.json"
+    old = b'{"of": "the run before"}'
+    journal = Journal("dead", str(out), stores.stat(str(out)), [Before(audit, old)])
+    stores.put(str(beside(out, ".journal")), msgspec.json.encode(journal), replaces=None)
+    with stores.listed_once():
+        stores.folder(any_bucket.uri)
+        any_bucket.write("audit.json", b"of the run that died")
+        assert object_journal.recover(out)
+    assert any_bucket.read("audit.json") == old
+    assert any_bucket.names() == WHOLE
 
 
 class TestAJournalOfAnother:

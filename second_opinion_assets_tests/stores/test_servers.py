@@ -22,10 +22,6 @@ from second_opinion_assets_tests.stores.line import Asked, Fault, Line, line_to
 pytestmark = pytest.mark.e2e
 CONTENT = b"0123456789" * 10_000
 DELAY_S = 0.05
-SIGNED = (  # by anybody: moto's server does not check it
-    "AWS4-HMAC-SHA256 Credential=testing/20260101/us-east-1/s3/aws4_request, "
-    "SignedHeaders=host, Signature=none"
-)
 STARTS_ONE_AND_DIES = """
 import os, psutil, signal
 from second_opinion_assets_tests.graph.webserver import wait_for
@@ -49,7 +45,7 @@ def line(moto: str) -> Iterator[Line]:
 def send(line: Line, method: str, body: bytes | None = None, part: str = "") -> bytes:
     """Ask for the one object, without any second try, and return what is answered."""
     url = f"{line.url}/{servers.BUCKET}/object"
-    headers = {"Authorization": SIGNED, "Content-Type": "application/octet-stream"}
+    headers = {"Authorization": servers.SIGNED, "Content-Type": "application/octet-stream"}
     headers |= {"Range": part} if part else {}
     request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 (loopback)
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 (loopback)
