@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from second_opinion_assets_tests.graph.webserver import free_port
+from second_opinion_assets_tests.graph.webserver import PROJECT, free_port
 from second_opinion_assets_tests.stores.servers import (
     end,
     kill,
@@ -104,11 +104,15 @@ def postgres(log: Path) -> Iterator[Server]:
             yield server
 
 
-def redis(log: Path) -> Server:
-    """Return an empty Redis that keeps nothing."""
+@contextmanager
+def redis(log: Path) -> Iterator[Server]:
+    """Serve an empty queue, with the settings that are shipped for it."""
     port = free_port()
-    command = [str(program("redis-server")), "--bind", "127.0.0.1", "--port", str(port)]
-    command += ["--save", "", "--appendonly", "no"]
-    url = f"redis://127.0.0.1:{port}"
-    environment = {"CELERY_BROKER_URL": f"{url}/0", "CELERY_RESULT_BACKEND": f"{url}/1"}
-    return Server(command, port, log, environment)
+    settings = PROJECT / "config/deploy/celery/redis.conf"
+    with tempfile.TemporaryDirectory(prefix="redis-", ignore_cleanup_errors=True) as name:
+        command = [str(program("redis-server")), str(settings), "--bind", "127.0.0.1"]
+        command += ["--port", str(port), "--dir", name]
+        url = f"redis://127.0.0.1:{port}"
+        environment = {"CELERY_BROKER_URL": f"{url}/0", "CELERY_RESULT_BACKEND": f"{url}/1"}
+        with Server(command, port, log, environment) as server:
+            yield server
