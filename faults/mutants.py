@@ -16,7 +16,6 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import rmtree
 
 from mutmut.__main__ import copy_also_copy_files, copy_src_dir, create_mutants
 from mutmut.configuration import config
@@ -78,8 +77,6 @@ def main(size: int = 60, seed: int = 12) -> int:
     os.chdir(ROOT)
     config()  # is looked for in the working directory
     copy_src_dir()
-    for path in config().also_copy:  # mutmut leaves a copy that is there as it is
-        rmtree(Path("mutants", path), ignore_errors=True)
     copy_also_copy_files()
     create_mutants(1)
     names = list(drawn(size, seed))

@@ -106,7 +106,4 @@ def any_bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     """Return a bucket of each kind of store that can be served here, one after the other."""
     url = request.getfixturevalue({"s3": "moto", "az": "azurite", "gs": "google"}[request.param])
     with bucket_at(request.param, url, monkeypatch) as bucket:
-        for name in bucket.names():
-            if name not in {"features.jsonl", "scores.jsonl"}:
-                bucket.store.delete(f"work/{name}")
         yield bucket

@@ -58,6 +58,18 @@ def test_the_finer_key_of_both_sides_is_used(
     assert work.document()["key_column"] == names[1]
 
 
+def test_a_finer_key_may_be_matched_by_its_last_parts(work: Workspace) -> None:
+    """With key_normalize suffix it is the key too, if its paths end alike on both sides."""
+    names = ("content_id", "path")
+    encodes = [(source, f"a/{encode}") for source, encode in ENCODES]
+    stored = [(source, f"/mnt/shard/{encode}") for source, encode in encodes]
+    features = write(work, "lines", "f", rows_of(names, stored))
+    sidecar = write(work, "lines", "s", rows_of(names, encodes[1:], score=5.0))
+    result = work.join(features=features, scores=[f"S={sidecar}"], key_normalize="suffix")
+    assert scores(work) == [None, 5.0, 6.0]
+    assert result.key_column == "path"
+
+
 def test_one_encode_of_each_source_was_scored(work: Workspace) -> None:
     """A sidecar of one row a source tells by its finer key which encode each score is of."""
     names = ("src", "video_name")

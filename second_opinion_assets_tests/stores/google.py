@@ -11,13 +11,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from http.server import ThreadingHTTPServer
 from itertools import count
-from threading import Lock, Thread
+from threading import Lock
 from typing import ClassVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from second_opinion_assets_tests.stores.line import Handler, Line
+from second_opinion_assets_tests.stores.line import Handler, line_to
 from second_opinion_assets_tests.stores.servers import SIGNED
 
 _GENERATION = "x-goog-generation"
@@ -37,21 +36,12 @@ def google_environment(url: str) -> dict[str, str]:
 @contextmanager
 def google_stand_in(moto: str) -> Iterator[str]:
     """Serve what is in moto's server as Google's store would; yield the URL."""
-    parts = urlsplit(moto)
 
     class OfThisServer(_Handler):
-        address = str(parts.hostname), int(parts.port or 80)
         generations: ClassVar[dict[str, int]] = {}
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), OfThisServer) as server:
-        server.daemon_threads = True
-        url = f"http://127.0.0.1:{server.server_port}"
-        OfThisServer.line = Line(url)
-        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        try:
-            yield url
-        finally:
-            server.shutdown()
+    with line_to(moto, OfThisServer) as line:
+        yield line.url
 
 
 class _Handler(Handler):

@@ -99,24 +99,6 @@ class Line:
         self.faults.clear()
 
 
-@contextmanager
-def line_to(url: str) -> Iterator[Line]:
-    """Stand before a server until the context is left; what follows its host in a URL stays."""
-    parts = urlsplit(url)
-
-    class OfThisLine(Handler):
-        address = str(parts.hostname), int(parts.port or 80)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), OfThisLine) as server:
-        server.daemon_threads = True
-        OfThisLine.line = Line(f"http://127.0.0.1:{server.server_port}{parts.path}")
-        Thread(target=server.serve_forever, args=(_LOOK_S,), daemon=True).start()
-        try:
-            yield OfThisLine.line
-        finally:
-            server.shutdown()
-
-
 class Handler(BaseHTTPRequestHandler):
     """One connection of a client."""
 
@@ -203,3 +185,24 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close_connection = True
         self.connection.close()
+
+
+@contextmanager
+def line_to(url: str, handler: type[Handler] = Handler) -> Iterator[Line]:
+    """Stand before a server until the context is left; what follows its host in a URL stays.
+
+    Args:
+        url: the server's.
+        handler: hands requests on.
+    """
+    parts = urlsplit(url)
+    address = str(parts.hostname), int(parts.port or 80)
+    of_this_line: type[Handler] = type("OfThisLine", (handler,), {"address": address})
+    with ThreadingHTTPServer(("127.0.0.1", 0), of_this_line) as server:
+        server.daemon_threads = True
+        of_this_line.line = Line(f"http://127.0.0.1:{server.server_port}{parts.path}")
+        Thread(target=server.serve_forever, args=(_LOOK_S,), daemon=True).start()
+        try:
+            yield of_this_line.line
+        finally:
+            server.shutdown()
