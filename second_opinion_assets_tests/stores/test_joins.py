@@ -238,10 +238,10 @@ def test_ten_thousand_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         url = "http://{}:{}".format(*server.get_host_and_port())
         servers.make_bucket(url, servers.BUCKET)
         held = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
-        for n in range(10_000):
-            text = b'{"competitor": "FAST", "score": 1}'
-            held.put_object(servers.BUCKET, f"work/many/clip{n:05}.json", text)
         with bucket_at("s3", url, monkeypatch) as bucket:
+            for n in range(10_000):
+                text = b'{"competitor": "FAST", "score": 1}'
+                held.put_object(servers.BUCKET, f"work/many/clip{n:05}.json", text)
             bucket.write("features.jsonl", '{"clip_id": "clip09999"}\n')
             group = group_of(bucket.base / "many")
             assert group is not None
