@@ -204,6 +204,16 @@ def test_a_reader_is_asked_for(work: Workspace) -> None:
     assert work.join(scores=[sidecar]).tally.scorers["DOVER"].matched_rows == 2
 
 
+def test_one_object_is_read_as_objects_if_asked_so(work: Workspace) -> None:
+    """A file with one object has the form of those with several, where that is asked for."""
+    work.write("scores.json", '{"clip_id": "a", "score": 0.5}\n')
+    result = work.join(
+        scores=[{"path": "scores.json", "label": "DOVER", "reader": "json_concatenated"}]
+    )
+    assert result.sidecars[0].formats == [Format.json_concatenated]
+    assert result.tally.scorers["DOVER"].matched_rows == 1
+
+
 def test_one_file_is_several_scorers(work: Workspace) -> None:
     """One file may be listed under several labels, each with the score field of its own."""
     work.write("dover.csv", "path, aesthetic score, overall/final score\na,1,2\nb,3,4\n")

@@ -12,6 +12,8 @@ from second_opinion_assets.contract.fields import slug
 from second_opinion_assets.scores.payload import (
     NO_SCORE,
     Defect,
+    Found,
+    find_further_keys,
     find_key,
     further_key_text,
     mean,
@@ -205,3 +207,12 @@ def test_mean_of_large_scores() -> None:
 def test_a_key_that_is_only_looked_at(value: object, text: str | None) -> None:
     """A further key is any text that can be written, or an integer."""
     assert further_key_text(value) == text
+
+
+def test_what_else_a_row_calls_its_clip() -> None:
+    """Other keys are found at top level, then in the summary, by names in lower case."""
+    key = Found(("clip_id",), "a")
+    summary = {"Filename": "a.mp4", "video_id": "later"}
+    payload = {"clip_id": "a", "Video_ID": 7, "score": 1, "summary": summary}
+    assert find_further_keys(payload, key) == {"video_id": "7", "filename": "a.mp4"}
+    assert find_further_keys({"clip_id": "a", "summary": "b"}, key) == {}
