@@ -44,6 +44,13 @@ class Case:
         return choices[position]
 
 
+def use_memory() -> None:
+    """Let temporary files be in memory: a disk would only make it slow."""
+    memory = Path("/dev/shm")  # noqa: S108 (no one finds what is kept there)
+    if memory.is_dir():
+        tempfile.tempdir = str(memory)
+
+
 @contextmanager
 def folder() -> Iterator[Path]:
     """Make a folder for one case."""

@@ -32,20 +32,19 @@ CORPUS = Path(__file__).parent / "corpus"
 NO_INPUTS = (".expected.json", ".options.json", ".message.txt")
 
 
-def main() -> None:
-    """Copy the seeds of the target that is named."""
-    name, folder = sys.argv[1:]
+def copy_seeds(name: str, folder: Path) -> None:
+    """Copy the seeds of a target into a folder."""
     for number, path in enumerate(
         p for pattern in SEEDS[name] for p in sorted(TESTS.glob(pattern))
     ):
         if path.is_file() and not path.name.endswith(NO_INPUTS):
             shutil.copyfile(path, Path(folder, f"{number:03}_{path.name}"))
     if name == "footers":
-        for path in [*CORPUS.glob("footers/*.parquet"), *Path(folder).iterdir()]:
+        for path in [*CORPUS.glob("footers/*.parquet"), *folder.iterdir()]:
             text = path.read_bytes()
             start = -8 - int.from_bytes(text[-8:-4], "little")
             Path(folder, f"footer_of_{path.name}").write_bytes(text[start:-8])
 
 
 if __name__ == "__main__":
-    main()
+    copy_seeds(sys.argv[1], Path(sys.argv[2]))

@@ -26,6 +26,7 @@ from second_opinion_assets.scores.sidecar import Sidecar
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests import plain
 from second_opinion_assets_tests.knobs import Knobs, block_sizes
+from second_opinion_assets_tests.plain.join import key_column_of
 from second_opinion_assets_tests.plain.values import Members, has_twins
 from second_opinion_assets_tests.readings import agrees
 from second_opinion_assets_tests.workspace import INVOCATION
@@ -108,7 +109,10 @@ def of_json(read: Callable[[bytes], list[Any] | None], suffix: str, data: bytes)
     asked = Question.of(data, (*LOSSLESS, ".csv", ".parquet"))
     found = joined(asked, suffix)
     try:
-        expected = plainly(read(asked.text), asked.options)
+        rows = read(asked.text)
+        if rows and key_column(rows, asked.options) != key_column(rows[:1], asked.options):
+            return  # how many rows are looked at for it is the blocks' choice
+        expected = plainly(rows, asked.options)
     except plain.Unclear:
         return
     except plain.Refused:
@@ -126,6 +130,14 @@ def of_json(read: Callable[[bytes], list[Any] | None], suffix: str, data: bytes)
         hold(out["rows"] if isinstance(out, dict) else out, expected)
     if suffix == asked.out == ".jsonl" and asked.options == plain.Options():
         keeps_bytes(asked.text, found)
+
+
+def key_column(rows: list[Any], options: plain.Options) -> str | None:
+    """Return the key column that some rows tell of, or None."""
+    try:
+        return key_column_of(rows, options.key_column)
+    except (plain.Refused, TypeError):
+        return None
 
 
 def hold(rows: list[plain.Row], expected: list[plain.Row]) -> None:
@@ -214,12 +226,16 @@ def as_text(value: Any) -> Any:  # noqa: ANN401 (JSON values)
 
 
 def cells_of(text: str, delimiter: str) -> list[list[str]]:
-    """Return the rows of a CSV text that are not blank; none if it is not CSV."""
+    """Return the rows of a CSV text that are not blank; none if it is not CSV.
+
+    White space around a column's name does not count.
+    """
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error:
         return []
-    return [row for row in rows if len(row) > 1 or "".join(row).strip()]
+    filled = [row for row in rows if len(row) > 1 or "".join(row).strip()]
+    return [[name.strip() for name in row] for row in filled[:1]] + filled[1:]
 
 
 def within(kept: list[list[str]], rows: list[list[str]]) -> list[list[str]]:

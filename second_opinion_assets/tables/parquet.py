@@ -82,6 +82,7 @@ class ParquetTable:
         self._refuse_large()
         self._refuse_wrong_histograms()
         self._refuse_cut()
+        self._refuse_contradicting_counts()
         self._refuse_repeated_names()
 
     @property
@@ -173,6 +174,22 @@ class ParquetTable:
             if start + chunk.total_compressed_size > end:
                 msg = f"{self.path}: its footer tells of more data than there is; write it again"
                 raise JoinError(msg)
+
+    def _refuse_contradicting_counts(self) -> None:
+        """Raise a JoinError if the footer tells of other rows by row group than elsewhere.
+
+        What is appended is parted as its row groups are.
+        """
+        metadata, schema = self.file.metadata, self.file.schema
+        groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
+        levels = (schema.column(n).max_repetition_level for n in range(metadata.num_columns))
+        flat = [n for n, level in enumerate(levels) if not level][:1]  # has a value or null a row
+        agree = sum(group.num_rows for group in groups) == metadata.num_rows and all(
+            group.column(n).num_values == group.num_rows for n in flat for group in groups
+        )
+        if not agree:
+            msg = f"{self.path}: its footer tells of different numbers of rows; write it again"
+            raise JoinError(msg)
 
     def _refuse_repeated_names(self) -> None:
         names = self.file.schema_arrow.names

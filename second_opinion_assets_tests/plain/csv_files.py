@@ -18,7 +18,8 @@ MEASURES = {"plcc", "lcc", "srcc", "srocc", "krcc", "krocc", "rmse"}
 def csv_table(file: ScoreFile, known: set[str]) -> Table:
     """Return a CSV sidecar; a cell has no white space around it, and an empty one is null.
 
-    Unclear: rows that sum up, and those of frames, which this reading does not know.
+    Unclear: a carriage return alone, rows that sum up, and those of frames, none of which this
+    reading knows.
 
     Args:
         file: the sidecar.
@@ -30,7 +31,8 @@ def csv_table(file: ScoreFile, known: set[str]) -> Table:
         raise Refused(str(error)) from error
     first = next((line for line in re.split(r"\r?\n", text) if line.strip()), "")
     has_bars = re.search(r"%\||(it/s|s/it)\]", text)
-    if first.strip()[:1] in ("{", "[") or not re.search("[,;\t]", text) or has_bars:
+    is_other = first.strip()[:1] in ("{", "[") or not re.search("[,;\t]", text)
+    if is_other or has_bars or re.search(r"\r(?!\n)", text):
         raise Unclear(first)
     delimiter, has_header = layout(text, known)
     refuse_doubt(text, delimiter, has_header=has_header)
@@ -141,7 +143,7 @@ def first_cells(line: str, delimiter: str) -> list[str | None]:
 def cells_of(text: str, delimiter: str) -> list[list[str | None]]:
     """Return the cells of all rows, a blank row as one empty cell.
 
-    Unclear: a quote within an unquoted cell or behind a quoted one, a carriage return alone.
+    Unclear: a quote within an unquoted cell or behind a quoted one.
     """
     rows: list[list[str | None]] = [[]]
     position = 0
@@ -158,7 +160,7 @@ def cells_of(text: str, delimiter: str) -> list[list[str | None]]:
             end = re.compile(rf"{delimiter}|\r?\n|\Z").search(text, start)
             assert end
             cell = text[start : end.start()]
-            if '"' in cell or "\r" in cell or "\0" in cell:
+            if '"' in cell or "\0" in cell:
                 raise Unclear(cell)
         rows[-1].append(cell.strip() or None)
         position = end.end()
@@ -174,6 +176,6 @@ def quoted(text: str, position: int) -> tuple[str, int]:
     found = re.compile(r'((?:[^"]|"")*)"(?!")').match(text, position)
     if not found:
         raise Refused(text[position:])
-    if "\0" in found[1] or "\r" in found[1].replace("\r\n", ""):
+    if "\0" in found[1]:
         raise Unclear(found[1])
     return found[1].replace('""', '"'), found.end()

@@ -65,6 +65,8 @@ def payloads_of(file: ScoreFile) -> list[Any]:
         objects = objects_in(text)
         if not objects:
             raise
+        if begins_with_a_line(text):
+            return loads_lines(without_noise(text), Members)
         if file.form == "lines" and not tells_objects(text.strip().split(b"\n")[0]):
             raise Unclear(objects) from None
         return objects
@@ -74,9 +76,9 @@ def in_utf8(text: bytes) -> bytes:
     """Return text as UTF-8: by its mark it may be UTF-32 or UTF-16.
 
     Refused: what begins with a zero byte among the first is no text.
-    Unclear: compressed text, which this reading does not know.
+    Unclear: what begins as compressed files and parquet do, which is no text.
     """
-    if text.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
+    if text.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1")):
         raise Unclear(text)
     marked = next((name for name, marks in MARKS.items() if text.startswith(marks)), None)
     if not marked and b"\0" in text[:BINARY_BYTES]:
@@ -192,10 +194,13 @@ def parquet_table(file: ScoreFile) -> Table:
         raise Refused(str(error)) from error
     try:
         table = opened.read()
-    except (pa.ArrowException, OSError) as error:
+        values = table.to_pydict().values()
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise Unclear(str(error)) from error
+    if table.num_rows != opened.metadata.num_rows:
+        raise Refused(table.num_rows)
     columns: list[str] = table.column_names
-    return Table(columns, [list(row) for row in zip(*table.to_pydict().values(), strict=True)])
+    return Table(columns, [list(row) for row in zip(*values, strict=True)])
 
 
 def as_row(table: Table, cells: list[Any]) -> Row:

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -54,8 +55,12 @@ def score_rows(draw: st.DrawFn) -> list[Row]:
 
 
 def _is_plain_key(text: str) -> bool:
-    """Say whether a text is a key that stands by itself, and reads alike in every form."""
-    return bool(text.strip()) and text == text.strip() and text != "clip_id"
+    """Say whether a text is a key that stands by itself, and reads alike in every form.
+
+    Where numbers and texts are alike, as in CSV, `7.0` is the number 7.
+    """
+    is_whole_number = re.fullmatch(r"-?[0-9]+\.0+", text)
+    return text == text.strip() and text not in ("", "clip_id") and not is_whole_number
 
 
 def as_lines(rows: list[Row]) -> bytes:
