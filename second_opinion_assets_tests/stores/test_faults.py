@@ -17,6 +17,7 @@ from second_opinion_assets.join.verify import Verifier
 from second_opinion_assets.storage import stores
 from second_opinion_assets.storage.confinement import confine_to, folders_of
 from second_opinion_assets.storage.location import Location
+from second_opinion_assets.storage.output_lock import beside
 from second_opinion_assets_tests.stores import servers
 from second_opinion_assets_tests.stores.bucket import Bucket
 from second_opinion_assets_tests.stores.line import Fault
@@ -207,6 +208,33 @@ class TestWriting:
         with pytest.raises(JoinError, match=r"out\.parquet: cannot be written"):
             bucket.join(**self.FILES)
         assert bucket.contents() == before
+        assert _uploads(bucket) == 0
+
+    def test_a_table_that_is_given_up(self, bucket: Bucket) -> None:
+        """Parts that were sent of a table that is not completed are not kept."""
+        writer = stores.ObjectWriter(f"{bucket.uri}/out.parquet")
+        for _ in range(4):
+            writer.write(memoryview(bytes(6 << 20)))
+        assert _uploads(bucket) == 1
+        writer.close()
+        assert _uploads(bucket) == 0
+        assert bucket.names() == ["features.jsonl", "scores.jsonl", "wide.parquet"]
+
+    def test_a_run_that_was_taken_for_dead(
+        self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What another run settled meanwhile is not completed: parts know of no condition."""
+        put, journal = stores.put, str(beside(bucket.base / "out.parquet", ".journal"))
+
+        def put_while_another_settles(uri: str, data: bytes, **given: Any) -> None:
+            put(uri, data, **given)
+            if uri.endswith("audit.json"):
+                stores.delete(journal)
+
+        monkeypatch.setattr(stores, "put", put_while_another_settles)
+        with pytest.raises(JoinError, match=r"out\.parquet: .*another run published it meanwhile"):
+            bucket.join(**self.FILES)
+        assert "out.parquet" not in bucket.names()
         assert _uploads(bucket) == 0
 
 
