@@ -47,14 +47,15 @@ class Table:
 def payloads_of(file: ScoreFile) -> list[Any]:
     """Return the rows of a JSON sidecar; one that is of neither form may be objects in a row.
 
-    Unclear: what C prints in the place of a number, which this reading does not know.
+    Unclear: what C prints in the place of a number, a mark of UTF-8 within the text, and objects of
+    which some but not the first stand on a line each, none of which this reading knows.
     """
     text = in_utf8(file.text).removeprefix(BOM)
     bare = re.sub(rb'"(?:[^"\\]|\\.)*"|\bNaN\b|\bInfinity\b', b"", text, flags=re.DOTALL)
     if C_CONSTANT.search(bare):
         raise Unclear(text)
-    if text.lstrip(JSON_SPACE).startswith(BOM):
-        raise Refused(text)
+    if (later := text.lstrip(JSON_SPACE)).startswith(BOM):
+        raise (Refused if later.startswith(BOM + b"{") else Unclear)(text)
     if file.form == "lines" and begins_with_a_line(text):
         return loads_lines(without_noise(text), Members)
     try:
@@ -67,7 +68,10 @@ def payloads_of(file: ScoreFile) -> list[Any]:
             raise
         if begins_with_a_line(text):
             return loads_lines(without_noise(text), Members)
-        if file.form == "lines" and not tells_objects(text.strip().split(b"\n")[0]):
+        first, *others = text.strip().split(b"\n")
+        if any(line.startswith(b"{") and begins_with_a_line(line) for line in others):
+            raise Unclear(objects) from None
+        if file.form == "lines" and not tells_objects(first):
             raise Unclear(objects) from None
         return objects
 
