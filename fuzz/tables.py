@@ -134,9 +134,10 @@ def of_json(read: Callable[[bytes], list[Any] | None], suffix: str, data: bytes)
 
 def key_column(rows: list[Any], options: plain.Options) -> str | None:
     """Return the key column that some rows tell of, or None."""
+    objects = [row for row in rows if isinstance(row, dict)]
     try:
-        return key_column_of(rows, options.key_column)
-    except (plain.Refused, TypeError):
+        return key_column_of(objects, options.key_column)
+    except plain.Refused:
         return None
 
 
