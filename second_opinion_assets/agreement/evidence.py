@@ -6,7 +6,7 @@ the answers are made from the joined tables, or taken from the agreements that l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
@@ -30,10 +30,9 @@ from second_opinion_assets.agreement.pictures import pictures
 from second_opinion_assets.agreement.publish import AgreementFiles
 from second_opinion_assets.agreement.show import disputed, figures, notes
 from second_opinion_assets.agreement.show_answers import answer_parts
-from second_opinion_assets.contract.audit import ReportProvenance
+from second_opinion_assets.contract.audit import Audit, ReportProvenance
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.join.outcomes import TableOutcome, TableStatus
-from second_opinion_assets.join.standing import Standing
 from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.report.page import Page
 from second_opinion_assets.report.report import Report, changes, inline_svg, troubles, warnings
@@ -131,7 +130,7 @@ class Compared(msgspec.Struct, frozen=True):
 
 def evidence_page(
     report: Report,
-    joined: Callable[[TableSpec], JoinedTable],
+    audits: Mapping[str, Audit],
     made: datetime,
     detailed: Sequence[str] = (),
     looked_at: Callable[[], None] = lambda: None,
@@ -140,7 +139,7 @@ def evidence_page(
 
     Args:
         report: how the tables stand.
-        joined: finds the joined table of one that is ok; may raise JoinError.
+        audits: of the tables that are ok, by their ids.
         made: when.
         detailed: the ids of tables whose answers are shown with pictures; none for all of up to
             `MOST_IN_DETAIL` tables, and the first `SHOWN_OF_MORE` of more.
@@ -151,7 +150,7 @@ def evidence_page(
     tables = []
     for outcome in report.outcomes:
         if outcome.status is TableStatus.ok and (compares or outcome.spec.id in shown.asked):
-            tables.append(_compared(outcome, joined, shown))
+            tables.append(_compared(outcome, audits.get(outcome.spec.id), shown))
         looked_at()
     found = {t.outcome.spec.id: t.agreement for t in tables if t.agreement}
     stamp = f"{made:%Y-%m-%d %H:%M} UTC"
@@ -177,18 +176,6 @@ def evidence_page(
     ).html()
 
 
-def audited_tables(found: Iterable[Standing]) -> Callable[[TableSpec], JoinedTable]:
-    """Return what finds the joined table of one that is ok, by the audits that lie on the disk."""
-    audits = {standing.outcome.spec.id: standing.audit for standing in found if standing.audit}
-
-    def joined(spec: TableSpec) -> JoinedTable:
-        with Input(spec.out) as file:
-            columns = [column.name for column in open_keys(file).columns]
-        return JoinedTable.of(audits[spec.id], spec.out, columns, "")
-
-    return joined
-
-
 class _Shown:
     """Which tables are shown in detail, and how many pictures of clips may still be made."""
 
@@ -210,24 +197,24 @@ class _Shown:
         self.left -= 1
         return True
 
-    def anew(self, table: JoinedTable, spec: TableSpec) -> Agreement | None:
+    def anew(self, audit: Audit, spec: TableSpec) -> Agreement | None:
         """Return the agreement of a table, or none once enough were made."""
         if self.anew_left < 1:
             self.unmade += 1
             return None
         self.anew_left -= 1
-        return compare_table(table, spec, spec.references)[0]
+        return compare_table(_joined(audit, spec), spec, spec.references)[0]
 
 
-def _compared(
-    outcome: TableOutcome, joined: Callable[[TableSpec], JoinedTable], shown: _Shown
-) -> Compared:
+def _compared(outcome: TableOutcome, audit: Audit | None, shown: _Shown) -> Compared:
     spec = outcome.spec
+    if audit is None:
+        return Compared(outcome, problem="was joined by another version; join the table again")
     try:
         with machine_errors(spec.out):
-            table = joined(spec)
             if not shown.takes(spec.id):
-                return Compared(outcome, _published(table, spec) or shown.anew(table, spec))
+                return Compared(outcome, _published(audit, spec) or shown.anew(audit, spec))
+            table = _joined(audit, spec)
             agreement, clips = compare_table(table, spec, spec.references)
             drawn = {
                 **pictures(agreement, clips),
@@ -239,15 +226,23 @@ def _compared(
         return Compared(outcome, problem=str(error))
 
 
-def _published(joined: JoinedTable, spec: TableSpec) -> Agreement | None:
+def _joined(audit: Audit, spec: TableSpec) -> JoinedTable:
+    """Return a joined table, whose columns are read from it."""
+    with Input(spec.out) as file:
+        columns = [column.name for column in open_keys(file).columns]
+    return JoinedTable.of(audit, spec.out, columns, "")
+
+
+def _published(audit: Audit, spec: TableSpec) -> Agreement | None:
     """Return the agreement beside a joined table, if it is of this table and of these settings."""
-    path = AgreementFiles.beside(joined.path).agreement_json
+    path = AgreementFiles.beside(spec.out).agreement_json
     if not path.exists():
         return None
     with suppress(JoinError, msgspec.DecodeError, msgspec.ValidationError):
         with Input(path) as file:
             found = msgspec.json.decode(file.read(), type=_Published)
-        if found.run_provenance.args.get(MADE_OF) == made_of(joined, spec, spec.references):
+        asked = made_of(audit.output_sha256, audit.scorers, spec, spec.references)
+        if found.run_provenance.args.get(MADE_OF) == asked:
             return found
     return None
 

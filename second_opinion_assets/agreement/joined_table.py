@@ -87,7 +87,15 @@ def agreement_fingerprint(
     return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
 
 
-def made_of(joined: JoinedTable, spec: TableSpec, references: Sequence[Reference]) -> str:
-    """Return a hash by which an agreement that lies beside its table is known as the one asked."""
-    scorers, bytes_ = joined.column_prefixes, joined.sha256 or ""
-    return agreement_fingerprint(bytes_, scorers, references, spec.registry, spec.groups)
+def made_of(
+    sha256: str | None, scorers: Iterable[str], spec: TableSpec, references: Sequence[Reference]
+) -> str:
+    """Return a hash by which an agreement that lies beside its table is known as the one asked.
+
+    Args:
+        sha256: of the joined table, when it was joined.
+        scorers: its scorers.
+        spec: what the manifest says of it.
+        references: what the scorers are to be held against; nothing for the usual names.
+    """
+    return agreement_fingerprint(sha256 or "", scorers, references, spec.registry, spec.groups)

@@ -19,7 +19,7 @@ from second_opinion_assets.cli.options import (
     verbosity_options,
 )
 from second_opinion_assets.join.manifest import load_manifest
-from second_opinion_assets.join.standing import standings
+from second_opinion_assets.join.standing import audits_by_table, standings
 from second_opinion_assets.report.report import Report, ReportFiles
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets.storage.publishing import publish_text
@@ -61,10 +61,7 @@ def report_command(
     """
     allow_pandas()
     # Here, since it loads pandas, scipy and matplotlib, which takes seconds.
-    from second_opinion_assets.agreement.evidence import (  # noqa: PLC0415
-        audited_tables,
-        evidence_page,
-    )
+    from second_opinion_assets.agreement.evidence import evidence_page  # noqa: PLC0415
 
     paths = {"manifest": manifest, "base_dir": base_dir, "html": html}
     asked = invocation({name: path and str(path) for name, path in paths.items()})
@@ -77,9 +74,8 @@ def report_command(
             raise click.UsageError(msg)
         found = list(standings(loaded))
         report = Report(loaded, [standing.outcome for standing in found], asked, files)
+        audits = audits_by_table(found)
         with tables_bar("comparing", len(found)) as looked_at:
-            page = evidence_page(
-                report, audited_tables(found), datetime.now(UTC), tables, looked_at
-            )
+            page = evidence_page(report, audits, datetime.now(UTC), tables, looked_at)
         publish_text(html, page)
     say_totals("report", f"{report.summary} html={html}")

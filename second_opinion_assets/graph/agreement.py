@@ -133,7 +133,7 @@ def _agreement(
         "joined": str(joined.path),
         "references": msgspec.to_builtins(references),
         "groups": msgspec.to_builtins(spec.groups),
-        MADE_OF: made_of(joined, spec, references),
+        MADE_OF: made_of(joined.sha256, joined.column_prefixes, spec, references),
     }
     invocation = Invocation(Location(__file__), (), args)
     made = make_agreement(joined, spec, references, invocation, taken)

@@ -8,16 +8,14 @@ What the report says and how it reads is in `report`.
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 
 import dagster as dg
 import msgspec
 
-from second_opinion_assets.agreement.joined_table import JoinedTable
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.graph.history import (
     ids_of,
-    joined_table,
+    latest_audits,
     latest_joined,
     open_attempts,
     state_version,
@@ -43,7 +41,6 @@ from second_opinion_assets.graph.settings import Settings
 from second_opinion_assets.join.manifest import Manifest
 from second_opinion_assets.join.outcomes import TableStatus, summaries
 from second_opinion_assets.join.provenance import JOIN_VERSION, Invocation
-from second_opinion_assets.join.table_spec import TableSpec
 from second_opinion_assets.report.markdown import render
 from second_opinion_assets.report.report import (
     Report,
@@ -133,15 +130,15 @@ def _write_page(instance: dg.DagsterInstance, report: Report) -> None:
         JoinError: it cannot be written.
     """
     # Here, since it loads pandas, scipy and matplotlib, which takes seconds.
-    from second_opinion_assets.agreement.evidence import evidence_page  # noqa: PLC0415
+    from second_opinion_assets.agreement.evidence import (  # noqa: PLC0415
+        MOST_COMPARED,
+        evidence_page,
+    )
 
     if report.files.report_html:
-        find = partial(_joined, instance, report.manifest)
-        publish_text(report.files.report_html, evidence_page(report, find, datetime.now(UTC)))
-
-
-def _joined(instance: dg.DagsterInstance, manifest: Manifest, spec: TableSpec) -> JoinedTable:
-    return joined_table(instance, manifest, spec.id)
+        compares = len(report.outcomes) <= MOST_COMPARED
+        audits = latest_audits(instance, report.manifest) if compares else {}
+        publish_text(report.files.report_html, evidence_page(report, audits, datetime.now(UTC)))
 
 
 def report_metadata(report: Report) -> Metadata:

@@ -5,7 +5,7 @@ What Dagster's history says of them does not belong here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from second_opinion_assets.contract.audit import Audit
@@ -29,6 +29,11 @@ class Standing(NamedTuple):
 
     outcome: TableOutcome
     audit: Audit | None = None
+
+
+def audits_by_table(found: Iterable[Standing]) -> dict[str, Audit]:
+    """Return the audits that are to be trusted, by the ids of their tables."""
+    return {standing.outcome.spec.id: standing.audit for standing in found if standing.audit}
 
 
 def standings(manifest: Manifest) -> Iterator[Standing]:

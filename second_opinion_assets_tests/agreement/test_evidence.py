@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 import pytest
 
 from second_opinion_assets.agreement import evidence
-from second_opinion_assets.agreement.evidence import audited_tables, evidence_page
-from second_opinion_assets.agreement.joined_table import MADE_OF, made_of
+from second_opinion_assets.agreement.evidence import evidence_page
+from second_opinion_assets.agreement.joined_table import MADE_OF, JoinedTable, made_of
 from second_opinion_assets.agreement.make import make_agreement
 from second_opinion_assets.join.batch import materialize_batch
 from second_opinion_assets.join.manifest import load_manifest
 from second_opinion_assets.join.provenance import Invocation
-from second_opinion_assets.join.standing import standings
+from second_opinion_assets.join.standing import audits_by_table, standings
 from second_opinion_assets.report.report import Report, ReportFiles
 from second_opinion_assets.storage.location import Location
 from second_opinion_assets_tests.workspace import INVOCATION, Workspace
@@ -67,7 +67,7 @@ def page_of(work: Workspace, *detailed: str) -> str:
     manifest = load_manifest(Location(work.folder / "m.json"))
     found = list(standings(manifest))
     report = Report(manifest, [s.outcome for s in found], INVOCATION, ReportFiles())
-    return evidence_page(report, audited_tables(found), MADE, detailed)
+    return evidence_page(report, audits_by_table(found), MADE, detailed)
 
 
 def text_of(html: str) -> str:
@@ -170,8 +170,9 @@ def test_an_agreement_that_lies_there_is_taken(
     page(project)
     manifest = load_manifest(Location(project.folder / "m.json"))
     (spec,) = manifest.tables
-    joined = audited_tables(standings(manifest))(spec)
-    args = {MADE_OF: made_of(joined, spec, spec.references)}
+    audit = audits_by_table(standings(manifest))[spec.id]
+    joined = JoinedTable.of(audit, spec.out, ["clip_id", "vmaf"], "")
+    args = {MADE_OF: made_of(audit.output_sha256, audit.scorers, spec, spec.references)}
     make_agreement(joined, spec, (), Invocation(INVOCATION.entrypoint, (), args))
     beside = project.folder / "t0.jsonl.agreement.json"
     beside.write_text(beside.read_text().replace('"clips": 12', '"clips": 4711'))
@@ -192,5 +193,5 @@ def test_a_table_that_cannot_be_read(project: Workspace) -> None:
     (project.folder / "t0.jsonl").write_bytes(b'{"clip_id": "a", "vmaf": 1}\n')
     report = Report(manifest, [s.outcome for s in found], INVOCATION, ReportFiles())
     assert "why there is no agreement" in text_of(
-        evidence_page(report, audited_tables(found), MADE)
+        evidence_page(report, audits_by_table(found), MADE)
     )
