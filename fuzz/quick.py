@@ -1,4 +1,4 @@
-"""Inputs one small step from a known one: `python -m fuzz.quick CASES [SEED [TARGET …]]`.
+"""Inputs one small step from a known one: `python -m fuzz.quick CASES [--target scores_csv]`.
 
 They are not guided by what they reach, so nothing but the tests' own packages is needed. Each is an
 example of the tests or a kept input with one change. A finding is kept as a file, as in `run.py`.
@@ -6,6 +6,7 @@ example of the tests or a kept input with one change. A finding is kept as a fil
 
 from __future__ import annotations
 
+import argparse
 import ast
 import random
 import sys
@@ -118,17 +119,22 @@ def _keep(name: str, case: bytes) -> Path:
     return path
 
 
-def main(cases: int, seed: int, names: list[str]) -> int:
+def main() -> int:
     """Share the cases out among targets; return 1 if one has found something."""
+    parser = argparse.ArgumentParser(description="Changes one small thing in known inputs.")
+    parser.add_argument("cases", type=int, help="for all targets together")
+    parser.add_argument("--target", choices=targets(), action="append", help="only this one")
+    parser.add_argument("--seed", type=int, default=12)
+    given = parser.parse_args()
+    names = given.target or targets()
     use_memory()
     found = 0
     for number, name in enumerate(names):
-        share = cases // len(names) + (number < cases % len(names))
-        found += (here := run(name, share, random.Random(f"{seed} {name}")))  # noqa: S311 (any)
+        share = given.cases // len(names) + (number < given.cases % len(names))
+        found += (here := run(name, share, random.Random(f"{given.seed} {name}")))  # noqa: S311
         print(f"{name}: {share} cases, {here} findings", flush=True)
     return int(found > 0)
 
 
 if __name__ == "__main__":
-    given = dict(enumerate(sys.argv))
-    sys.exit(main(int(given[1]), int(given.get(2, 12)), sys.argv[3:] or targets()))
+    sys.exit(main())

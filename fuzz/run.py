@@ -1,7 +1,8 @@
 """Runs the targets for a stated time: `python fuzz/run.py --seconds 600 [--target scores_csv]`.
 
 Each starts from its folder of the corpus and from the examples of the tests, in a process of its
-own. A finding ends its target, and is kept as a file, with the command that repeats it.
+own. A finding ends its target, and is kept as a file, with the command that repeats it. A process
+that does not end in time is killed, and is a finding too.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ CORPUS = ROOT / "fuzz" / "corpus"
 KEPT = ROOT / ".fuzz"
 WORDS = ROOT / "fuzz" / "words.dict"
 SLOWEST_S = 10
+LONGER_S = 60
+"""What a process may take beyond its time: to start, to end, and for a last slow case."""
 MOST_MB = 512 + 300  # these for the interpreter and its libraries
 LONGEST_BYTES = 16_384
 SHOWN_LINES, SHOWN_CHARACTERS = 40, 2_000
@@ -75,7 +78,7 @@ def run(name: str, seconds: float, seed: int) -> Outcome:
     before = set(found.iterdir())
     end = time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as seeds:
-        python(["fuzz.seeds", name, seeds])
+        python(["fuzz.seeds", name, seeds], LONGER_S)
         options = {
             "artifact_prefix": f"{found}/",
             "dict": WORDS,
@@ -87,16 +90,25 @@ def run(name: str, seconds: float, seed: int) -> Outcome:
             "timeout": SLOWEST_S,
         }
         given = [f"-{option}={value}" for option, value in options.items()]
-        worker = python(["fuzz.worker", name, str(learnt), str(CORPUS / name), seeds, *given])
-    log = (worker.stdout + worker.stderr).decode(errors="replace")
+        asked = ["fuzz.worker", name, str(learnt), str(CORPUS / name), seeds, *given]
+        log, ended_well = python(asked, seconds + LONGER_S)
     findings = sorted(set(found.iterdir()) - before)
-    return Outcome(cases_in(log), findings, what_was_wrong(log), worker.returncode == 0)
+    return Outcome(cases_in(log), findings, what_was_wrong(log), ended_well)
 
 
-def python(arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
-    """Run a module of this folder."""
+def python(arguments: list[str], seconds: float) -> tuple[str, bool]:
+    """Run a module of this folder; return what it said, and whether it ended well and in time."""
     program = [sys.executable, "-m", *arguments]
-    return subprocess.run(program, cwd=ROOT, capture_output=True, check=False)
+    with tempfile.TemporaryFile() as log:
+        try:
+            ended = subprocess.run(
+                program, cwd=ROOT, stdout=log, stderr=log, check=False, timeout=seconds
+            )
+        except subprocess.TimeoutExpired:
+            log.write(f"\nstill ran after {seconds:.0f} s, and was killed\n".encode())
+            ended = None
+        log.seek(0)
+        return log.read().decode(errors="replace"), ended is not None and ended.returncode == 0
 
 
 def cases_in(log: str) -> int:

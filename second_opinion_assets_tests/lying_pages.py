@@ -10,8 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from second_opinion_assets.tables.parquet_footer import Footer
-from second_opinion_assets.tables.thrift_compact import STRUCT, Elements, Struct, decode, encode
-from second_opinion_assets_tests.splices import footer_of
+from second_opinion_assets.tables.thrift_compact import (
+    LIST,
+    STRUCT,
+    Elements,
+    Struct,
+    decode,
+    encode,
+)
+from second_opinion_assets_tests.splices import footer_of, with_footer
 
 ROWS = 300
 CLIPS = [f"clip {n}" for n in range(ROWS)]
@@ -29,7 +36,7 @@ _SIZES = (2, 3)  # of a page: unpacked, packed
 _COUNTS = {5: (1,), 7: (1,), 8: (1, 2, 3, 5, 6)}  # by kind of page: data, dictionary, data again
 _OPENED: dict[int, Any] = {kind: {} for kind in _COUNTS}
 _META, _PACKED_BYTES, _DATA_OFFSET, _DICTIONARY_OFFSET = 3, 7, 9, 11
-_GROUPS, _CHUNKS = 4, 1
+_GROUPS, _CHUNKS, _ROWS = 4, 1, 3
 
 
 def written(last: str, **settings: Any) -> bytes:
@@ -78,9 +85,9 @@ def _headers(file: bytes) -> list[tuple[int, int, Struct]]:
 def _with(file: bytes, page: int, header: Struct) -> bytes:
     """Return a file with another header of a page; its footer has it right where pages lie."""
     position, size, _ = _headers(file)[page]
-    new, old = encode(header), footer_of(file)
-    footer, _ = decode(old, {_GROUPS: {_CHUNKS: {_META: {}}}})
-    group = footer.structs(_GROUPS)[-1]
+    new = encode(header)
+    footer, _ = decode(footer_of(file), {_GROUPS: {_CHUNKS: {_META: {}}}})
+    *before, group = footer.structs(_GROUPS)
     *others, chunk = group.structs(_CHUNKS)
     meta = chunk.struct(_META)
     assert meta
@@ -89,8 +96,18 @@ def _with(file: bytes, page: int, header: Struct) -> bytes:
     if page == 0 and meta.integer(_DICTIONARY_OFFSET):
         numbers[_DATA_OFFSET] = (meta.integer(_DATA_OFFSET) or 0) + moved
     chunk = Struct({**chunk.fields, _META: (STRUCT, meta.replaced(numbers))})
-    group = Struct({**group.fields, _CHUNKS: (9, Elements(STRUCT, [*others, chunk]))})
-    groups = [*footer.structs(_GROUPS)[:-1], group]
-    told = encode(Struct({**footer.fields, _GROUPS: (9, Elements(STRUCT, groups))}))
-    pages = file[:position] + new + file[position + size : -8 - len(old)]
-    return pages + told + len(told).to_bytes(4, "little") + b"PAR1"
+    group = Struct({**group.fields, _CHUNKS: (LIST, Elements(STRUCT, [*others, chunk]))})
+    changed = file[:position] + new + file[position + size :]
+    return with_footer(changed, _with_groups(footer, [*before, group]))
+
+
+def with_rows_of_groups(file: bytes, rows: Sequence[int]) -> bytes:
+    """Return a file whose footer tells of these numbers of rows, one for each row group."""
+    footer, _ = decode(footer_of(file), {_GROUPS: {}})
+    groups = footer.structs(_GROUPS)
+    told = [group.replaced({_ROWS: n}) for group, n in zip(groups, rows, strict=True)]
+    return with_footer(file, _with_groups(footer, told))
+
+
+def _with_groups(footer: Struct, groups: list[Struct]) -> bytes:
+    return encode(Struct({**footer.fields, _GROUPS: (LIST, Elements(STRUCT, groups))}))

@@ -130,7 +130,7 @@ class Compared(msgspec.Struct, frozen=True):
 
 def evidence_page(
     report: Report,
-    audits: Mapping[str, Audit],
+    read_audits: Callable[[], Mapping[str, Audit]],
     made: datetime,
     detailed: Sequence[str] = (),
     looked_at: Callable[[], None] = lambda: None,
@@ -139,7 +139,7 @@ def evidence_page(
 
     Args:
         report: how the tables stand.
-        audits: of the tables that are ok, by their ids.
+        read_audits: returns those of the tables that are ok, by their ids; called if any is needed.
         made: when.
         detailed: the ids of tables whose answers are shown with pictures; none for all of up to
             `MOST_IN_DETAIL` tables, and the first `SHOWN_OF_MORE` of more.
@@ -147,6 +147,7 @@ def evidence_page(
     """
     shown = _Shown(detailed, len(report.outcomes))
     compares = len(report.outcomes) <= MOST_COMPARED
+    audits = read_audits() if compares or shown.asked else {}
     tables = []
     for outcome in report.outcomes:
         if outcome.status is TableStatus.ok and (compares or outcome.spec.id in shown.asked):

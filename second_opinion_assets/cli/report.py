@@ -1,6 +1,7 @@
 """`second-opinion report`: the evidence on all tables of a manifest, as one page to send."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 import click
 
@@ -74,7 +75,7 @@ def report_command(
             raise click.UsageError(msg)
         found = list(standings(loaded))
         report = Report(loaded, [standing.outcome for standing in found], asked, files)
-        audits = audits_by_table(found)
+        audits = partial(audits_by_table, found)
         with tables_bar("comparing", len(found)) as looked_at:
             page = evidence_page(report, audits, datetime.now(UTC), tables, looked_at)
         publish_text(html, page)

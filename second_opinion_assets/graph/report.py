@@ -8,6 +8,7 @@ What the report says and how it reads is in `report`.
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 import dagster as dg
 import msgspec
@@ -124,20 +125,16 @@ def report_files(manifest: Manifest, settings: Settings) -> ReportFiles:
 
 
 def _write_page(instance: dg.DagsterInstance, report: Report) -> None:
-    """Write the page to send; of very many tables it has no agreements, which would take minutes.
+    """Write the page to send.
 
     Raises:
         JoinError: it cannot be written.
     """
     # Here, since it loads pandas, scipy and matplotlib, which takes seconds.
-    from second_opinion_assets.agreement.evidence import (  # noqa: PLC0415
-        MOST_COMPARED,
-        evidence_page,
-    )
+    from second_opinion_assets.agreement.evidence import evidence_page  # noqa: PLC0415
 
     if report.files.report_html:
-        compares = len(report.outcomes) <= MOST_COMPARED
-        audits = latest_audits(instance, report.manifest) if compares else {}
+        audits = partial(latest_audits, instance, report.manifest)
         publish_text(report.files.report_html, evidence_page(report, audits, datetime.now(UTC)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -67,7 +68,7 @@ def page_of(work: Workspace, *detailed: str) -> str:
     manifest = load_manifest(Location(work.folder / "m.json"))
     found = list(standings(manifest))
     report = Report(manifest, [s.outcome for s in found], INVOCATION, ReportFiles())
-    return evidence_page(report, audits_by_table(found), MADE, detailed)
+    return evidence_page(report, partial(audits_by_table, found), MADE, detailed)
 
 
 def text_of(html: str) -> str:
@@ -193,5 +194,15 @@ def test_a_table_that_cannot_be_read(project: Workspace) -> None:
     (project.folder / "t0.jsonl").write_bytes(b'{"clip_id": "a", "vmaf": 1}\n')
     report = Report(manifest, [s.outcome for s in found], INVOCATION, ReportFiles())
     assert "why there is no agreement" in text_of(
-        evidence_page(report, audits_by_table(found), MADE)
+        evidence_page(report, partial(audits_by_table, found), MADE)
     )
+
+
+def test_a_table_whose_audit_is_not_known(project: Workspace) -> None:
+    """It says what to do, and the page is made all the same."""
+    page(project)
+    manifest = load_manifest(Location(project.folder / "m.json"))
+    outcomes = [standing.outcome for standing in standings(manifest)]
+    report = Report(manifest, outcomes, INVOCATION, ReportFiles())
+    text = text_of(evidence_page(report, dict, MADE))
+    assert "was joined by another version; join the table again" in text

@@ -10,7 +10,8 @@ from second_opinion_assets_tests.plain.contract import Refused, ScoreFile, Uncle
 from second_opinion_assets_tests.plain.files import Table, in_utf8
 
 NUMBER = re.compile(
-    r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(nan|inf)", re.IGNORECASE
+    r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(nan|inf|infinity)(\(ind\))?",
+    re.IGNORECASE,
 )
 MEASURES = {"plcc", "lcc", "srcc", "srocc", "krcc", "krocc", "rmse"}
 

@@ -96,7 +96,12 @@ def number(value: Any) -> float | None:
 
 
 def own_text(value: Any) -> str | None:
-    """Return the own text of a key; None for null."""
+    """Return the own text of a key; None for null. Bytes, as parquet may have them, are UTF-8."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError as error:
+            raise Refused(value) from error
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):

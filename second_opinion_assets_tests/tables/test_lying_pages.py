@@ -8,16 +8,21 @@ import pytest
 
 from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.tables.parquet_splice import Splice
-from second_opinion_assets.tables.thrift_compact import STRUCT, Elements, Struct, decode, encode
-from second_opinion_assets_tests.lying_pages import CLIPS, SCORES, SETTINGS, lies, written
-from second_opinion_assets_tests.splices import ADDED, footer_of, with_footer
+from second_opinion_assets_tests.lying_pages import (
+    CLIPS,
+    SCORES,
+    SETTINGS,
+    lies,
+    with_rows_of_groups,
+    written,
+)
+from second_opinion_assets_tests.splices import ADDED, footer_of
 from second_opinion_assets_tests.workspace import Workspace
 
 SOME = ("dictionary", "none", "second version", "checksums", "small pages")
 each = pytest.mark.parametrize("name", SOME)
 columns = pytest.mark.parametrize("column", ["clip_id", "score"])
 HUGE = (2**31 - 1,)
-GROUPS, ROWS_OF_GROUP = 4, 3  # fields of the footer, and of a row group
 
 
 @pytest.fixture
@@ -66,12 +71,7 @@ def test_fewer_keys_than_rows(whole: Workspace) -> None:
 def test_row_groups_of_other_rows(whole: Workspace, rows: list[int]) -> None:
     """Row groups that are not as long as their columns would part what is appended wrongly."""
     file = written("clip_id", row_group_size=100)
-    footer, _ = decode(footer_of(file), {GROUPS: {}})
-    groups = [
-        g.replaced({ROWS_OF_GROUP: n}) for g, n in zip(footer.structs(GROUPS), rows, strict=True)
-    ]
-    told = encode(Struct({**footer.fields, GROUPS: (9, Elements(STRUCT, groups))}))
-    whole.write("features.parquet", with_footer(file, told))
+    whole.write("features.parquet", with_rows_of_groups(file, rows))
     said = r"features\.parquet: its footer tells of different numbers of rows; write it again$"
     with pytest.raises(JoinError, match=said):
         whole.join(features="features.parquet", scores=["S=scores.jsonl"], out="out.parquet")
