@@ -7,15 +7,15 @@ TOOLS := .venv/.tools
 PIP := bin/python -m pip --quiet --disable-pip-version-check
 WHEEL := .venv-wheel
 # What the tests read beside themselves: no source of the package.
-TESTED := second_opinion_assets_tests config data docs benchmarks fuzz workspace.yaml pyproject.toml README.md \
-	SECURITY.md CONTRIBUTING.md
+TESTED := second_opinion_assets_tests config data docs benchmarks fuzz workspace.yaml pyproject.toml constraints.txt \
+	Makefile README.md SECURITY.md CONTRIBUTING.md
 # Nothing but an environment's own packages is on its path.
 unexport PYTHONPATH
 ifdef MANIFEST
 export SECOND_OPINION_MANIFEST = $(MANIFEST)
 endif
 
-.PHONY: help setup tools run test test-cluster ui check audit bench faults fuzz mutants clean
+.PHONY: help setup tools run test coverage test-cluster ui check audit bench faults fuzz mutants clean
 .DEFAULT_GOAL := help
 
 help: ## What there is to make; MANIFEST=, PORT= and ARGS= go with it.
@@ -53,7 +53,10 @@ test: $(WHEEL)/.complete ## All tests, against the wheel in an environment of it
 	$(WHEEL)/$(PIP) wheel --no-deps --wheel-dir $(WHEEL)/dist .
 	$(WHEEL)/$(PIP) install --no-deps --force-reinstall $(WHEEL)/dist/*.whl
 	mkdir $(WHEEL)/tree && cp -r $(TESTED) $(WHEEL)/tree
-	cd $(WHEEL)/tree && ../bin/python -m pytest -n auto --cov --cov-report=term:skip-covered $(ARGS)
+	cd $(WHEEL)/tree && ../bin/python -m pytest -n auto $(COVERAGE) $(ARGS)
+
+coverage: COVERAGE := --cov --cov-report=term:skip-covered
+coverage: test ## The tests, and which branches they take; half as long again.
 
 # Several machines as processes of this one: a lane of its own, which needs the programs of
 # PostgreSQL and Redis (apt-get install postgresql redis-server). ARGS="-m 'not cluster'" leaves the

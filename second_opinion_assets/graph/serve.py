@@ -19,7 +19,7 @@ LOOK_SECONDS = 2.0
 MISSING_LOOKS = 5
 """In so many looks, one after the other, a code server must be missing before it counts as dead."""
 SHORT_LIFE_SECONDS = 20.0
-"""What ends so early, as on a port that is in use, is not started again."""
+"""What ends by itself so early, as on a port that is in use, cannot start: it ends for good."""
 END_SECONDS = 60.0
 _BACKFILLS_WAIT = {"DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}
 """A backfill waits for a code server that is away, where it would fail."""
@@ -38,8 +38,9 @@ def serve(arguments: Sequence[str]) -> int:
     """Start Dagster, and start it again whenever a part of it has ended.
 
     Returns:
-        The exit status of one that ended as soon as it was started.
+        The exit status of a first one that ended as soon as it was started.
     """
+    can_start = False
     while True:
         began = time.monotonic()
         process = psutil.Popen(
@@ -47,16 +48,18 @@ def serve(arguments: Sequence[str]) -> int:
             env={**os.environ, **_BACKFILLS_WAIT},
         )
         try:
-            wait_for_an_end(process)
+            has_lost_code = wait_for_an_end(process)
         finally:
             status = end(process)
-        if time.monotonic() - began < SHORT_LIFE_SECONDS:
+        lived_seconds = time.monotonic() - began
+        can_start = can_start or has_lost_code or lived_seconds >= SHORT_LIFE_SECONDS
+        if not can_start:
             return status or 1
         click.echo("a part of Dagster has ended; starting it again", err=True)
 
 
-def wait_for_an_end(process: psutil.Popen) -> None:
-    """Return once `dg dev` has ended, or its code server after it was there."""
+def wait_for_an_end(process: psutil.Popen) -> bool:
+    """Return once `dg dev` has ended, or its code server after it was there: whether the latter."""
     seen = False
     missing = 0
     while process.poll() is None and missing < MISSING_LOOKS:
@@ -64,6 +67,7 @@ def wait_for_an_end(process: psutil.Popen) -> None:
         here = has_code_server(process)
         seen = seen or here
         missing = missing + 1 if seen and not here else 0
+    return missing >= MISSING_LOOKS
 
 
 def has_code_server(process: psutil.Process) -> bool:

@@ -79,18 +79,19 @@ def payloads_of(file: ScoreFile) -> list[Any]:
 def in_utf8(text: bytes) -> bytes:
     """Return text as UTF-8: by its mark it may be UTF-32 or UTF-16.
 
-    Refused: what begins with a zero byte among the first is no text.
+    Refused: what has a zero byte among its first characters is no text.
     Unclear: what begins as compressed files and parquet do, which is no text.
     """
     if text.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1")):
         raise Unclear(text)
     marked = next((name for name, marks in MARKS.items() if text.startswith(marks)), None)
-    if not marked and b"\0" in text[:BINARY_BYTES]:
-        raise Refused(text)
     try:
-        return text.decode(marked).encode() if marked else text
+        decoded = text.decode(marked).encode() if marked else text
     except UnicodeError as error:
         raise Refused(str(error)) from error
+    if b"\0" in decoded[:BINARY_BYTES]:
+        raise Refused(text)
+    return decoded
 
 
 def without_noise(text: bytes) -> bytes:

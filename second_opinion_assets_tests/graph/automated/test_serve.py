@@ -27,17 +27,23 @@ def project(tmp_path: Path) -> Project:
     return project
 
 
-def test_a_code_server_that_died_is_started_again(project: Project) -> None:
-    """Once the process with the code was killed, the graph comes back by itself, and joins."""
+def test_a_part_that_died_is_started_again(project: Project) -> None:
+    """Killed as soon as Dagster serves, and killed again: the graph comes back, and joins."""
     with webserver(project.folder / "home", project.manifest_path) as server:
-        wait_for(lambda: is_loaded(server))
-        for process in psutil.Process(server.process).children(recursive=True):
-            if "grpc" in process.cmdline():
-                process.kill()
-                process.wait()
-        wait_for(lambda: not is_loaded(server))
+        for part in ("grpc", "webserver"):
+            wait_for(lambda: is_loaded(server))
+            kill(server, part)
+            wait_for(lambda: not is_loaded(server))
         wait_for(lambda: is_loaded(server))
         assert server.launch("one", {}) == "SUCCESS"
+
+
+def kill(server: Webserver, part: str) -> None:
+    """Kill the processes of a part of Dagster."""
+    for process in psutil.Process(server.process).children(recursive=True):
+        if any(part in word for word in process.cmdline()):
+            process.kill()
+            process.wait()
 
 
 def is_loaded(server: Webserver) -> bool:
