@@ -4,6 +4,7 @@ Both become another program, in whose process Dagster is imported; here is but w
 """
 
 import os  # noqa: TID251 (the environment of a process, and no file)
+import socket
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -12,6 +13,7 @@ import click
 
 from second_opinion_assets.cli.console import errors_in_one_line
 from second_opinion_assets.cli.options import LOCATION, examples
+from second_opinion_assets.contract.errors import JoinError
 from second_opinion_assets.join.manifest import manifest_name
 from second_opinion_assets.join.survey import MANIFEST_NAME
 from second_opinion_assets.storage.confinement import SETTING as CONFINE_TO
@@ -56,8 +58,23 @@ def run_command(manifest: Location | None, base_dir: Location | None) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
 def ui_command(manifest: Location | None, base_dir: Location | None, host: str, port: int) -> None:
     """Serve the graph of a manifest in a browser, until Ctrl-C."""
+    with errors_in_one_line():
+        _refuse_used(host, port)
     arguments = ["--host", host, "--port", str(port), "--workspace", str(shipped("workspace.yaml"))]
     _become("second_opinion_assets.graph.serve", arguments, manifest, base_dir)
+
+
+def _refuse_used(host: str, port: int) -> None:
+    """Refuse where one cannot listen; Dagster would say so among other lines, and stay."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the webserver does
+            tried.bind((host, port))
+    except OSError as error:
+        problem = f"cannot listen at {host}, port {port}: {error.strerror}"
+        msg = f"{problem}; choose another --port or --host"
+        raise JoinError(msg) from None
 
 
 def _become(

@@ -19,7 +19,7 @@ LOOK_SECONDS = 2.0
 MISSING_LOOKS = 5
 """In so many looks, one after the other, a code server must be missing before it counts as dead."""
 SHORT_LIFE_SECONDS = 20.0
-"""What ends by itself so early, as on a port that is in use, cannot start: it ends for good."""
+"""What ends by itself so early cannot start: it is not tried again."""
 END_SECONDS = 60.0
 _BACKFILLS_WAIT = {"DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}
 """A backfill waits for a code server that is away, where it would fail."""

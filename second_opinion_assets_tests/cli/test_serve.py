@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from second_opinion_assets.cli.main import main
 from second_opinion_assets.storage.confinement import folders_of
 from second_opinion_assets.storage.home import shipped
+from second_opinion_assets_tests.graph.webserver import free_port
 
 PROJECT = Path(__file__).parents[2]
 
@@ -70,16 +72,27 @@ def test_run_is_the_main_job(folder: Path) -> None:
 
 def test_ui_listens_at_a_port() -> None:
     """The server is told its port and what it loads."""
-    _, arguments, _ = started("ui", "--port", "3001")
+    port = str(free_port())
+    _, arguments, _ = started("ui", "--port", port)
     assert arguments[2:8] == [
         "second_opinion_assets.graph.serve",
         "--host",
         "127.0.0.1",
         "--port",
-        "3001",
+        port,
         "--workspace",
     ]
     assert Path(arguments[8]).is_file()
+
+
+def test_a_port_that_is_in_use() -> None:
+    """It is said in one line, and nothing is started."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = CliRunner().invoke(main, ["ui", "--port", str(port)])
+    said = f"cannot listen at 127.0.0.1, port {port}: Address already in use"
+    assert result.exit_code == 1
+    assert result.output == f"second-opinion: error: {said}; choose another --port or --host\n"
 
 
 def test_a_manifest_of_ones_own_goes_first(folder: Path) -> None:
@@ -88,7 +101,7 @@ def test_a_manifest_of_ones_own_goes_first(folder: Path) -> None:
     assert started("run").environment["SECOND_OPINION_MANIFEST"] == "second-opinion.json"
     named = started("run", "--manifest", "m.yaml").environment
     assert named["SECOND_OPINION_MANIFEST"] == "m.yaml"
-    by_variable = started("ui", SECOND_OPINION_MANIFEST="other.json").environment
+    by_variable = started("run", SECOND_OPINION_MANIFEST="other.json").environment
     assert by_variable["SECOND_OPINION_MANIFEST"] == "other.json"
 
 
@@ -114,7 +127,8 @@ def test_each_manifest_has_a_history_of_its_own(folder: Path) -> None:
     """Equal names in other folders are other manifests, however written; `run` and `ui` share."""
 
     def home(command: str, manifest: str, **environment: str) -> str:
-        asked = started(command, "--manifest", manifest, **environment)
+        port = ["--port", str(free_port())] if command == "ui" else []
+        asked = started(command, "--manifest", manifest, *port, **environment)
         return asked.environment["DAGSTER_HOME"]
 
     homes = {home("run", name) for name in ("a/m.json", "b/m.json", "a/m.yaml", "n.json")}
