@@ -56,7 +56,7 @@ test: $(WHEEL)/.complete ## All tests, against the wheel in an environment of it
 	cd $(WHEEL)/tree && ../bin/python -m pytest -n auto $(COVERAGE) $(ARGS)
 
 coverage: COVERAGE := --cov --cov-report=term:skip-covered
-coverage: test ## The tests, and which branches they take; half as long again.
+coverage: test ## The tests, and which branches they take; a quarter longer.
 
 # Several machines as processes of this one: a lane of its own, which needs the programs of
 # PostgreSQL and Redis (apt-get install postgresql redis-server). ARGS="-m 'not cluster'" leaves the
