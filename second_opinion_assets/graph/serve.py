@@ -27,7 +27,8 @@ _BACKFILLS_WAIT = {"DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}
 
 def main() -> None:
     """Serve until interrupted or told to end."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for told in (signal.SIGINT, signal.SIGTERM):  # a script's background job ignores the former
+        signal.signal(told, signal.default_int_handler)
     try:
         sys.exit(serve(sys.argv[1:]))
     except KeyboardInterrupt:

@@ -1,5 +1,8 @@
 """What `make ui` starts stays up, whichever part of Dagster ends."""
 
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -36,6 +39,23 @@ def test_a_part_that_died_is_started_again(project: Project) -> None:
             wait_for(lambda: not is_loaded(server))
         wait_for(lambda: is_loaded(server))
         assert server.launch("one", {}) == "SUCCESS"
+
+
+@pytest.fixture
+def _interrupts_are_ignored() -> Iterator[None]:
+    """Have what is started ignore interrupts, as a script's background job does."""
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, usual)
+
+
+@pytest.mark.usefixtures("_interrupts_are_ignored")
+def test_all_ends_in_a_script_too(project: Project) -> None:
+    """Told to end, it leaves nothing behind that would hold the port."""
+    with webserver(project.folder / "home", project.manifest_path) as server:
+        parts = psutil.Process(server.process).children(recursive=True)
+        os.kill(server.process, signal.SIGTERM)
+        assert not psutil.wait_procs(parts, 90)[1]
 
 
 def kill(server: Webserver, part: str) -> None:
